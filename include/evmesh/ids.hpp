@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <evmesh/result.hpp>
+
+namespace evmesh {
+
+/// 16 bytes that name something, printed and parsed as a UUID (RFC 9562). All zero is *nil* and names nothing. Value.
+struct Uuid {
+  std::array<std::uint8_t, 16> bytes{};
+
+  /// Lower-case, 36 characters: 0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01.
+  [[nodiscard]] std::string to_string() const;
+
+  /// Any version and variant, either case; anything else is `invalid_argument` naming the text.
+  [[nodiscard]] static Result<Uuid> parse(std::string_view text);
+
+  [[nodiscard]] bool nil() const { return *this == Uuid{}; }
+
+  auto operator<=>(const Uuid&) const = default;
+};
+
+/// The application's name of an event. Never deduplicates: the same event dispatched twice is two dispatches.
+struct EventId : Uuid {
+  /// A new UUIDv7: sorts by creation time, 74 random bits from the operating system. Thread-safe.
+  [[nodiscard]] static EventId fresh();
+  [[nodiscard]] static Result<EventId> parse(std::string_view text);
+
+  auto operator<=>(const EventId&) const = default;
+};
+
+/// A node, for ever: kept in its data directory and unchanged by restarts.
+struct NodeId : Uuid {
+  [[nodiscard]] static Result<NodeId> parse(std::string_view text);
+
+  auto operator<=>(const NodeId&) const = default;
+};
+
+}  // namespace evmesh
+
+template <>
+struct std::hash<evmesh::NodeId> {
+  std::size_t operator()(const evmesh::NodeId& id) const noexcept;
+};
+template <>
+struct std::hash<evmesh::EventId> {
+  std::size_t operator()(const evmesh::EventId& id) const noexcept;
+};

@@ -1,0 +1,184 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <evmesh/bus.hpp>
+#include <evmesh/ids.hpp>
+#include <evmesh/log.hpp>
+#include <evmesh/result.hpp>
+
+namespace evmesh {
+
+/// How a node takes part, chosen at start.
+enum class Mode : std::uint8_t {
+  mono,             ///< alone: no sockets, no encoding
+  scale_efficient,  ///< an event goes only to nodes that registered one of its keys
+  broadcast,        ///< an event goes to all nodes, each filters; each-node listeners are possible
+};
+
+/// What has run when `dispatch` returns (key and each-node listeners of this node; groups of a mono node on their first attempt).
+enum class DeliveryModel : std::uint8_t {
+  synchronous,   ///< all, one after another in the calling thread
+  mixed,         ///< those declared synchronous, side by side
+  asynchronous,  ///< none
+};
+
+[[nodiscard]] std::string_view to_string(Mode mode);
+[[nodiscard]] std::string_view to_string(DeliveryModel model);
+
+/// Everything a node is told at start. The defaults make a mono node.
+struct NodeOptions {
+  std::string name;  ///< `[A-Za-z0-9._-]{1,64}`; empty: "node-" and the first 8 digits of the id
+  Mode mode = Mode::mono;
+  DeliveryModel delivery = DeliveryModel::mixed;
+  std::vector<std::string> buses{"events"};  ///< names of the buses; 1 to 16, each as a group name
+
+  /// Keeps the node's identity; created when absent. Empty: a transient node with a new id each start.
+  std::filesystem::path data_dir;
+
+  // The mesh; refused in mono.
+  std::string cluster = "evmesh";  ///< nodes of another name are rejected
+  std::string listen;              ///< tcp://ADDRESS:PORT of the work socket (ROUTER); port 0 or * takes a free one;
+                                   ///< the notification socket (XPUB) takes PORT + 1, or a free one
+  std::string advertise;           ///< what peers dial, when it differs from `listen`
+  std::vector<std::string> seeds;  ///< peers to dial first, for ever; one is enough
+  bool insecure = false;           ///< allows a non-loopback `listen` without encryption
+  PayloadFormat payload = PayloadFormat::binary;  ///< how bodies are encoded for other nodes: json or binary
+
+  std::uint64_t event_size_bytes_max = 1 << 20;   ///< payload plus headers, up to 16 MiB
+  std::uint64_t ring_bytes_max = 64 << 20;        ///< repair ring, per bus
+  std::uint64_t window_bytes = 8 << 20;           ///< how far a publisher runs ahead of the slowest peer in step
+  std::chrono::milliseconds notify_wait{100};     ///< how long `dispatch` waits for the window; 0 answers back_pressure at once
+  std::chrono::milliseconds join_timeout{3'000};  ///< how long `open` waits for the members it learns of
+  std::uint32_t members_max = 64;
+  std::uint32_t pool_threads_max = 64;
+
+  LogSink log;  ///< empty: silent. Called from any thread, never two calls at once.
+
+  /// Called once, on a thread of its own, when the node fails for good (a twin took its name, fenced).
+  std::function<void(const Error&)> on_fatal;
+
+  void* zmq_context = nullptr;  ///< the host's own context, which outlives the node; null: one shared by all nodes of the process
+};
+
+/// How sure a node is of a member.
+enum class MemberState : std::uint8_t { alive, suspect, dead, left };
+
+[[nodiscard]] std::string_view to_string(MemberState state);
+
+/// A row of the membership table as this node sees it.
+struct Member {
+  NodeId id;
+  std::string name;
+  std::uint64_t epoch = 0;
+  MemberState state = MemberState::alive;
+  std::string reason;    ///< why it is not alive, for example "silent for 3.0 s", "stopped"
+  std::string endpoint;  ///< what we dial
+  std::optional<Mode> mode;
+  bool self = false;
+  bool hears_us = false;     ///< its heartbeats echo ours
+  bool we_hear = false;      ///< any frame within the suspicion time
+  bool pub_connected = false;  ///< its subscription to our notification socket is active
+  bool transient = false;
+  std::chrono::milliseconds last_heard{0};  ///< how long ago
+  std::uint64_t keys = 0;                   ///< how many keys it announced
+};
+
+/// One stream of notifications this node receives.
+struct InboundStream {
+  NodeId publisher;
+  std::string publisher_name;
+  std::uint64_t epoch = 0;
+  std::string bus;
+  std::uint64_t through = 0;  ///< last number received
+  std::uint64_t head = 0;     ///< last number known to exist
+};
+
+/// One peer as a receiver of this node's notifications.
+struct OutboundPeer {
+  NodeId peer;
+  std::string name;
+  std::string bus;
+  std::uint64_t through = 0;  ///< what it reported
+  bool in_step = true;        ///< false: lagging, not waited for
+};
+
+/// A consistent view of a node. Value.
+struct NodeStatus {
+  NodeId id;
+  std::string name;
+  std::uint64_t epoch = 0;
+  Mode mode = Mode::mono;
+  DeliveryModel delivery = DeliveryModel::mixed;
+  std::string cluster;
+  std::string listen;   ///< the real work endpoint; empty in mono
+  std::string publish;  ///< the real notification endpoint; empty in mono
+  bool failed = false;
+  std::string failure;
+  std::vector<std::string> notes;  ///< what the operator should know, for example that groups stay within this node
+  std::vector<Member> members;     ///< sorted by name, this node included; empty in mono
+  std::vector<InboundStream> inbound;
+  std::vector<OutboundPeer> outbound;
+  std::map<std::string, std::uint64_t> heads;     ///< last number given, per bus
+  std::map<std::string, std::uint64_t> counters;  ///< named as in the metrics, sorted
+};
+
+/// Who listens on a key, as this node knows it.
+struct KeyStatus {
+  std::string bus;
+  std::string key;
+  std::uint32_t listeners = 0;          ///< on this node
+  std::vector<std::string> listener_names;
+  Timestamp since{};                    ///< first listener here
+  std::vector<std::string> peers;       ///< names of peers that announced interest (by hash; a collision may add one)
+  RegistrationReceipt receipt;          ///< of the youngest registration here
+};
+
+/// A member of the mesh, or a mono node: owner of the buses, the engine and the pool.
+/// The library never ends its host, installs no signal handler and prints nothing. Thread-safe.
+class Node {
+ public:
+  /// Starts a node and waits until it is joined, at most `join_timeout` (a missing seed is no error).
+  /// Errors: invalid_argument, cannot_bind, storage (data directory locked or unusable), node_failed (a twin is alive).
+  [[nodiscard]] static Result<std::unique_ptr<Node>> open(NodeOptions options);
+
+  Node() = default;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// Stops the node, as `stop`.
+  virtual ~Node() = default;
+
+  /// A bus by name; lives as long as the node. Errors: invalid_argument naming the buses there are.
+  [[nodiscard]] virtual Result<EventBus*> bus(std::string_view name) = 0;
+
+  /// The first bus of the options.
+  [[nodiscard]] virtual EventBus& bus() = 0;
+
+  [[nodiscard]] virtual NodeStatus status() const = 0;
+
+  /// Keys with a listener here, or with interest announced by a peer when asked for by name; sorted by bus and key.
+  [[nodiscard]] virtual std::vector<KeyStatus> keys() const = 0;
+  [[nodiscard]] virtual Result<KeyStatus> explain(std::string_view bus, const RegistrationKey& key) const = 0;
+
+  /// Removes a member that is not alive, by name or id, here and on all members; what comes back under its id is rejected
+  /// until it starts with a new one. Errors: unknown_member, invalid_argument (alive, or this node).
+  [[nodiscard]] virtual Result<void> forget(std::string_view member) = 0;
+
+  /// Says goodbye for good: peers take this node off their lists. Then stops.
+  virtual void leave() = 0;
+
+  /// Stops politely: refuses new work, lets calls end (10 s at most), flushes notifications, tells the peers. Idempotent.
+  virtual void stop() = 0;
+};
+
+}  // namespace evmesh
