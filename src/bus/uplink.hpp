@@ -2,7 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include <evmesh/bus.hpp>
 #include <evmesh/result.hpp>
@@ -27,9 +30,17 @@ class Uplink {
   /// Errors: back_pressure, busy, event_too_large, closed, node_failed.
   [[nodiscard]] virtual Result<Published> publish(std::span<const KeyedEvent> events, bool inside_listener) = 0;
 
-  /// The bus's listeners have changed (`Registry` of the bus already holds the change when this is called). Returns the
-  /// announcement version that carries it, for `acknowledged`; every call yields a version of its own or later.
-  [[nodiscard]] virtual std::uint64_t interest_changed() = 0;
+  /// What a change of the bus's registry means for the announcement.
+  struct InterestChange {
+    std::vector<RegistrationKey> added;    ///< keys that got their first listener
+    std::vector<RegistrationKey> removed;  ///< keys that lost their last one
+    std::optional<bool> each_node;         ///< set when the first each-node listener came or the last one went
+  };
+
+  /// Changes the bus's registry and this node's announcement as one step that no inbound event can fall into: calls
+  /// `apply` once, with the announcement version that carries the change, on this thread. `apply` changes the registry
+  /// (new registrations keep that version), takes leaf locks only and calls nothing of the mesh. Returns the version.
+  virtual std::uint64_t change_interest(const std::function<InterestChange(std::uint64_t version)>& apply) = 0;
 
   /// Waits until every live member has acknowledged `version`, or `timeout`.
   [[nodiscard]] virtual RegistrationReceipt acknowledged(std::uint64_t version, std::chrono::milliseconds timeout) = 0;
