@@ -1,0 +1,104 @@
+#include <evmesh/ids.hpp>
+
+#include <bit>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <span>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "base/text.hpp"
+
+namespace evmesh {
+namespace {
+
+constexpr std::size_t text_length = 36;
+
+bool dash_at(std::size_t at) { return at == 8 || at == 13 || at == 18 || at == 23; }
+
+std::optional<std::uint8_t> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
+  if (c >= 'A' && c <= 'F') return static_cast<std::uint8_t>(c - 'A' + 10);
+  return std::nullopt;
+}
+
+std::optional<Uuid> parse_uuid(std::string_view text) {
+  if (text.size() != text_length) return std::nullopt;
+
+  Uuid uuid;
+  std::size_t digits = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (dash_at(i)) {
+      if (text[i] != '-') return std::nullopt;
+      continue;
+    }
+    const std::optional<std::uint8_t> digit = hex_digit(text[i]);
+    if (!digit) return std::nullopt;
+    std::uint8_t& byte = uuid.bytes[digits / 2];
+    byte = static_cast<std::uint8_t>((byte << 4) | *digit);
+    ++digits;
+  }
+  return uuid;
+}
+
+template <class Id>
+Result<Id> parse_as(std::string_view text) {
+  return Uuid::parse(text).map([](const Uuid& uuid) { return Id{uuid}; });
+}
+
+/// Ids hold random bits already; folding them is enough.
+std::size_t fold(const Uuid& id) {
+  const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(id.bytes);
+  return static_cast<std::size_t>(halves[0] ^ halves[1]);
+}
+
+}  // namespace
+
+std::string Uuid::to_string() const {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  text.reserve(text_length);
+  for (const std::uint8_t byte : bytes) {
+    if (dash_at(text.size())) text += '-';
+    text += digits[byte >> 4];
+    text += digits[byte & 0xf];
+  }
+  return text;
+}
+
+Result<Uuid> Uuid::parse(std::string_view text) {
+  if (const std::optional<Uuid> uuid = parse_uuid(text)) return *uuid;
+  return fail(
+      ErrorCode::invalid_argument,
+      base::quoted(text) + " is not a UUID; write 36 characters like 0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01");
+}
+
+EventId EventId::fresh() {
+  EventId id;
+  base::SystemRandom{}.fill(std::as_writable_bytes(std::span(id.bytes)));
+
+  // RFC 9562 section 5.7: 48 bits of Unix milliseconds, version 7, variant 2, the rest random.
+  const auto now =
+      std::chrono::floor<std::chrono::milliseconds>(base::SystemClock{}.wall().time_since_epoch());
+  const auto milliseconds = static_cast<std::uint64_t>(now.count());
+  for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(milliseconds >> (8 * (5 - i)));
+  id.bytes[6] = static_cast<std::uint8_t>(0x70 | (id.bytes[6] & 0x0f));
+  id.bytes[8] = static_cast<std::uint8_t>(0x80 | (id.bytes[8] & 0x3f));
+  return id;
+}
+
+Result<EventId> EventId::parse(std::string_view text) { return parse_as<EventId>(text); }
+
+Result<NodeId> NodeId::parse(std::string_view text) { return parse_as<NodeId>(text); }
+
+}  // namespace evmesh
+
+std::size_t std::hash<evmesh::NodeId>::operator()(const evmesh::NodeId& id) const noexcept {
+  return evmesh::fold(id);
+}
+
+std::size_t std::hash<evmesh::EventId>::operator()(const evmesh::EventId& id) const noexcept {
+  return evmesh::fold(id);
+}

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// Bounds that hold everywhere and defaults of those that are options. What happens at each bound is a
+/// documented outcome or a policy with a counter; nothing grows without one.
+namespace evmesh::limits {
+
+inline constexpr std::uint64_t kib = 1024;
+inline constexpr std::uint64_t mib = 1024 * kib;
+
+// What an application hands in. Source: the project's table of bounds.
+inline constexpr std::uint64_t event_size_bytes_default = 1 * mib;  ///< payload plus headers
+inline constexpr std::uint64_t event_size_bytes_max = 16 * mib;     ///< highest value of the option above
+inline constexpr std::size_t headers_max = 32;                      ///< names per event
+inline constexpr std::size_t headers_bytes_max = 8 * kib;           ///< names and values together
+inline constexpr std::size_t type_bytes_max = 255;                  ///< event type name
+inline constexpr std::size_t user_bytes_max = 255;                  ///< event user
+inline constexpr std::size_t key_bytes_max = 255;                   ///< whole `Type:value`
+inline constexpr std::size_t group_bytes_max = 255;                 ///< group name
+inline constexpr std::size_t node_name_bytes_max = 64;              ///< `[A-Za-z0-9._-]{1,64}`
+inline constexpr std::size_t dispatch_keys_max = 256;               ///< keys in one dispatch
+inline constexpr std::size_t batch_events_max = 1024;               ///< events in one batch of one caller
+inline constexpr std::uint64_t batch_bytes_max = 1 * mib;           ///< payloads and headers of that batch
+inline constexpr std::size_t nesting_depth_max = 16;                ///< dispatch inside a listener inside ...
+
+// What a node holds. Source: the project's table of bounds.
+inline constexpr std::size_t keys_per_node_max = 250'000;       ///< distinct registered keys
+inline constexpr std::uint64_t ring_bytes = 64 * mib;           ///< publisher's repair ring, per bus
+inline constexpr std::uint64_t window_bytes = 8 * mib;          ///< flow window, per bus
+inline constexpr std::chrono::milliseconds notify_wait{100};    ///< dispatch waits this long for the window
+inline constexpr std::uint64_t inbox_bytes = 4 * mib;           ///< what waits for one listener
+inline constexpr std::size_t command_queue_items_max = 65'536;  ///< application to engine
+inline constexpr std::uint64_t command_queue_bytes_max = 64 * mib;  ///< application to engine
+inline constexpr std::size_t members_max = 64;                      ///< rows of the membership table
+inline constexpr std::size_t pool_threads_max = 64;                 ///< threads that run listeners, per node
+inline constexpr std::size_t mixed_parallel_max = 10;  ///< synchronous listeners side by side in `mixed`
+inline constexpr std::size_t group_concurrency_default = 10;  ///< runs of one group at once, per node
+inline constexpr std::chrono::minutes execution_timeout{10};  ///< one run of a group listener
+inline constexpr std::chrono::seconds drain_timeout{10};      ///< running calls at stop
+
+// What travels between nodes.
+inline constexpr std::uint64_t frame_overhead_bytes = 64 * kib;  ///< MAXMSGSIZE is the event limit plus this
+inline constexpr std::uint64_t packed_message_bytes_max =
+    64 * kib;  ///< events that wait together share a message
+inline constexpr std::uint64_t announcement_frame_bytes_max = 64 * kib;  ///< a whole set travels in pieces
+inline constexpr std::uint64_t held_bytes_max = 4 * mib;      ///< frames held while a hole is repaired
+inline constexpr std::chrono::seconds held_time_max{1};       ///< then the hole is a gap
+inline constexpr std::uint64_t link_credit_bytes = 4 * mib;   ///< in flight per link, all but control
+inline constexpr std::uint64_t bulk_credit_bytes = 1 * mib;   ///< of that, repair, copies and snapshots
+inline constexpr std::uint64_t dealer_bytes_max = 256 * kib;  ///< handed to one DEALER at a time
+inline constexpr std::size_t socket_messages_per_turn = 256;  ///< taken from one socket per engine turn
+
+// Group work. Source: the James event bus (8 retries, 100 ms, 0.5) and the project's table of bounds.
+inline constexpr unsigned retries_default = 8;
+inline constexpr std::chrono::milliseconds retry_first_delay{100};
+inline constexpr double retry_jitter = 0.5;  ///< delays are stretched, never shortened
+inline constexpr std::chrono::seconds retry_delay_cap{30};
+
+// The admin surface.
+inline constexpr std::size_t admin_body_bytes_max = 64 * kib;  ///< all routes but the event route
+inline constexpr std::size_t unix_path_bytes_max = 107;        ///< sun_path of Linux without its end
+
+}  // namespace evmesh::limits
