@@ -31,8 +31,8 @@ struct LogRecord {
 };
 
 /// Where the library speaks; empty means silence. The library writes nothing anywhere else.
-/// Called from several threads at once, never while a lock of the library is held, and must not block for
-/// long. What it throws is swallowed.
+/// Called from any thread, never two calls of one node at once, never while a lock is held that the library
+/// needs to go on; must not block for long. What it throws is swallowed.
 using LogSink = std::function<void(const LogRecord&)>;
 
 }  // namespace evmesh

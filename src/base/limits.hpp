@@ -34,17 +34,18 @@ inline constexpr std::chrono::milliseconds notify_wait{100};    ///< dispatch wa
 inline constexpr std::uint64_t inbox_bytes = 4 * mib;           ///< what waits for one listener
 inline constexpr std::size_t command_queue_items_max = 65'536;  ///< application to engine
 inline constexpr std::uint64_t command_queue_bytes_max = 64 * mib;  ///< application to engine
+inline constexpr std::size_t async_dispatches_max = 65'536;         ///< waiting in `dispatch_async`, per bus
+inline constexpr std::size_t buses_max = 16;                        ///< named buses in one node
 inline constexpr std::size_t members_max = 64;                      ///< rows of the membership table
 inline constexpr std::size_t pool_threads_max = 64;                 ///< threads that run listeners, per node
 inline constexpr std::size_t mixed_parallel_max = 10;  ///< synchronous listeners side by side in `mixed`
 inline constexpr std::size_t group_concurrency_default = 10;  ///< runs of one group at once, per node
 inline constexpr std::chrono::minutes execution_timeout{10};  ///< one run of a group listener
-inline constexpr std::chrono::seconds drain_timeout{10};      ///< running calls at stop
+inline constexpr std::chrono::seconds drain{10};              ///< running calls at stop
 
 // What travels between nodes.
 inline constexpr std::uint64_t frame_overhead_bytes = 64 * kib;  ///< MAXMSGSIZE is the event limit plus this
-inline constexpr std::uint64_t packed_message_bytes_max =
-    64 * kib;  ///< events that wait together share a message
+inline constexpr std::uint64_t packed_message_bytes_max = 64 * kib;      ///< events that share a message
 inline constexpr std::uint64_t announcement_frame_bytes_max = 64 * kib;  ///< a whole set travels in pieces
 inline constexpr std::uint64_t held_bytes_max = 4 * mib;      ///< frames held while a hole is repaired
 inline constexpr std::chrono::seconds held_time_max{1};       ///< then the hole is a gap

@@ -1,7 +1,8 @@
 #include "base/log_sink.hpp"
 
-#include <algorithm>
 #include <limits>
+#include <memory>
+#include <mutex>
 
 #include "base/text.hpp"
 
@@ -43,6 +44,16 @@ void log(const LogSink& sink, LogLevel level, std::string_view message, LogField
   } catch (...) {
     // The sink is the host's; there is nowhere left to complain, and the caller's work must go on.
   }
+}
+
+LogSink one_at_a_time(LogSink sink) {
+  if (!sink) return {};
+  // Shared because a std::function is copied, and all copies must wait for each other.
+  auto mutex = std::make_shared<std::mutex>();
+  return [sink = std::move(sink), mutex = std::move(mutex)](const LogRecord& record) {
+    const std::lock_guard lock(*mutex);
+    sink(record);
+  };
 }
 
 std::string format_logfmt(const LogRecord& record) {

@@ -15,6 +15,10 @@ using LogFields = std::vector<std::pair<std::string, std::string>>;
 /// `sink` is.
 void log(const LogSink& sink, LogLevel level, std::string_view message, LogFields fields = {});
 
+/// `sink` behind a lock: whatever threads call it, it sees one record at a time. Empty stays empty.
+/// Thread-safe.
+[[nodiscard]] LogSink one_at_a_time(LogSink sink);
+
 /// One line without its end: `level=warning msg=delivery_failed event_id=... key="MailboxId:a b"`. Values are
 /// quoted and escaped where a reader would split them; long values are not cut.
 [[nodiscard]] std::string format_logfmt(const LogRecord& record);
