@@ -16,6 +16,7 @@
 #include "base/log_sink.hpp"
 #include "base/random.hpp"
 #include "wire/frames.hpp"
+#include "wire/life.hpp"
 
 namespace evmesh::membership {
 
@@ -27,13 +28,7 @@ using LinkId = std::uint32_t;
 /// A connection somebody opened to this node (the ROUTER's name for it), only good for answering.
 using ConnectionId = std::string;
 
-/// A node in one of its lives.
-struct Life {
-  NodeId id;
-  std::uint64_t epoch = 0;
-
-  auto operator<=>(const Life&) const = default;
-};
+using wire::Life;
 
 struct Timings {
   std::chrono::milliseconds heartbeat{500};
