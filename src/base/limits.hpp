@@ -47,6 +47,12 @@ inline constexpr std::chrono::seconds drain{10};              ///< running calls
 inline constexpr std::uint64_t frame_overhead_bytes = 64 * kib;  ///< MAXMSGSIZE is the event limit plus this
 inline constexpr std::uint64_t packed_message_bytes_max = 64 * kib;      ///< events that share a message
 inline constexpr std::uint64_t announcement_frame_bytes_max = 64 * kib;  ///< a whole set travels in pieces
+inline constexpr std::size_t announcement_frame_keys_max = 8'000;  ///< so that a piece keeps the line above
+inline constexpr std::size_t announcement_parts_max = 256;         ///< pieces of one whole set
+inline constexpr std::size_t member_entries_max = 128;  ///< members, and those that left or were forgotten
+inline constexpr std::size_t cluster_bytes_max = 255;   ///< cluster name
+inline constexpr std::size_t endpoint_bytes_max = 255;  ///< tcp://ADDRESS:PORT
+inline constexpr std::size_t reject_text_bytes_max = 1024;    ///< what a REJECT tells a person
 inline constexpr std::uint64_t held_bytes_max = 4 * mib;      ///< frames held while a hole is repaired
 inline constexpr std::chrono::seconds held_time_max{1};       ///< then the hole is a gap
 inline constexpr std::uint64_t link_credit_bytes = 4 * mib;   ///< in flight per link, all but control

@@ -15,7 +15,8 @@ namespace evmesh::wire {
 
 /// Appends `event` and its keys as they travel, to `out`. A body is encoded in `preferred` where it can be.
 /// Keys are written sorted and once each.
-void encode_event(const Event& event, std::span<const RegistrationKey> keys, PayloadFormat preferred, std::string& out);
+void encode_event(const Event& event, std::span<const RegistrationKey> keys, PayloadFormat preferred,
+                  std::string& out);
 
 /// An event as it arrived.
 struct ReceivedEvent {
@@ -23,11 +24,12 @@ struct ReceivedEvent {
   std::vector<RegistrationKey> keys;
 };
 
-/// Every field, checked as `Event::check` and `RegistrationKey::parse` do. The payload is copied, not decoded.
+/// Every field, checked as `Event::check` and `RegistrationKey::parse` do. The payload is copied, not
+/// decoded.
 [[nodiscard]] tl::expected<ReceivedEvent, DecodeError> decode_event(std::string_view bytes);
 
-/// The keys alone, as views into `bytes`, for matching without decoding the rest. Checks lengths, not texts: a text that is
-/// no key matches no listener.
+/// The keys alone, as views into `bytes`, for matching without decoding the rest. Checks lengths, not texts:
+/// a text that is no key matches no listener.
 [[nodiscard]] tl::expected<std::vector<std::string_view>, DecodeError> decode_keys(std::string_view bytes);
 
 /// Builds the bytes of a NOTIFY from events that are already encoded, without copying them twice.
@@ -47,6 +49,7 @@ class NotifyWriter {
 
  private:
   std::uint64_t after_;
+  std::uint64_t last_;  // number of the last event added, or after_
   std::uint32_t count_ = 0;
   std::string bytes_;
 };

@@ -48,8 +48,8 @@ enum class Kind : std::uint8_t {
   report = 34,
 };
 
-/// Stands at the head of every frame, 56 bytes on the wire. `to` nil: to whoever reads it (HELLO to an unknown node, and
-/// everything on the notification socket). `to_epoch` 0: any life.
+/// Stands at the head of every frame, 56 bytes on the wire. `to` nil: to whoever reads it (HELLO to an
+/// unknown node, and everything on the notification socket). `to_epoch` 0: any life.
 struct Header {
   std::uint8_t version = version_max;
   Kind kind = Kind::hello;
@@ -61,8 +61,9 @@ struct Header {
   bool operator==(const Header&) const = default;
 };
 
-/// "I want a link with you, and this is who I am." Sent on the sender's DEALER until the receiver is heard to know it.
-/// A bus's number is its index in `buses`; every later frame names the bus by the number its *publisher* gave it.
+/// "I want a link with you, and this is who I am." Sent on the sender's DEALER until the receiver is heard to
+/// know it. A bus's number is its index in `buses`; every later frame names the bus by the number its
+/// *publisher* gave it.
 struct Hello {
   std::uint8_t version_lowest = version_min;
   std::uint8_t version_highest = version_max;
@@ -162,8 +163,8 @@ struct ProbeAnswer {
   bool operator==(const ProbeAnswer&) const = default;
 };
 
-/// What a node tells others of a member, so that one seed is enough. `dead` and `suspect` are the sender's view and change
-/// nobody else's; `left` and `forgotten` spread.
+/// What a node tells others of a member, so that one seed is enough. `dead` and `suspect` are the sender's
+/// view and change nobody else's; `left` and `forgotten` spread.
 struct MemberEntry {
   NodeId id;
   std::uint64_t epoch = 0;
@@ -182,8 +183,8 @@ struct Members {
   bool operator==(const Members&) const = default;
 };
 
-/// The sender's life ends in order: nothing follows `heads`. `for_good`: take it off the lists; otherwise it means to be
-/// back within `returns_in_ms`.
+/// The sender's life ends in order: nothing follows `heads`. `for_good`: take it off the lists; otherwise it
+/// means to be back within `returns_in_ms`.
 struct Goodbye {
   bool for_good = false;
   std::uint32_t returns_in_ms = 0;
@@ -214,21 +215,23 @@ struct Forget {
 };
 
 /// A change (`base` > 0: from that version) or the whole (`base` 0) of the sender's interest. Keys stand as
-/// `interest_hash` values, ascending. A whole set comes in `parts` frames of one version, applied when all are there.
+/// `interest_hash` values, ascending. A whole set comes in `parts` frames of one version, applied when all
+/// are there.
 struct Announce {
   std::uint64_t base = 0;
   std::uint64_t version = 0;
   std::uint32_t part = 0;   ///< 0 to parts - 1
   std::uint32_t parts = 1;  ///< 1 for a change
-  std::vector<std::uint16_t> each_node;  ///< the sender's buses with an each-node listener; the whole list, every time
+  std::vector<std::uint16_t>
+      each_node;  ///< the sender's buses with an each-node listener; the whole list, every time
   std::vector<std::uint64_t> added;
   std::vector<std::uint64_t> removed;  ///< empty in a whole set
 
   bool operator==(const Announce&) const = default;
 };
 
-/// "Version `version` is in force here"; `positions` are this publisher's numbers at that moment: what is up to them was
-/// accepted before, what is after them is matched against the version.
+/// "Version `version` is in force here"; `positions` are this publisher's numbers at that moment: what is up
+/// to them was accepted before, what is after them is matched against the version.
 struct AnnounceAck {
   std::uint64_t version = 0;
   std::vector<StreamPosition> positions;
@@ -263,7 +266,7 @@ struct EventSlice {
 /// All events of `(after, to]` that concern the receiver. Without events it is the head announcement.
 struct Notify {
   std::uint16_t bus = 0;
-  bool start = false;   ///< answers a Subscribe without `through`: the stream begins at `to` for this receiver
+  bool start = false;  ///< answers a Subscribe without `through`: the stream begins at `to` for this receiver
   bool report = false;  ///< the receiver reports its position at once
   std::uint64_t after = 0;
   std::uint64_t to = 0;
@@ -272,7 +275,8 @@ struct Notify {
   bool operator==(const Notify&) const = default;
 };
 
-/// "What concerns you in `from` to `to` is lost." Takes its place in the stream like a NOTIFY of (from - 1, to].
+/// "What concerns you in `from` to `to` is lost." Takes its place in the stream like a NOTIFY of (from - 1,
+/// to].
 struct GapNotice {
   std::uint16_t bus = 0;
   GapReason reason = GapReason::ring_overrun;
@@ -298,8 +302,9 @@ struct Report {
   bool operator==(const Report&) const = default;
 };
 
-using Body = std::variant<Hello, Welcome, Reject, Heartbeat, Ping, Pong, Probe, ProbeAnswer, Members, Goodbye, Fenced, OneWay,
-                          Forget, Announce, AnnounceAck, AnnounceRequest, Subscribe, Notify, GapNotice, Repair, Report>;
+using Body = std::variant<Hello, Welcome, Reject, Heartbeat, Ping, Pong, Probe, ProbeAnswer, Members, Goodbye,
+                          Fenced, OneWay, Forget, Announce, AnnounceAck, AnnounceRequest, Subscribe, Notify,
+                          GapNotice, Repair, Report>;
 
 struct Frame {
   Header header;
@@ -308,27 +313,31 @@ struct Frame {
   bool operator==(const Frame&) const = default;
 };
 
-/// The bytes of a frame. `header.kind` is set from the body. The body keeps the limits of limits.hpp (asserted).
+/// The bytes of a frame. `header.kind` is set from the body, and a HELLO's version to the lowest it names.
+/// Header and body keep the rules of README.md (asserted): limits, order of lists, `from` not nil,
+/// `from_epoch` not 0.
 [[nodiscard]] std::string encode(const Header& header, const Body& body);
 
 /// Why a frame was not understood; each is a counter.
 enum class DecodeError : std::uint8_t {
-  truncated,        ///< shorter than its header or than its fields claim
-  bad_magic,        ///< not one of our frames
-  bad_version,      ///< a version this build does not speak
-  unknown_kind,     ///< skipped: a later version's frame
-  bad_length,       ///< the body length does not match the frame
-  bad_value,        ///< a count, enum, flag, text or order breaks its rule
-  trailing_bytes,   ///< something follows the last field
+  truncated,       ///< shorter than its header or than its fields claim
+  bad_magic,       ///< not one of our frames
+  bad_version,     ///< a version this build does not speak
+  unknown_kind,    ///< skipped: a later version's frame
+  bad_length,      ///< the body length does not match the frame
+  bad_value,       ///< a count, enum, flag, text or order breaks its rule
+  trailing_bytes,  ///< something follows the last field
 };
 
 [[nodiscard]] std::string_view to_string(DecodeError error);
 
-/// Checks everything before use; allocates at most 8 bytes per byte of `bytes`, plus 64 KiB. Slices of a Notify point into
-/// `bytes`. The header is given back even when the body is not understood, if there is one, in `header_out` (may be null).
+/// Checks everything before use; allocates at most 8 bytes per byte of `bytes`, plus 64 KiB. Slices of a
+/// Notify point into `bytes`. The header is given back even when the body is not understood, if there is one,
+/// in `header_out` (may be null).
 [[nodiscard]] tl::expected<Frame, DecodeError> decode(std::string_view bytes, Header* header_out = nullptr);
 
-/// The number under which a key of a bus is announced and matched: XXH3_64 (seed 0) over bus, a zero byte, key.
+/// The number under which a key of a bus is announced and matched: XXH3_64 (seed 0) over bus, a zero byte,
+/// key.
 [[nodiscard]] std::uint64_t interest_hash(std::string_view bus, std::string_view key);
 
 }  // namespace evmesh::wire

@@ -1,0 +1,185 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "base/text.hpp"
+#include "wire/frames.hpp"
+
+namespace evmesh::wire {
+
+/// The elements ascend by `order(element)` and none comes twice: a list has one form only.
+template <class T, class Order>
+[[nodiscard]] bool ascending(const std::vector<T>& list, Order order) {
+  const auto not_below = [&](const T& left, const T& right) { return order(left) >= order(right); };
+  return std::ranges::adjacent_find(list, not_below) == list.end();
+}
+
+/// Appends fields to a frame. `Writer` and `Reader` have the same functions, so that one text (bodies.hpp)
+/// says what a frame holds, in both directions. What breaks a rule is a bug of the caller here, and the
+/// peer's fault there.
+class Writer {
+ public:
+  template <class T>
+  using Ref = const T&;
+
+  explicit Writer(std::string& out) : out_(out) {}
+
+  void check(bool kept) { assert(kept); }
+
+  /// As many bytes as the type has, the lowest first.
+  template <class T>
+  void number(T value) {
+    static_assert(std::is_unsigned_v<T> && !std::is_same_v<T, bool>);
+    for (std::size_t i = 0; i < sizeof(T); ++i) out_.push_back(static_cast<char>(value >> (8 * i)));
+  }
+  void flag(bool value) { out_.push_back(value ? 1 : 0); }
+  template <class Enum>
+  void choice(Enum value, [[maybe_unused]] Enum first, [[maybe_unused]] Enum last) {
+    assert(value >= first && value <= last);
+    number(static_cast<std::uint8_t>(value));
+  }
+  void id(const Uuid& id) { out_.append(id.bytes.begin(), id.bytes.end()); }
+  void text8(std::string_view text, std::size_t min, std::size_t max) {
+    text_as<std::uint8_t>(text, min, max);
+  }
+  void text16(std::string_view text, std::size_t min, std::size_t max) {
+    text_as<std::uint16_t>(text, min, max);
+  }
+  template <class T>
+  void maybe(const std::optional<T>& value) {
+    flag(value.has_value());
+    if (value) number(*value);
+  }
+  template <class Count, class T, class Each>
+  void list(const std::vector<T>& list, std::size_t count_max, std::size_t /*element_bytes_min*/, Each each) {
+    assert(list.size() <= count_max);
+    number(static_cast<Count>(list.size()));
+    for (const T& element : list) each(element);
+  }
+
+  void bytes(std::string_view bytes) { out_.append(bytes); }
+
+ private:
+  template <class Length>
+  void text_as(std::string_view text, [[maybe_unused]] std::size_t min, [[maybe_unused]] std::size_t max) {
+    assert(text.size() >= min && text.size() <= max && max <= std::numeric_limits<Length>::max());
+    assert(base::printable(text));
+    number(static_cast<Length>(text.size()));
+    out_.append(text);
+  }
+
+  std::string& out_;
+};
+
+/// Takes fields from a frame. The first broken rule is kept in `error`; after it every field reads as zero or
+/// empty. Allocates for what is there, never for what is claimed.
+class Reader {
+ public:
+  template <class T>
+  using Ref = T&;
+
+  explicit Reader(std::string_view bytes) : left_(bytes) {}
+
+  [[nodiscard]] std::optional<DecodeError> error() const { return error_; }
+  [[nodiscard]] std::string_view left() const { return left_; }
+
+  void fail(DecodeError error) {
+    if (!error_) error_ = error;
+    left_ = {};
+  }
+  void check(bool kept) {
+    if (!kept) fail(DecodeError::bad_value);
+  }
+  void skip_rest() { left_ = {}; }
+  void end() {
+    if (!left_.empty()) fail(DecodeError::trailing_bytes);
+  }
+
+  /// `count` bytes, or none when they are not there.
+  [[nodiscard]] std::string_view take(std::size_t count) {
+    if (count > left_.size()) {
+      fail(DecodeError::truncated);
+      return {};
+    }
+    const std::string_view taken = left_.substr(0, count);
+    left_.remove_prefix(count);
+    return taken;
+  }
+
+  template <class T>
+  void number(T& value) {
+    static_assert(std::is_unsigned_v<T> && !std::is_same_v<T, bool>);
+    const std::string_view taken = take(sizeof(T));
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      sum |= static_cast<std::uint64_t>(static_cast<unsigned char>(taken[i])) << (8 * i);
+    }
+    value = static_cast<T>(sum);
+  }
+  template <class T>
+  [[nodiscard]] T take_number() {
+    T value{};
+    number(value);
+    return value;
+  }
+  void flag(bool& value) {
+    const auto byte = take_number<std::uint8_t>();
+    check(byte <= 1);
+    value = byte == 1;
+  }
+  template <class Enum>
+  void choice(Enum& value, Enum first, Enum last) {
+    const auto byte = take_number<std::uint8_t>();
+    const bool known = byte >= static_cast<std::uint8_t>(first) && byte <= static_cast<std::uint8_t>(last);
+    check(known);
+    if (known) value = static_cast<Enum>(byte);
+  }
+  void id(Uuid& id) {
+    const std::string_view taken = take(id.bytes.size());
+    std::copy(taken.begin(), taken.end(), id.bytes.begin());
+  }
+  void text8(std::string& text, std::size_t min, std::size_t max) { text = text_as<std::uint8_t>(min, max); }
+  void text16(std::string& text, std::size_t min, std::size_t max) {
+    text = text_as<std::uint16_t>(min, max);
+  }
+  template <class T>
+  void maybe(std::optional<T>& value) {
+    bool present = false;
+    flag(present);
+    if (present) value = take_number<T>();
+  }
+  template <class Count, class T, class Each>
+  void list(std::vector<T>& list, std::size_t count_max, std::size_t element_bytes_min, Each each) {
+    const std::size_t count = take_number<Count>();
+    if (count > left_.size() / element_bytes_min) return fail(DecodeError::truncated);
+    if (count > count_max) return fail(DecodeError::bad_value);
+    list.resize(count);
+    for (T& element : list) each(element);
+  }
+
+  /// The bytes of a text, checked.
+  template <class Length>
+  [[nodiscard]] std::string_view text_as(std::size_t min, std::size_t max) {
+    const std::size_t size = take_number<Length>();
+    const std::string_view taken = take(size);
+    if (error_) return {};
+    check(size >= min && size <= max && base::printable(taken));
+    return error_ ? std::string_view{} : taken;
+  }
+
+ private:
+  std::string_view left_;
+  std::optional<DecodeError> error_;
+};
+
+}  // namespace evmesh::wire
