@@ -61,7 +61,7 @@ class Registration {
  public:
   class Impl;
 
-  Registration() = default;
+  Registration() noexcept;
   explicit Registration(std::unique_ptr<Impl> impl);
   Registration(Registration&&) noexcept;
   Registration& operator=(Registration&&) noexcept;
