@@ -1,0 +1,49 @@
+#include "delivery/inbound_event.hpp"
+
+#include <utility>
+
+namespace evmesh::delivery {
+namespace {
+
+constexpr std::uint64_t event_overhead_bytes = 256;
+constexpr std::uint64_t body_bytes = 512;
+
+}  // namespace
+
+std::uint64_t memory_bytes(const Event& event) {
+  std::uint64_t bytes = event_overhead_bytes + event.payload().size() + (event.body() ? body_bytes : 0);
+  for (const auto& [name, value] : event.headers()) bytes += name.size() + value.size();
+  return bytes;
+}
+
+InboundEvent::InboundEvent(const Origin& origin, std::vector<std::string_view> keys,
+                           std::shared_ptr<const void> frame, std::string_view bytes, Decode decode)
+    : place_(origin),
+      local_(false),
+      key_texts_(std::move(keys)),
+      frame_(std::move(frame)),
+      bytes_(bytes),
+      size_bytes_(event_overhead_bytes + bytes.size()),
+      decode_(std::move(decode)) {}
+
+InboundEvent::InboundEvent(const Origin& place, Event event, std::vector<RegistrationKey> keys)
+    : place_(place), local_(true), size_bytes_(memory_bytes(event)) {
+  decoded_.emplace(std::move(event), std::move(keys));
+  key_texts_.reserve(decoded_->keys.size());
+  for (const RegistrationKey& key : decoded_->keys) key_texts_.emplace_back(key.to_string());
+}
+
+const InboundEvent::Decoded* InboundEvent::open(const Runner& runner) {
+  if (local_) return &*decoded_;
+  std::call_once(once_, [&] {
+    Result<Decoded> result = decode_(bytes_);
+    if (result) {
+      decoded_.emplace(std::move(*result));
+    } else {
+      runner.undecodable(place_, result.error());
+    }
+  });
+  return decoded_ ? &*decoded_ : nullptr;
+}
+
+}  // namespace evmesh::delivery

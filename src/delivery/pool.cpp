@@ -1,0 +1,206 @@
+#include "delivery/pool.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+namespace evmesh::delivery {
+
+class Pool::Lane {
+ public:
+  Lane(std::uint32_t concurrency, bool reserved) : concurrency(concurrency), reserved(reserved) {}
+
+  [[nodiscard]] bool free() const { return running < concurrency; }
+
+  const std::uint32_t concurrency;
+  const bool reserved;  // one run is possible although all threads are busy
+
+  // Guarded by the pool's mutex.
+  std::deque<std::shared_ptr<Runnable>> queue;
+  std::uint32_t running = 0;
+  bool listed = false;  // stands in ready_
+  std::condition_variable freed;
+};
+
+Pool::Pool(Options options, base::Counters& counters)
+    : options_{std::max(options.threads_max, 1U), options.idle},
+      spawned_(counters.named("evmesh_pool_threads_started_total")),
+      spawn_failures_(counters.named("evmesh_pool_thread_failures_total")),
+      common_(std::make_shared<Lane>(std::numeric_limits<std::uint32_t>::max(), false)) {}
+
+Pool::~Pool() { stop(); }
+
+std::shared_ptr<Pool::Lane> Pool::open_lane(std::uint32_t concurrency) {
+  return std::make_shared<Lane>(std::max(concurrency, 1U), true);
+}
+
+bool Pool::submit(std::shared_ptr<Runnable> work) { return submit(common_, std::move(work)); }
+
+bool Pool::submit(const std::shared_ptr<Lane>& lane, std::shared_ptr<Runnable> work) {
+  const std::lock_guard lock(mutex_);
+  if (stopped_) return false;
+  queue(lane, std::move(work));
+  wake();
+  return true;
+}
+
+bool Pool::offer(std::shared_ptr<Runnable> work) {
+  const std::lock_guard lock(mutex_);
+  if (stopped_ || running_ + starting_ + common_->queue.size() >= options_.threads_max) return false;
+  queue(common_, std::move(work));
+  wake();
+  return true;
+}
+
+bool Pool::try_enter(Lane& lane) {
+  const std::lock_guard lock(mutex_);
+  if (!lane.free()) return false;
+  ++lane.running;
+  return true;
+}
+
+void Pool::enter(Lane& lane) {
+  std::unique_lock lock(mutex_);
+  lane.freed.wait(lock, [&] { return lane.free(); });
+  ++lane.running;
+}
+
+void Pool::leave(const LanePointer& lane) {
+  const std::lock_guard lock(mutex_);
+  release(lane);
+  wake();
+}
+
+void Pool::stop() {
+  Threads threads;
+  std::vector<std::shared_ptr<Runnable>> dropped;  // destroyed outside the lock
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    for (const LanePointer& lane : ready_) {
+      std::ranges::move(lane->queue, std::back_inserter(dropped));
+      lane->queue.clear();
+      lane->listed = false;
+    }
+    ready_.clear();
+    threads.splice(threads.end(), threads_);
+    threads.splice(threads.end(), ended_);
+    work_waits_.notify_all();
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+std::size_t Pool::thread_count() const {
+  const std::lock_guard lock(mutex_);
+  return threads_.size();
+}
+
+void Pool::queue(const LanePointer& lane, std::shared_ptr<Runnable> work) {
+  lane->queue.push_back(std::move(work));
+  list(lane);
+}
+
+void Pool::list(const LanePointer& lane) {
+  if (lane->listed || lane->queue.empty() || !lane->free()) return;
+  lane->listed = true;
+  ready_.push_back(lane);
+}
+
+bool Pool::can_start() const {
+  if (ready_.empty()) return false;
+  if (running_ < options_.threads_max) return true;
+  return std::ranges::any_of(ready_,
+                             [](const LanePointer& lane) { return lane->reserved && lane->running == 0; });
+}
+
+Pool::LanePointer Pool::pick() {
+  auto at = ready_.begin();
+  if (running_ >= options_.threads_max) {
+    at = std::ranges::find_if(ready_,
+                              [](const LanePointer& lane) { return lane->reserved && lane->running == 0; });
+  }
+  if (at == ready_.end()) return nullptr;
+  LanePointer lane = std::move(*at);
+  ready_.erase(at);
+  lane->listed = false;
+  return lane;
+}
+
+/// Wakes or makes one thread when there is work for it. Only one at a time is on its way to look for work;
+/// when it has found some it calls this again. So the number of threads never passes the bound by a race.
+void Pool::wake() {
+  if (starting_ > 0 || !can_start()) return;
+  if (idle_ == 0) {
+    spawn();
+    return;
+  }
+  --idle_;
+  ++starting_;
+  ++woken_;
+  work_waits_.notify_one();
+}
+
+void Pool::spawn() {
+  join_ended();
+  const auto self = threads_.emplace(threads_.end());
+  try {
+    *self = std::thread([this, self] { work(self); });
+    ++starting_;
+    spawned_.add();
+  } catch (const std::system_error&) {
+    // The work stays queued: the next thread that becomes free, or the next submit, takes it.
+    threads_.erase(self);
+    spawn_failures_.add();
+  }
+}
+
+void Pool::join_ended() {
+  for (std::thread& thread : ended_) thread.join();
+  ended_.clear();
+}
+
+void Pool::work(Threads::iterator self) {
+  std::unique_lock lock(mutex_);
+  --starting_;
+  while (!stopped_) {
+    if (take_turn(lock)) continue;
+    ++idle_;
+    const bool woken = work_waits_.wait_for(lock, options_.idle, [this] { return woken_ > 0 || stopped_; });
+    if (stopped_) return;  // stop() joins
+    if (!woken) {
+      --idle_;
+      break;
+    }
+    --woken_;
+    --starting_;
+  }
+  if (!stopped_) ended_.splice(ended_.end(), threads_, self);
+}
+
+bool Pool::take_turn(std::unique_lock<std::mutex>& lock) {
+  const LanePointer lane = pick();
+  if (!lane) return false;
+  std::shared_ptr<Runnable> work = std::move(lane->queue.front());
+  lane->queue.pop_front();
+  ++lane->running;
+  ++running_;
+  list(lane);
+  wake();
+  lock.unlock();
+  work->run();
+  work.reset();
+  lock.lock();
+  --running_;
+  release(lane);
+  return true;
+}
+
+void Pool::release(const LanePointer& lane) {
+  --lane->running;
+  lane->freed.notify_one();
+  list(lane);
+}
+
+}  // namespace evmesh::delivery

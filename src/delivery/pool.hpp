@@ -1,0 +1,102 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/counters.hpp"
+
+namespace evmesh::delivery {
+
+/// Something the pool runs. `run` does not throw.
+class Runnable {
+ public:
+  Runnable() = default;
+  Runnable(const Runnable&) = delete;
+  Runnable& operator=(const Runnable&) = delete;
+  virtual ~Runnable() = default;
+  virtual void run() = 0;
+};
+
+/// The threads that run listeners, one pool per node. Threads come on demand, up to a bound, and end when
+/// idle. Work of one lane never runs more often at once than the lane allows, and one run of each lane made
+/// by `open_lane` is always possible, whatever blocks the other threads: then a thread above the bound comes
+/// for it. Lanes with waiting work take turns. Thread-safe.
+class Pool {
+ public:
+  struct Options {
+    std::uint32_t threads_max = 64;
+    std::chrono::milliseconds idle{10'000};  ///< a thread without work ends after this long
+  };
+
+  /// Runs of one kind, for example those of one group. Belongs to the pool that opened it.
+  class Lane;
+
+  /// `counters` outlives the pool.
+  Pool(Options options, base::Counters& counters);
+
+  /// As `stop`.
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  /// A lane of at most `concurrency` runs at once, at least 1.
+  [[nodiscard]] std::shared_ptr<Lane> open_lane(std::uint32_t concurrency);
+
+  /// Queues `work`; false, and no run, after `stop`. The caller bounds what it queues.
+  bool submit(std::shared_ptr<Runnable> work);
+  bool submit(const std::shared_ptr<Lane>& lane, std::shared_ptr<Runnable> work);
+
+  /// Queues `work` only when a thread can take it at once; for work that the caller will do itself otherwise.
+  bool offer(std::shared_ptr<Runnable> work);
+
+  /// Takes a run of `lane` for the calling thread, which runs its work itself and then calls `leave`.
+  /// `enter` waits for one.
+  [[nodiscard]] bool try_enter(Lane& lane);
+  void enter(Lane& lane);
+  void leave(const std::shared_ptr<Lane>& lane);
+
+  /// Drops what is queued and waits for what runs. Not on a thread of the pool. Idempotent.
+  void stop();
+
+  [[nodiscard]] std::size_t thread_count() const;
+
+ private:
+  using LanePointer = std::shared_ptr<Lane>;
+  using Threads = std::list<std::thread>;
+
+  void work(Threads::iterator self);
+  bool take_turn(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] LanePointer pick();
+  [[nodiscard]] bool can_start() const;
+  void queue(const LanePointer& lane, std::shared_ptr<Runnable> work);
+  void list(const LanePointer& lane);
+  void release(const LanePointer& lane);
+  void wake();
+  void spawn();
+  void join_ended();
+
+  const Options options_;
+  base::Counter& spawned_;
+  base::Counter& spawn_failures_;
+
+  mutable std::mutex mutex_;  // leaf; guards all below and the lanes
+  std::condition_variable work_waits_;
+  LanePointer common_;
+  std::deque<LanePointer> ready_;  // lanes with work that their own bound allows to start, each once
+  Threads threads_;
+  Threads ended_;
+  std::size_t running_ = 0;   // threads inside a Runnable
+  std::size_t starting_ = 0;  // threads that were woken or made and have not looked for work yet
+  std::size_t woken_ = 0;     // of those, woken and not awake yet
+  std::size_t idle_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace evmesh::delivery
