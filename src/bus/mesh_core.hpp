@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "membership/membership.hpp"
+#include "routing/routing.hpp"
+
+namespace evmesh::bus {
+
+using base::MonoTime;
+using membership::ConnectionId;
+using membership::LinkId;
+using wire::Life;
+
+/// Put these bytes on a link, in the queue of their class.
+struct SendOnLink {
+  LinkId link = 0;
+  wire::Class frame_class = wire::Class::control;
+  std::string bytes;
+};
+/// Answer with these bytes on a connection somebody opened to us.
+struct AnswerOn {
+  ConnectionId connection;
+  std::string bytes;
+};
+
+using CoreAction =
+    std::variant<SendOnLink, AnswerOn, routing::PublishFrame, routing::Deliver, routing::DeliverGap, routing::Progress,
+                 membership::Dial, membership::HangUp, membership::Follow, membership::Unfollow, membership::RaiseEpoch,
+                 membership::Fatal, membership::Note>;
+using CoreActions = std::vector<CoreAction>;
+
+/// How much a link can take, by the transport's queues.
+class LinkRoom {
+ public:
+  virtual ~LinkRoom() = default;
+  [[nodiscard]] virtual std::uint64_t room_bytes(LinkId link, wire::Class frame_class) const = 0;
+};
+
+struct CoreOptions {
+  membership::Options membership;
+  routing::Options routing;
+  std::uint64_t seed = 0;  ///< of the chance used for jitter and choice
+};
+
+/// Membership and routing as one machine: what the engine drives with sockets, and the simulator with a virtual network.
+/// Pure, thread-bound to the caller. Actions are to be done in their order.
+class MeshCore final : private membership::HeartbeatSource {
+ public:
+  MeshCore(CoreOptions options, const routing::ListenerLookup& lookup);
+
+  void start(MonoTime now, CoreActions& out);
+
+  // What the transport hears.
+  void on_router(MonoTime now, const ConnectionId& from, const wire::Buffer& bytes, CoreActions& out);
+  void on_answer(MonoTime now, LinkId link, const wire::Buffer& bytes, CoreActions& out);
+  void on_published(MonoTime now, const wire::Buffer& bytes, CoreActions& out);
+  /// A subscription reached (or left) our notification socket.
+  void on_subscription(MonoTime now, std::string_view topic, bool active, CoreActions& out);
+  void on_link(MonoTime now, LinkId link, membership::LinkEvent event, CoreActions& out);
+
+  /// Does what is due; call at `next_deadline` or earlier.
+  void tick(MonoTime now, CoreActions& out);
+  [[nodiscard]] MonoTime next_deadline() const;
+
+  /// Cuts frames for whoever has room; call at the end of every turn.
+  void pump(MonoTime now, const LinkRoom& room, CoreActions& out);
+
+  // What this node wants of the mesh.
+  std::uint64_t change_interest(std::size_t bus, std::span<const RegistrationKey> added,
+                                std::span<const RegistrationKey> removed, std::optional<bool> each_node);
+  [[nodiscard]] bool needed(std::size_t bus, std::span<const std::uint64_t> hashes) const;
+  routing::Routing::Accepted accept(MonoTime now, std::size_t bus, std::string bytes, std::vector<std::uint64_t> hashes);
+  std::uint64_t accept_unneeded(std::size_t bus);
+  bool drop_out_of_step(MonoTime now, std::size_t bus, std::chrono::milliseconds patience, CoreActions& out);
+  void ask_reports(MonoTime now, std::size_t bus, CoreActions& out);
+  void goodbye(MonoTime now, bool for_good, CoreActions& out);
+  Result<void> forget(MonoTime now, std::string_view name_or_id, CoreActions& out);
+
+  /// True once every member learned of is linked both ways with announcements exchanged, or after `stop_waiting`.
+  [[nodiscard]] bool joined() const { return joined_; }
+  void stop_waiting(MonoTime now);
+  /// Whom joining waits for: names or endpoints.
+  [[nodiscard]] std::vector<std::string> awaited() const { return membership_.awaited(); }
+
+  /// The member table with what routing knows of each.
+  [[nodiscard]] std::vector<Member> members(MonoTime now) const;
+  [[nodiscard]] std::string name_of(const NodeId& id) const;
+  [[nodiscard]] const Life& self() const { return membership_.self(); }
+  [[nodiscard]] const routing::Routing& routing() const { return routing_; }
+  [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
+
+ private:
+  [[nodiscard]] membership::HeartbeatContent content() const override;
+  [[nodiscard]] std::vector<wire::StreamPosition> through(const Life& publisher) const override;
+
+  [[nodiscard]] std::optional<wire::Frame> decode(const wire::Buffer& bytes);
+  void flush(MonoTime now, CoreActions& out);
+  void flush_membership(MonoTime now, CoreActions& out);
+  void flush_routing(CoreActions& out);
+  void settle(MonoTime now);
+
+  // One for each membership action that is more than passed on.
+  void on(MonoTime now, membership::MemberUp& up, CoreActions& out);
+  void on(MonoTime now, const membership::MemberDown& down, CoreActions& out);
+  void on(MonoTime now, const membership::LifeEnded& ended, CoreActions& out);
+
+  CoreOptions options_;
+  membership::Membership membership_;
+  routing::Routing routing_;
+  bool joined_ = false;
+  std::map<Life, LinkId> links_;   // of members that are up
+  std::set<Life> followers_;       // whose barrier topic stands on our notification socket
+  std::map<wire::DecodeError, std::uint64_t> undecodable_;
+  membership::Actions membership_actions_;  // scratch
+  routing::Actions routing_actions_;        // scratch
+};
+
+/// The topic a node's SUB subscribes to beside the data, so that the publisher knows when it listens.
+[[nodiscard]] std::string barrier_topic(const Life& subscriber);
+
+}  // namespace evmesh::bus

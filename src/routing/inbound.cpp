@@ -1,0 +1,187 @@
+#include "routing/inbound.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "wire/event_codec.hpp"
+
+namespace evmesh::routing {
+
+InboundStream::InboundStream(const Options& options, InboundCounters& counters)
+    : options_(options),
+      counters_(counters),
+      inlet_(options.bus, options.publisher, options.settled, options.held_bytes_max),
+      through_(options.begin) {}
+
+void InboundStream::linked(MonoTime now, std::uint64_t version, Outbox& outbox) {
+  linked_ = true;
+  answered_ = false;
+  repair_to_.reset();
+  subscribe(now, version, outbox);
+}
+
+void InboundStream::unlinked() {
+  linked_ = false;
+  repair_to_.reset();
+}
+
+void InboundStream::notify(MonoTime now, const wire::Buffer& frame, const wire::Notify& notify,
+                           const ListenerLookup& lookup, Outbox& outbox) {
+  answered_ = answered_ || notify.start || started();
+  head_ = std::max(head_, notify.to);
+  if (notify.start && !started()) {
+    through_ = notify.to;
+    apply_early(lookup, outbox.actions());
+  } else {
+    take(now, {notify.after, notify.to, std::nullopt, frame, notify.events}, lookup, outbox);
+  }
+  if (notify.report || unreported_bytes_ >= options_.report_bytes) report(outbox);
+}
+
+void InboundStream::gap(MonoTime now, const wire::GapNotice& notice, const ListenerLookup& lookup, Outbox& outbox) {
+  answered_ = answered_ || started();
+  head_ = std::max(head_, notice.to);
+  take(now, {notice.from - 1, notice.to, notice.reason, {}, {}}, lookup, outbox);
+}
+
+void InboundStream::acknowledged(std::uint64_t version, std::uint64_t seq, Actions& out) {
+  inlet_.acknowledged(version, seq, out);
+  if (started()) inlet_.advanced(through());
+}
+
+void InboundStream::saw_head(std::uint64_t head) { head_ = std::max(head_, head); }
+
+void InboundStream::tick(MonoTime now, std::uint64_t version, Outbox& outbox) {
+  if (!linked_) return;
+  if (!answered_ && now >= *subscribed_at_ + options_.timings.resend) subscribe(now, version, outbox);
+  if (repair_to_ && now >= repair_asked_at_ + options_.timings.repair_again) ask_repair(now, outbox);
+}
+
+std::optional<MonoTime> InboundStream::next_deadline() const {
+  if (!linked_) return std::nullopt;
+  std::optional<MonoTime> next;
+  if (!answered_) next = *subscribed_at_ + options_.timings.resend;
+  if (repair_to_) {
+    const MonoTime again = repair_asked_at_ + options_.timings.repair_again;
+    next = next ? std::min(*next, again) : again;
+  }
+  return next;
+}
+
+void InboundStream::end(std::optional<std::uint64_t> final_head, const ListenerLookup& lookup, Actions& out) {
+  if (started()) {
+    while (!early_.empty()) {
+      const std::uint64_t after = early_.begin()->first;
+      if (after > through()) {
+        deliver_gap(through() + 1, after, GapReason::life_ended, lookup, out);
+        through_ = after;
+      }
+      apply_early(lookup, out);
+    }
+    if (!final_head) deliver_gap(through() + 1, std::nullopt, GapReason::life_ended, lookup, out);
+    if (final_head && *final_head > through()) {
+      deliver_gap(through() + 1, final_head, GapReason::life_ended, lookup, out);
+    }
+  }
+  inlet_.end(out);
+}
+
+void InboundStream::take(MonoTime now, Interval interval, const ListenerLookup& lookup, Outbox& outbox) {
+  if (!started() || interval.after > through()) return keep_early(now, std::move(interval), outbox);
+  if (interval.to <= through()) {
+    ++counters_.duplicates;
+    return;
+  }
+  apply(interval, lookup, outbox.actions());
+  apply_early(lookup, outbox.actions());
+  if (repair_to_ && through() >= *repair_to_) {
+    if (!repair_gap_) ++counters_.repaired;
+    repair_to_.reset();
+  }
+  if (!early_.empty() && !repair_to_) ask_repair(now, outbox);
+}
+
+void InboundStream::keep_early(MonoTime now, Interval interval, Outbox& outbox) {
+  const auto [entry, fresh] = early_.try_emplace(interval.after, interval);
+  if (fresh) {
+    ++counters_.holes;
+    early_bytes_ += interval.frame.bytes.size();
+  } else if (entry->second.to < interval.to) {
+    early_bytes_ += interval.frame.bytes.size() - entry->second.frame.bytes.size();
+    entry->second = std::move(interval);
+  }
+  // The farthest leave: what is dropped is asked for again when the hole before it is closed.
+  while (early_bytes_ > options_.held_bytes_max && early_.size() > 1) {
+    ++counters_.early_dropped;
+    drop_early(std::prev(early_.end()));
+  }
+  if (started() && linked_ && !repair_to_) ask_repair(now, outbox);
+}
+
+void InboundStream::apply(const Interval& interval, const ListenerLookup& lookup, Actions& out) {
+  if (interval.lost) {
+    repair_gap_ = true;
+    deliver_gap(through() + 1, interval.to, *interval.lost, lookup, out);
+  }
+  for (const wire::EventSlice& slice : interval.events) {
+    if (slice.seq > through()) deliver(slice, interval.frame, lookup, out);
+  }
+  unreported_bytes_ += interval.frame.bytes.size();
+  through_ = interval.to;
+  inlet_.advanced(through());
+}
+
+void InboundStream::deliver(const wire::EventSlice& slice, const wire::Buffer& frame, const ListenerLookup& lookup,
+                            Actions& out) {
+  auto keys = wire::decode_keys(slice.bytes);
+  if (!keys) {
+    ++counters_.undecodable;
+    return;
+  }
+  ++counters_.delivered;
+  const Origin origin{options_.publisher.id, options_.publisher.epoch, slice.seq};
+  inlet_.event({origin, frame, slice.bytes, std::move(*keys)}, lookup, out);
+}
+
+void InboundStream::deliver_gap(std::uint64_t from, std::optional<std::uint64_t> to, GapReason reason,
+                                const ListenerLookup& lookup, Actions& out) {
+  ++counters_.gaps;
+  inlet_.gap({options_.publisher.id, options_.publisher.epoch, from, to, reason}, lookup, out);
+}
+
+void InboundStream::apply_early(const ListenerLookup& lookup, Actions& out) {
+  while (!early_.empty() && early_.begin()->first <= through()) {
+    const auto entry = early_.begin();
+    if (entry->second.to > through()) apply(entry->second, lookup, out);
+    drop_early(entry);
+  }
+}
+
+void InboundStream::drop_early(std::map<std::uint64_t, Interval>::iterator entry) {
+  early_bytes_ -= entry->second.frame.bytes.size();
+  early_.erase(entry);
+}
+
+void InboundStream::ask_repair(MonoTime now, Outbox& outbox) {
+  if (early_.empty() || early_.begin()->first <= through()) {
+    repair_to_.reset();
+    return;
+  }
+  repair_to_ = early_.begin()->first;
+  repair_asked_at_ = now;
+  repair_gap_ = false;
+  outbox.send(options_.publisher, Class::control, wire::Repair{options_.number, through(), *repair_to_});
+}
+
+void InboundStream::report(Outbox& outbox) {
+  if (!started()) return;
+  unreported_bytes_ = 0;
+  outbox.send(options_.publisher, Class::control, wire::Report{{{options_.number, through()}}});
+}
+
+void InboundStream::subscribe(MonoTime now, std::uint64_t version, Outbox& outbox) {
+  subscribed_at_ = now;
+  outbox.send(options_.publisher, Class::control, wire::Subscribe{options_.number, through_, version});
+}
+
+}  // namespace evmesh::routing

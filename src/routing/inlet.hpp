@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "routing/types.hpp"
+
+namespace evmesh::routing {
+
+/// The last step of a stream: from events in order to the listeners that may have them.
+///
+/// A registration promises "nothing older, everything newer" than the number with which the publisher acknowledged its
+/// announcement version. Until that acknowledgement is here nobody can tell old from new, so whatever concerns the
+/// listener waits, and all that follows for it waits behind. An acknowledgement takes one round trip. Thread-bound.
+class Inlet {
+ public:
+  /// `settled`: registrations up to this version get everything (they stood before the stream began).
+  Inlet(std::size_t bus, Life publisher, std::uint64_t settled, std::uint64_t held_bytes_max);
+
+  /// Events and gaps come in the order of their numbers.
+  void event(Arrived event, const ListenerLookup& lookup, Actions& out);
+  void gap(const Gap& gap, const ListenerLookup& lookup, Actions& out);
+
+  /// The publisher matched against `version` everything after `seq`.
+  void acknowledged(std::uint64_t version, std::uint64_t seq, Actions& out);
+
+  /// Everything up to `through` has been given to `event` or `gap`.
+  void advanced(std::uint64_t through);
+
+  /// The publisher's life is over: what still waits can never be told old from new, so its listeners get a gap.
+  void end(Actions& out);
+
+  /// With which number `version` was acknowledged; empty: not yet, or too long ago to say.
+  [[nodiscard]] std::optional<std::uint64_t> position(std::uint64_t version) const;
+
+ private:
+  enum class Verdict : std::uint8_t { deliver, skip, hold };
+
+  /// What waits for one listener: an event, or a gap when `event` is null.
+  struct Held {
+    std::uint64_t seq = 0;  // a gap's last number
+    std::uint64_t version = 0;
+    std::shared_ptr<const Arrived> event;
+    std::optional<std::size_t> key;
+    Gap gap;
+  };
+  struct Queue {
+    std::deque<Held> items;
+    std::uint64_t bytes = 0;
+  };
+  struct Acknowledgement {
+    std::uint64_t version = 0;
+    std::uint64_t seq = 0;
+  };
+
+  [[nodiscard]] Verdict verdict(std::uint64_t version, std::uint64_t seq) const;
+  [[nodiscard]] std::uint64_t floor(std::uint64_t version) const;
+  void pass(ListenerHandle listener, Held item, Actions& out);
+  void give(ListenerHandle listener, const Held& item, Actions& out) const;
+  void hold(ListenerHandle listener, Held item);
+  void shed_oldest(Queue& queue) const;
+  void release(Actions& out);
+
+  std::size_t bus_;
+  Life publisher_;
+  std::uint64_t settled_;
+  std::uint64_t held_bytes_max_;
+  std::deque<Acknowledgement> pending_;  // ascending in both; not yet passed by the stream
+  std::deque<Acknowledgement> passed_;   // the youngest of the others, for receipts
+  std::map<ListenerHandle, Queue> held_;
+  std::vector<Match> matches_;  // scratch
+};
+
+}  // namespace evmesh::routing

@@ -1,0 +1,202 @@
+#include "routing/outbound.hpp"
+
+#include <algorithm>
+
+#include "base/limits.hpp"
+#include "wire/event_codec.hpp"
+
+namespace evmesh::routing {
+
+namespace {
+
+constexpr std::uint64_t mark_bytes = 64 * limits::kib;
+
+PeerMask bit(std::uint32_t slot) { return PeerMask{1} << slot; }
+
+}  // namespace
+
+void OutboundStream::Meter::add(std::uint64_t seq, std::uint64_t bytes) {
+  total_ += bytes;
+  if (marks_.empty() || total_ - marks_.back().total >= mark_bytes) {
+    marks_.push_back({seq, total_});
+  }
+}
+
+bool OutboundStream::Meter::settle(std::uint64_t through, std::uint64_t everything) {
+  const std::uint64_t before = settled_;
+  while (!marks_.empty() && marks_.front().seq <= through) {
+    settled_ = std::max(settled_, marks_.front().total);
+    marks_.pop_front();
+  }
+  if (through >= everything) {
+    settled_ = total_;
+    marks_.clear();
+  }
+  return settled_ != before;
+}
+
+void OutboundStream::Meter::reset() {
+  marks_.clear();
+  settled_ = total_;
+}
+
+OutboundStream::OutboundStream(const Options& options, const InterestTable& interest, OutboundCounters& counters)
+    : options_(options), interest_(interest), counters_(counters), ring_(options.ring_bytes_max) {}
+
+std::uint64_t OutboundStream::push(MonoTime now, std::string bytes, std::vector<std::uint64_t> hashes, PeerMask wanted) {
+  ++counters_.accepted;
+  const std::uint64_t size = bytes.size();
+  const std::uint64_t seq = ring_.push(std::move(bytes), std::move(hashes), wanted);
+  unpublished_bytes_ += size;
+  for (auto& [life, cursor] : cursors_) {
+    if (!cursor.subscribed || (!everything() && (wanted & bit(cursor.slot)) == 0)) continue;
+    if (cursor.owed.open() == 0) cursor.advanced_at = now;
+    cursor.owed.add(seq, size);
+  }
+  return seq;
+}
+
+std::uint64_t OutboundStream::push_hollow() {
+  ++counters_.accepted;
+  ++counters_.not_encoded;
+  return ring_.push_hollow();
+}
+
+void OutboundStream::peer_up(const Life& life, std::uint32_t slot) {
+  Cursor& cursor = cursors_[life];
+  cursor.slot = slot;
+  cursor.up = true;
+  cursor.subscribed = false;
+  cursor.begin = ring_.head();
+}
+
+void OutboundStream::peer_down(const Life& life) {
+  const auto found = cursors_.find(life);
+  if (found == cursors_.end()) return;
+  // What stays is what the same life needs to go on: since when it is known.
+  const auto known_since = found->second.known_since;
+  found->second = Cursor{};
+  found->second.known_since = known_since;
+}
+
+void OutboundStream::peer_gone(const Life& life) { cursors_.erase(life); }
+
+void OutboundStream::peer_known(const Life& life) {
+  const auto found = cursors_.find(life);
+  if (found == cursors_.end()) return;
+  Cursor& cursor = found->second;
+  cursor.begin = ring_.head();
+  if (!cursor.known_since) cursor.known_since = ring_.head();
+}
+
+void OutboundStream::peer_follows(const Life& life, bool follows) {
+  const auto found = cursors_.find(life);
+  if (found == cursors_.end() || !everything() || found->second.follows == follows) return;
+  Cursor& cursor = found->second;
+  cursor.follows = follows;
+  if (!cursor.subscribed) return;
+  if (follows) {
+    // What went out on the socket before it was listening comes over the link.
+    if (cursor.sent < published_) cursor.repair = Range{cursor.sent, published_};
+  } else {
+    cursor.sent = cursor.scanned = cursor.reported;
+    cursor.in_flight.reset();
+  }
+}
+
+void OutboundStream::subscribe(MonoTime now, const Life& life, std::optional<std::uint64_t> through, Outbox& outbox) {
+  const auto found = cursors_.find(life);
+  if (found == cursors_.end() || !found->second.up) return;
+  Cursor& cursor = found->second;
+  const std::uint64_t from = std::min(through.value_or(cursor.begin), ring_.head());
+  cursor.subscribed = true;
+  cursor.in_step = true;
+  cursor.advanced_at = now;
+  cursor.sent = cursor.scanned = cursor.reported = from;
+  cursor.rematch_until = ring_.head();
+  cursor.owed.reset();
+  cursor.in_flight.reset();
+  cursor.repair.reset();
+  if (cursor.follows && from < published_) cursor.repair = Range{from, published_};
+  send_head(now, life, cursor, !through, false, outbox);
+}
+
+void OutboundStream::repair(const Life& life, std::uint64_t after, std::uint64_t to) {
+  const auto found = cursors_.find(life);
+  if (found == cursors_.end() || !found->second.subscribed) return;
+  ++counters_.repair_requests;
+  to = std::min(to, ring_.head());
+  if (after < to) found->second.repair = Range{after, to};
+}
+
+bool OutboundStream::reported(MonoTime now, const Life& life, std::uint64_t through) {
+  const auto found = cursors_.find(life);
+  if (found == cursors_.end() || !found->second.subscribed) return false;
+  Cursor& cursor = found->second;
+  through = std::min(through, ring_.head());
+  if (through <= cursor.reported) return false;
+  cursor.reported = through;
+  if (cursor.owed.settle(through, ring_.head())) cursor.advanced_at = now;
+  cursor.in_flight.settle(through, cursor.sent);
+  if (cursor.owed.open() < options_.window_bytes / 2) cursor.in_step = true;
+  return true;
+}
+
+bool OutboundStream::window_open() const {
+  return std::none_of(cursors_.begin(), cursors_.end(), [this](const auto& entry) {
+    const Cursor& cursor = entry.second;
+    return cursor.subscribed && cursor.in_step && cursor.owed.open() >= options_.window_bytes;
+  });
+}
+
+bool OutboundStream::drop_out_of_step(MonoTime now, std::chrono::milliseconds patience, Actions& out) {
+  bool dropped = false;
+  for (auto& [life, cursor] : cursors_) {
+    if (!cursor.subscribed || !cursor.in_step || cursor.owed.open() < options_.window_bytes) continue;
+    if (now < cursor.advanced_at + patience) continue;
+    cursor.in_step = false;
+    dropped = true;
+    ++counters_.lagging;
+    out.push_back(Note{LogLevel::warning, "peer_lagging",
+                       {{"peer", life.id.to_string()}, {"through", std::to_string(cursor.reported)},
+                        {"head", std::to_string(ring_.head())}}});
+  }
+  return dropped;
+}
+
+bool OutboundStream::flushed() const {
+  return std::none_of(cursors_.begin(), cursors_.end(), [](const auto& entry) {
+    const Cursor& cursor = entry.second;
+    return cursor.subscribed && cursor.in_step && cursor.owed.open() > 0;
+  });
+}
+
+std::optional<OutboundStream::PeerView> OutboundStream::view(const Life& life) const {
+  const auto found = cursors_.find(life);
+  if (found == cursors_.end() || !found->second.up) return std::nullopt;
+  return PeerView{found->second.reported, found->second.in_step, found->second.subscribed};
+}
+
+PeerMask OutboundStream::wanted(std::uint64_t seq) const {
+  const std::size_t index = ring_.find(seq);
+  if (seq < ring_.first() || index == ring_.size()) return interest_.peers();
+  return ring_.at(index).wanted;
+}
+
+bool OutboundStream::lags(const Cursor& cursor) const {
+  return cursor.subscribed && !cursor.follows && cursor.reported < cursor.sent;
+}
+
+bool OutboundStream::any_follower() const {
+  return std::any_of(cursors_.begin(), cursors_.end(),
+                     [](const auto& entry) { return entry.second.up && entry.second.follows; });
+}
+
+bool OutboundStream::any_follower_lags() const {
+  return std::any_of(cursors_.begin(), cursors_.end(), [this](const auto& entry) {
+    const Cursor& cursor = entry.second;
+    return cursor.subscribed && cursor.follows && cursor.reported < published_;
+  });
+}
+
+}  // namespace evmesh::routing
