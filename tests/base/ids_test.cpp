@@ -1,7 +1,13 @@
 #include <evmesh/ids.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include <rapidcheck.h>
@@ -83,6 +89,37 @@ TEST_CASE("fresh event ids do not repeat", "[base][ids]") {
   for (int i = 0; i < 10'000; ++i) ids.insert(EventId::fresh());
 
   CHECK(ids.size() == 10'000);
+}
+
+TEST_CASE("a forked process makes ids of its own", "[base][ids]") {
+  static_cast<void>(EventId::fresh());  // random bytes are in stock when the process is doubled
+  std::array<int, 2> pipe_ends{};
+  REQUIRE(pipe(pipe_ends.data()) == 0);
+
+  const pid_t child = fork();
+  if (child == 0) {
+    const EventId id = EventId::fresh();
+    _exit(write(pipe_ends[1], id.bytes.data(), id.bytes.size()) == 16 ? 0 : 1);
+  }
+  EventId theirs;
+  REQUIRE(read(pipe_ends[0], theirs.bytes.data(), theirs.bytes.size()) == 16);
+  REQUIRE(waitpid(child, nullptr, 0) == child);
+  const EventId ours = EventId::fresh();
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+
+  CHECK_FALSE(std::equal(ours.bytes.begin() + 6, ours.bytes.end(), theirs.bytes.begin() + 6));
+}
+
+TEST_CASE("threads make ids of their own", "[base][ids]") {
+  std::array<EventId, 2> ids;
+
+  std::thread one([&] { ids[0] = EventId::fresh(); });
+  std::thread two([&] { ids[1] = EventId::fresh(); });
+  one.join();
+  two.join();
+
+  CHECK_FALSE(std::equal(ids[0].bytes.begin() + 6, ids[0].bytes.end(), ids[1].bytes.begin() + 6));
 }
 
 TEST_CASE("ids that differ in one byte hash differently", "[base][ids]") {
