@@ -8,23 +8,8 @@ namespace evmesh::bus {
 
 namespace {
 
-// A barrier topic costs nothing to forge, so they are not kept without end.
+// A subscription costs nothing to forge, so they are not kept without end.
 constexpr std::size_t followers_max = 256;
-
-constexpr std::string_view barrier_prefix = "\xFF\x42";
-
-std::optional<Life> parse_barrier(std::string_view topic) {
-  Life life;
-  if (topic.size() != barrier_prefix.size() + life.id.bytes.size() + sizeof(life.epoch)) return std::nullopt;
-  if (!topic.starts_with(barrier_prefix)) return std::nullopt;
-  topic.remove_prefix(barrier_prefix.size());
-  std::copy_n(topic.begin(), life.id.bytes.size(), life.id.bytes.begin());
-  topic.remove_prefix(life.id.bytes.size());
-  for (std::size_t byte = 0; byte < sizeof(life.epoch); ++byte) {
-    life.epoch |= std::uint64_t{static_cast<std::uint8_t>(topic[byte])} << (8 * byte);
-  }
-  return life;
-}
 
 Life sender(const wire::Frame& frame) { return {frame.header.from, frame.header.from_epoch}; }
 
@@ -45,15 +30,6 @@ class PeerRoom final : public routing::Room {
 
 }  // namespace
 
-std::string barrier_topic(const Life& subscriber) {
-  std::string topic(barrier_prefix);
-  topic.append(subscriber.id.bytes.begin(), subscriber.id.bytes.end());
-  for (std::size_t byte = 0; byte < sizeof(subscriber.epoch); ++byte) {
-    topic.push_back(static_cast<char>(subscriber.epoch >> (8 * byte)));
-  }
-  return topic;
-}
-
 MeshCore::MeshCore(CoreOptions options, const routing::ListenerLookup& lookup)
     : options_(std::move(options)),
       membership_(options_.membership, *this, options_.seed),
@@ -71,7 +47,8 @@ std::optional<wire::Frame> MeshCore::decode(const wire::Buffer& bytes) {
   return std::nullopt;
 }
 
-void MeshCore::on_router(MonoTime now, const ConnectionId& from, const wire::Buffer& bytes, CoreActions& out) {
+void MeshCore::on_router(MonoTime now, const ConnectionId& from, const wire::Buffer& bytes,
+                         CoreActions& out) {
   const auto frame = decode(bytes);
   if (!frame) return;
   const bool good = membership_.on_frame(now, from, *frame, membership_actions_);
@@ -101,12 +78,10 @@ void MeshCore::on_published(MonoTime now, const wire::Buffer& bytes, CoreActions
   flush(now, out);
 }
 
-void MeshCore::on_subscription(MonoTime now, std::string_view topic, bool active, CoreActions& out) {
-  const auto life = parse_barrier(topic);
-  if (!life) return;
-  if (!active) followers_.erase(*life);
-  if (active && followers_.size() < followers_max) followers_.insert(*life);
-  routing_.follows(now, *life, followers_.contains(*life), routing_actions_);
+void MeshCore::on_follower(MonoTime now, const Life& follower, bool active, CoreActions& out) {
+  if (!active) followers_.erase(follower);
+  if (active && followers_.size() < followers_max) followers_.insert(follower);
+  routing_.follows(now, follower, followers_.contains(follower), routing_actions_);
   flush(now, out);
 }
 
@@ -122,7 +97,9 @@ void MeshCore::tick(MonoTime now, CoreActions& out) {
   flush(now, out);
 }
 
-MonoTime MeshCore::next_deadline() const { return std::min(membership_.next_deadline(), routing_.next_deadline()); }
+MonoTime MeshCore::next_deadline() const {
+  return std::min(membership_.next_deadline(), routing_.next_deadline());
+}
 
 void MeshCore::pump(MonoTime now, const LinkRoom& room, CoreActions& out) {
   routing_.pump(now, PeerRoom(room, links_), routing_actions_);
@@ -130,11 +107,14 @@ void MeshCore::pump(MonoTime now, const LinkRoom& room, CoreActions& out) {
 }
 
 std::uint64_t MeshCore::change_interest(std::size_t bus, std::span<const RegistrationKey> added,
-                                        std::span<const RegistrationKey> removed, std::optional<bool> each_node) {
+                                        std::span<const RegistrationKey> removed,
+                                        std::optional<bool> each_node) {
   return routing_.change_interest(bus, added, removed, each_node);
 }
 
-bool MeshCore::needed(std::size_t bus, std::span<const std::uint64_t> hashes) const { return routing_.needed(bus, hashes); }
+bool MeshCore::needed(std::size_t bus, std::span<const std::uint64_t> hashes) const {
+  return routing_.needed(bus, hashes);
+}
 
 routing::Routing::Accepted MeshCore::accept(MonoTime now, std::size_t bus, std::string bytes,
                                             std::vector<std::uint64_t> hashes) {
@@ -143,7 +123,8 @@ routing::Routing::Accepted MeshCore::accept(MonoTime now, std::size_t bus, std::
 
 std::uint64_t MeshCore::accept_unneeded(std::size_t bus) { return routing_.accept_unneeded(bus); }
 
-bool MeshCore::drop_out_of_step(MonoTime now, std::size_t bus, std::chrono::milliseconds patience, CoreActions& out) {
+bool MeshCore::drop_out_of_step(MonoTime now, std::size_t bus, std::chrono::milliseconds patience,
+                                CoreActions& out) {
   const bool dropped = routing_.drop_out_of_step(now, bus, patience, routing_actions_);
   flush_routing(out);
   return dropped;
@@ -165,21 +146,20 @@ Result<void> MeshCore::forget(MonoTime now, std::string_view name_or_id, CoreAct
   return result;
 }
 
-void MeshCore::stop_waiting(MonoTime now) {
-  static_cast<void>(now);
+void MeshCore::stop_waiting() {
   joined_ = true;
   routing_.join_complete();
 }
 
-void MeshCore::settle(MonoTime now) {
+void MeshCore::settle() {
   routing_.someone_absent(membership_.anyone_absent());
-  if (!joined_ && membership_.settled() && routing_.exchanged()) stop_waiting(now);
+  if (!joined_ && membership_.settled() && routing_.exchanged()) stop_waiting();
 }
 
 void MeshCore::flush(MonoTime now, CoreActions& out) {
   flush_membership(now, out);
   flush_routing(out);
-  settle(now);
+  settle();
 }
 
 void MeshCore::flush_membership(MonoTime now, CoreActions& out) {
@@ -191,7 +171,8 @@ void MeshCore::flush_membership(MonoTime now, CoreActions& out) {
             out.push_back(SendOnLink{done.link, wire::Class::control, wire::encode(done.header, done.body)});
           } else if constexpr (std::is_same_v<Done, membership::Answer>) {
             out.push_back(AnswerOn{std::move(done.connection), wire::encode(done.header, done.body)});
-          } else if constexpr (std::is_same_v<Done, membership::MemberUp> || std::is_same_v<Done, membership::MemberDown> ||
+          } else if constexpr (std::is_same_v<Done, membership::MemberUp> ||
+                               std::is_same_v<Done, membership::MemberDown> ||
                                std::is_same_v<Done, membership::LifeEnded>) {
             on(now, done, out);
           } else {
@@ -210,7 +191,8 @@ void MeshCore::flush_routing(CoreActions& out) {
           using Done = std::decay_t<decltype(done)>;
           if constexpr (std::is_same_v<Done, routing::SendFrame>) {
             const auto link = links_.find(done.to);
-            if (link != links_.end()) out.push_back(SendOnLink{link->second, done.frame_class, std::move(done.bytes)});
+            if (link != links_.end())
+              out.push_back(SendOnLink{link->second, done.frame_class, std::move(done.bytes)});
           } else if constexpr (std::is_same_v<Done, routing::Note>) {
             out.push_back(membership::Note{done.level, std::move(done.message), std::move(done.fields)});
           } else {
@@ -244,7 +226,9 @@ membership::HeartbeatContent MeshCore::content() const {
   return {routing_.announcement_version(), routing_.announcement_digest(), routing_.heads()};
 }
 
-std::vector<wire::StreamPosition> MeshCore::through(const Life& publisher) const { return routing_.through(publisher); }
+std::vector<wire::StreamPosition> MeshCore::through(const Life& publisher) const {
+  return routing_.through(publisher);
+}
 
 std::vector<Member> MeshCore::members(MonoTime now) const {
   std::vector<Member> members = membership_.members(now);

@@ -32,9 +32,9 @@ struct AnswerOn {
 };
 
 using CoreAction =
-    std::variant<SendOnLink, AnswerOn, routing::PublishFrame, routing::Deliver, routing::DeliverGap, routing::Progress,
-                 membership::Dial, membership::HangUp, membership::Follow, membership::Unfollow, membership::RaiseEpoch,
-                 membership::Fatal, membership::Note>;
+    std::variant<SendOnLink, AnswerOn, routing::PublishFrame, routing::Deliver, routing::DeliverGap,
+                 routing::Progress, membership::Dial, membership::HangUp, membership::Follow,
+                 membership::Unfollow, membership::RaiseEpoch, membership::Fatal, membership::Note>;
 using CoreActions = std::vector<CoreAction>;
 
 /// How much a link can take, by the transport's queues.
@@ -50,8 +50,8 @@ struct CoreOptions {
   std::uint64_t seed = 0;  ///< of the chance used for jitter and choice
 };
 
-/// Membership and routing as one machine: what the engine drives with sockets, and the simulator with a virtual network.
-/// Pure, thread-bound to the caller. Actions are to be done in their order.
+/// Membership and routing as one machine: what the engine drives with sockets, and the simulator with a
+/// virtual network. Pure, thread-bound to the caller. Actions are to be done in their order.
 class MeshCore final : private membership::HeartbeatSource {
  public:
   MeshCore(CoreOptions options, const routing::ListenerLookup& lookup);
@@ -62,8 +62,8 @@ class MeshCore final : private membership::HeartbeatSource {
   void on_router(MonoTime now, const ConnectionId& from, const wire::Buffer& bytes, CoreActions& out);
   void on_answer(MonoTime now, LinkId link, const wire::Buffer& bytes, CoreActions& out);
   void on_published(MonoTime now, const wire::Buffer& bytes, CoreActions& out);
-  /// A subscription reached (or left) our notification socket.
-  void on_subscription(MonoTime now, std::string_view topic, bool active, CoreActions& out);
+  /// A peer's subscription to our notification socket is in force, or no longer.
+  void on_follower(MonoTime now, const Life& follower, bool active, CoreActions& out);
   void on_link(MonoTime now, LinkId link, membership::LinkEvent event, CoreActions& out);
 
   /// Does what is due; call at `next_deadline` or earlier.
@@ -77,16 +77,18 @@ class MeshCore final : private membership::HeartbeatSource {
   std::uint64_t change_interest(std::size_t bus, std::span<const RegistrationKey> added,
                                 std::span<const RegistrationKey> removed, std::optional<bool> each_node);
   [[nodiscard]] bool needed(std::size_t bus, std::span<const std::uint64_t> hashes) const;
-  routing::Routing::Accepted accept(MonoTime now, std::size_t bus, std::string bytes, std::vector<std::uint64_t> hashes);
+  routing::Routing::Accepted accept(MonoTime now, std::size_t bus, std::string bytes,
+                                    std::vector<std::uint64_t> hashes);
   std::uint64_t accept_unneeded(std::size_t bus);
   bool drop_out_of_step(MonoTime now, std::size_t bus, std::chrono::milliseconds patience, CoreActions& out);
   void ask_reports(MonoTime now, std::size_t bus, CoreActions& out);
   void goodbye(MonoTime now, bool for_good, CoreActions& out);
   Result<void> forget(MonoTime now, std::string_view name_or_id, CoreActions& out);
 
-  /// True once every member learned of is linked both ways with announcements exchanged, or after `stop_waiting`.
+  /// True once every member learned of is linked both ways with announcements exchanged, or after
+  /// `stop_waiting`.
   [[nodiscard]] bool joined() const { return joined_; }
-  void stop_waiting(MonoTime now);
+  void stop_waiting();
   /// Whom joining waits for: names or endpoints.
   [[nodiscard]] std::vector<std::string> awaited() const { return membership_.awaited(); }
 
@@ -105,7 +107,7 @@ class MeshCore final : private membership::HeartbeatSource {
   void flush(MonoTime now, CoreActions& out);
   void flush_membership(MonoTime now, CoreActions& out);
   void flush_routing(CoreActions& out);
-  void settle(MonoTime now);
+  void settle();
 
   // One for each membership action that is more than passed on.
   void on(MonoTime now, membership::MemberUp& up, CoreActions& out);
@@ -116,14 +118,11 @@ class MeshCore final : private membership::HeartbeatSource {
   membership::Membership membership_;
   routing::Routing routing_;
   bool joined_ = false;
-  std::map<Life, LinkId> links_;   // of members that are up
-  std::set<Life> followers_;       // whose barrier topic stands on our notification socket
+  std::map<Life, LinkId> links_;  // of members that are up
+  std::set<Life> followers_;      // whose barrier topic stands on our notification socket
   std::map<wire::DecodeError, std::uint64_t> undecodable_;
   membership::Actions membership_actions_;  // scratch
   routing::Actions routing_actions_;        // scratch
 };
-
-/// The topic a node's SUB subscribes to beside the data, so that the publisher knows when it listens.
-[[nodiscard]] std::string barrier_topic(const Life& subscriber);
 
 }  // namespace evmesh::bus
