@@ -1,0 +1,107 @@
+#include "transport/options.hpp"
+
+#include <span>
+#include <string>
+
+#include "base/limits.hpp"
+#include "transport/zmq_error.hpp"
+
+namespace evmesh::transport {
+namespace {
+
+struct Option {
+  int name;
+  int value;
+};
+
+/// A closed socket drops what it holds: the engine decides what lingers, not ZeroMQ. Dead connections are seen by
+/// keepalive (2 s, then every second), which is what a SUB has, and by TCP_MAXRT where something was sent.
+constexpr Option common[] = {
+    {ZMQ_LINGER, 0},
+    {ZMQ_IPV6, 1},
+    {ZMQ_HANDSHAKE_IVL, 2'000},
+    {ZMQ_TCP_MAXRT, 5'000},
+    {ZMQ_TCP_KEEPALIVE, 1},
+    {ZMQ_TCP_KEEPALIVE_IDLE, 2},
+    {ZMQ_TCP_KEEPALIVE_INTVL, 1},
+    {ZMQ_TCP_KEEPALIVE_CNT, 3},
+};
+
+/// Heartbeats on bound sockets only. On a connecting socket with a finite RCVHWM whose reader stalls they abort the process
+/// inside libzmq 4.3.4 (libzmq#3937; measured 14 of 14), and an infinite RCVHWM costs gigabytes. TTL 0, because
+/// any other value starts the same deadline at the connecting end.
+constexpr Option bound[] = {
+    {ZMQ_HEARTBEAT_IVL, 500},
+    {ZMQ_HEARTBEAT_TIMEOUT, 1'500},
+    {ZMQ_HEARTBEAT_TTL, 0},
+    {ZMQ_BACKLOG, 512},  // all peers dial at once after a power cut
+};
+
+constexpr Option connecting[] = {
+    {ZMQ_CONNECT_TIMEOUT, 1'000},  // the kernel's own takes 12 s more to notice that a cut network healed
+    {ZMQ_RECONNECT_IVL, 100},
+    {ZMQ_RECONNECT_IVL_MAX, 2'000},
+};
+
+/// MANDATORY: an answer to nobody is an error to count, not a void. HANDOVER: a reconnected peer is heard, not muted.
+constexpr Option inbox[] = {
+    {ZMQ_RCVHWM, 1'000},
+    {ZMQ_SNDHWM, 128},  // answers are few and small
+    {ZMQ_ROUTER_MANDATORY, 1},
+    {ZMQ_ROUTER_HANDOVER, 1},
+};
+
+/// VERBOSER: each follower's barrier is reported when it comes and when it goes, also when two connections overlap.
+constexpr Option publisher[] = {
+    {ZMQ_RCVHWM, 128},
+    {ZMQ_SNDHWM, 128},  // times 64 KiB: the flow window
+    {ZMQ_XPUB_VERBOSER, 1},
+};
+
+constexpr Option follower[] = {
+    {ZMQ_RCVHWM, 128},
+    {ZMQ_SNDHWM, 128},  // two subscriptions per peer pass here; a full pipe would drop them silently
+};
+
+/// Eight messages of at most 64 KiB: what is in a DEALER can no longer be overtaken by something more urgent. IMMEDIATE 0: the
+/// frames name the life they are for, so what was queued for a dead one is refused by the next.
+constexpr Option link[] = {
+    {ZMQ_RCVHWM, 128},
+    {ZMQ_SNDHWM, 8},
+    {ZMQ_IMMEDIATE, 0},
+};
+
+struct Sheet {
+  int kind;
+  std::span<const Option> by_side;
+  std::span<const Option> by_role;
+};
+
+Sheet sheet_of(Role role) {
+  switch (role) {
+    case Role::inbox: return {ZMQ_ROUTER, bound, inbox};
+    case Role::publisher: return {ZMQ_XPUB, bound, publisher};
+    case Role::follower: return {ZMQ_SUB, connecting, follower};
+    case Role::link: break;
+  }
+  return {ZMQ_DEALER, connecting, link};
+}
+
+}  // namespace
+
+Result<Socket> open_socket(void* context, Role role, std::uint64_t event_size_bytes_max) {
+  const Sheet sheet = sheet_of(role);
+  Result<Socket> socket = Socket::open(context, sheet.kind);
+  if (!socket) return socket;
+
+  int error = socket->set(ZMQ_MAXMSGSIZE, static_cast<std::int64_t>(event_size_bytes_max + limits::frame_overhead_bytes));
+  for (const std::span<const Option> options : {std::span<const Option>(common), sheet.by_side, sheet.by_role}) {
+    for (const Option& option : options) {
+      if (error == 0) error = socket->set(option.name, option.value);
+    }
+  }
+  if (error != 0) return tl::unexpected(socket_error("set the options of a socket", error));
+  return socket;
+}
+
+}  // namespace evmesh::transport
