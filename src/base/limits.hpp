@@ -47,7 +47,7 @@ inline constexpr std::chrono::seconds drain{10};              ///< running calls
 inline constexpr std::uint64_t frame_overhead_bytes = 64 * kib;  ///< MAXMSGSIZE is the event limit plus this
 inline constexpr std::uint64_t packed_message_bytes_max = 64 * kib;      ///< events that share a message
 inline constexpr std::uint64_t announcement_frame_bytes_max = 64 * kib;  ///< a whole set travels in pieces
-inline constexpr std::size_t announcement_frame_keys_max = 8'000;  ///< so that a piece keeps the line above
+inline constexpr std::size_t announcement_frame_keys_max = 8'064;  ///< (64 - 1) KiB of hashes: such a piece keeps the line above
 inline constexpr std::size_t announcement_parts_max = 256;         ///< pieces of one whole set
 inline constexpr std::size_t member_entries_max = 128;  ///< members, and those that left or were forgotten
 inline constexpr std::size_t cluster_bytes_max = 255;   ///< cluster name
@@ -65,6 +65,12 @@ inline constexpr unsigned retries_default = 8;
 inline constexpr std::chrono::milliseconds retry_first_delay{100};
 inline constexpr double retry_jitter = 0.5;  ///< delays are stretched, never shortened
 inline constexpr std::chrono::seconds retry_delay_cap{30};
+inline constexpr std::size_t group_concurrency_max = 64;              ///< highest value of the option
+inline constexpr std::uint64_t group_backlog_max = 1'000'000;         ///< events owed to one group
+inline constexpr std::uint64_t group_backlog_bytes_max = 1024 * mib;  ///< what they hold together
+inline constexpr std::size_t retries_waiting_max = 1'000'000;         ///< timers of one node
+inline constexpr std::uint64_t memory_dead_letters_max = 100'000;     ///< of one bus that keeps them in memory
+inline constexpr std::uint64_t memory_dead_letters_bytes_max = 256 * mib;  ///< what they hold together
 
 // The admin surface.
 inline constexpr std::size_t admin_body_bytes_max = 64 * kib;  ///< all routes but the event route

@@ -197,7 +197,7 @@ template <class Io>
 void walk(Io& io, typename Io::template Ref<Announce> announce) {
   io.number(announce.base);
   io.number(announce.version);
-  io.check(announce.version > announce.base);
+  io.check(announce.base == 0 || announce.version > announce.base);
   io.number(announce.part);
   io.number(announce.parts);
   io.check(announce.part < announce.parts && announce.parts <= limits::announcement_parts_max);

@@ -30,16 +30,20 @@ void write_keys_in_order(Writer& writer, std::span<const RegistrationKey> keys) 
   write_keys(writer, sorted);
 }
 
+/// Part of a header: bytes as the application gave them, bounded by what all headers may have together.
+void write_bytes(Writer& writer, std::string_view bytes) {
+  static_assert(limits::headers_bytes_max <= std::numeric_limits<std::uint16_t>::max());
+  assert(bytes.size() <= limits::headers_bytes_max);
+  writer.number(static_cast<std::uint16_t>(bytes.size()));
+  writer.bytes(bytes);
+}
+
 void write_headers(Writer& writer, const Headers& headers) {
   assert(headers.size() <= limits::headers_max);
   writer.number(static_cast<std::uint8_t>(headers.size()));
   for (const auto& [name, value] : headers) {
-    assert(name.size() <= std::numeric_limits<std::uint8_t>::max());
-    assert(value.size() <= limits::headers_bytes_max);
-    writer.number(static_cast<std::uint8_t>(name.size()));
-    writer.bytes(name);
-    writer.number(static_cast<std::uint16_t>(value.size()));
-    writer.bytes(value);
+    write_bytes(writer, name);
+    write_bytes(writer, value);
   }
 }
 
@@ -86,10 +90,10 @@ Headers read_headers(Reader& reader) {
   const std::size_t count = read_count<std::uint8_t>(reader, limits::headers_max, 4);
   Headers headers;
   for (std::size_t i = 0; i < count && !reader.error(); ++i) {
-    const std::string name(reader.take(reader.take_number<std::uint8_t>()));
+    const std::string_view name = reader.take(reader.take_number<std::uint16_t>());
     const std::string_view value = reader.take(reader.take_number<std::uint16_t>());
     if (reader.error()) break;
-    reader.check(!name.empty() && (headers.empty() || headers.rbegin()->first < name));
+    reader.check(headers.empty() || headers.rbegin()->first < name);
     headers.emplace_hint(headers.end(), name, value);
   }
   return headers;
