@@ -1,0 +1,190 @@
+#include <limits>
+#include <utility>
+
+#include "base/text.hpp"
+#include "membership/impl.hpp"
+
+namespace evmesh::membership {
+
+namespace {
+
+constexpr std::chrono::seconds fence_again{1};
+
+std::string twin_text(const Peer& incumbent) {
+  return "node " + base::quoted(incumbent.name) + " (" + incumbent.life.id.to_string() + ") is alive on " +
+         incumbent.work_endpoint + ": give each process a data directory of its own";
+}
+
+}  // namespace
+
+/// A HELLO of a later life. If the known one may be alive, it is asked first: a copied data directory must
+/// not push out the node it was copied from.
+bool Membership::Impl::meet_newer(Peer& peer, const ConnectionId& from, const Life& life,
+                                  const wire::Hello& hello, Actions& out) {
+  const Link* link = link_of(peer);
+  const bool moved_out = link != nullptr && (link->refused || (link->answered && *link->answered == life));
+  if (is_gone(peer) || peer.ended || !peer.hello || moved_out) {
+    contenders_.erase(life.id);
+    rebirth(peer, life, out);
+    introduce(peer, from, hello, out);
+    return true;
+  }
+  const auto [place, first] = contenders_.try_emplace(life.id);
+  Contender& contender = place->second;
+  if (!first && life.epoch < contender.life.epoch) return false;
+  contender.hello = hello;
+  contender.connection = from;
+  if (!first && life == contender.life) return false;
+  contender.life = life;
+  contender.nonce = random_.next_u64();
+  contender.asked_again = false;
+  contender.ask_again = now_ + options_.timings.incumbent_answer / 2;
+  contender.deadline = now_ + options_.timings.incumbent_answer;
+  count("incumbents_asked");
+  if (link != nullptr) send(peer, wire::Ping{contender.nonce}, out);
+  return false;
+}
+
+void Membership::Impl::settle_contenders(Actions& out) {
+  for (auto place = contenders_.begin(); place != contenders_.end();) {
+    Contender& contender = place->second;
+    Peer& peer = peers_.at(place->first);
+    if (now_ >= contender.deadline) {
+      const Contender newer = std::move(contender);
+      place = contenders_.erase(place);
+      note(out, LogLevel::warning, "life_replaced",
+           {{"peer", peer.name},
+            {"node", peer.life.id.to_string()},
+            {"epoch", std::to_string(newer.life.epoch)}});
+      rebirth(peer, newer.life, out);
+      introduce(peer, newer.connection, newer.hello, out);
+      continue;
+    }
+    if (!contender.asked_again && now_ >= contender.ask_again) {
+      contender.asked_again = true;
+      if (peer.link) send(peer, wire::Ping{contender.nonce}, out);
+    }
+    ++place;
+  }
+}
+
+/// The known life is there, so the newcomer is its twin.
+void Membership::Impl::on_pong(Peer& peer, const wire::Pong& pong, Actions& out) {
+  const auto place = contenders_.find(peer.life.id);
+  if (place == contenders_.end() || place->second.nonce != pong.nonce) return;
+  const Contender twin = std::move(place->second);
+  contenders_.erase(place);
+  refuse(twin.connection, twin.life, twin.hello.name,
+         {wire::RejectReason::twin, twin_text(peer), peer.life.epoch}, out);
+}
+
+bool Membership::Impl::meet_older(const Peer& peer, const ConnectionId& from, const Life& life,
+                                  const wire::Hello& hello, Actions& out) {
+  const bool incumbent = !is_gone(peer) && peer.hello;
+  const auto reason = incumbent ? wire::RejectReason::twin : wire::RejectReason::stale_epoch;
+  std::string text = incumbent
+                         ? twin_text(peer)
+                         : "a later life of this node was known, epoch " + std::to_string(peer.life.epoch);
+  return refuse(from, life, hello.name, {reason, std::move(text), peer.life.epoch}, out);
+}
+
+/// Ourselves through a seed, or a twin. Of two the one that others know stays; without witnesses the older
+/// does.
+bool Membership::Impl::meet_own_id(const ConnectionId& from, const Life& life, const wire::Hello& hello,
+                                   Actions& out) {
+  if (life.epoch == self().epoch) {
+    // The answer tells the link's end, which is ours too, to hang up for good.
+    answer(from, life, wire::Welcome{options_.name, options_.work_endpoint}, out);
+    return false;
+  }
+  count("twins_met");
+  const std::string text = "node " + base::quoted(options_.name) + " (" + self().id.to_string() +
+                           ") is alive on " + options_.work_endpoint +
+                           ": give each process a data directory of its own";
+  if (life.epoch > self().epoch) {
+    return refuse(from, life, hello.name, {wire::RejectReason::twin, text, self().epoch}, out);
+  }
+  if (anyone_up()) {
+    answer(from, life, wire::Fenced{self().epoch}, out);
+    return false;
+  }
+  // A frame of our last life may still have been on its way; a process that goes on talking is no such frame.
+  if (!old_self_ || old_self_->first != life.epoch) old_self_.emplace(life.epoch, now_);
+  if (now_ - old_self_->second > options_.timings.dead) {
+    fail({ErrorCode::node_failed, "another process runs under this node's id on " + hello.work_endpoint +
+                                      ": give each process a data directory of its own"},
+         out);
+  }
+  return false;
+}
+
+/// `peer`'s row goes on with a later life, on a link that this life answered or on a new one.
+void Membership::Impl::rebirth(Peer& peer, const Life& life, Actions& out) {
+  const std::optional<LinkId> link = peer.link;
+  const bool keep = link && links_.at(*link).answered == life && !peer.up;
+  if (keep) {
+    links_.at(*link).member.reset();
+    peer.link.reset();
+  }
+  go_down(peer, out);
+  end_life(peer, false, {}, out);
+  Peer next;
+  next.life = life;
+  next.name = peer.name;
+  next.work_endpoint = peer.work_endpoint;
+  next.transient = peer.transient;
+  next.heard = now_;
+  next.fence_next = peer.fence_next;
+  next.redial = {now_, options_.timings.redial_first};
+  peer = std::move(next);
+  if (keep) give_link(*link, peer);
+  digest_stale_ = true;
+}
+
+/// Tells a life that is over so, at most once a second for each id.
+void Membership::Impl::fence(Peer& peer, const ConnectionId& from, const Life& life, Actions& out) {
+  if (now_ < peer.fence_next) return;
+  peer.fence_next = now_ + fence_again;
+  count("fenced_sent");
+  answer(from, life, wire::Fenced{peer.life.epoch}, out);
+}
+
+void Membership::Impl::on_fenced(const Life& by, const wire::Fenced& fenced, Actions& out) {
+  if (fenced.epoch <= self().epoch) {
+    count("fenced_ignored");
+    return;
+  }
+  const Peer* peer = find(by.id);
+  fail({ErrorCode::node_failed, "fenced: " + (peer != nullptr ? peer->name : by.id.to_string()) +
+                                    " knows a later life of this node (epoch " +
+                                    std::to_string(fenced.epoch) + "), so another process runs under its id"},
+       out);
+}
+
+/// Peers remember more of this node than its own disk: go on as a later life than any they know.
+void Membership::Impl::raise_epoch(std::uint64_t known, Actions& out) {
+  if (known == std::numeric_limits<std::uint64_t>::max()) {
+    return fail({ErrorCode::node_failed,
+                 "peers know the last possible epoch of this node: start it with a new data "
+                 "directory"},
+                out);
+  }
+  for (auto& [id, peer] : peers_) go_down(peer, out);
+  while (!links_.empty()) hang_up(links_.begin()->first, out);
+  contenders_.clear();
+  options_.self.epoch = known + 1;
+  digest_stale_ = true;
+  count("epoch_raised");
+  note(out, LogLevel::warning, "epoch_raised", {{"epoch", std::to_string(self().epoch)}});
+  out.emplace_back(RaiseEpoch{self().epoch});
+  for (auto& [id, peer] : peers_) {
+    peer.beats = {};
+    peer.redial = {now_, options_.timings.redial_first};
+    if (!is_gone(peer)) peer.heard = now_;
+    if (!is_gone(peer)) follow(peer, out);
+  }
+  for (Seed& seed : seeds_) seed.redial = {now_, options_.timings.redial_first};
+  maintain_links(out);
+}
+
+}  // namespace evmesh::membership
