@@ -142,10 +142,11 @@ bool OutboundStream::reported(MonoTime now, const Life& life, std::uint64_t thro
   return true;
 }
 
-bool OutboundStream::window_open() const {
-  return std::none_of(cursors_.begin(), cursors_.end(), [this](const auto& entry) {
+bool OutboundStream::window_open(bool reserve) const {
+  const std::uint64_t bound = options_.window_bytes + (reserve ? options_.window_bytes / 10 : 0);
+  return std::none_of(cursors_.begin(), cursors_.end(), [bound](const auto& entry) {
     const Cursor& cursor = entry.second;
-    return cursor.subscribed && cursor.in_step && cursor.owed.open() >= options_.window_bytes;
+    return cursor.subscribed && cursor.in_step && cursor.owed.open() >= bound;
   });
 }
 

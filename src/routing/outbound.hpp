@@ -70,8 +70,8 @@ class OutboundStream {
   /// Asks every peer where it is.
   void ask_reports(MonoTime now, Outbox& outbox);
 
-  /// No peer in step is a window behind.
-  [[nodiscard]] bool window_open() const;
+  /// No peer in step is a window behind; with `reserve`, a window and a tenth.
+  [[nodiscard]] bool window_open(bool reserve) const;
 
   /// Peers that keep the window shut and have not advanced for `patience` are no longer waited for. True when any was.
   bool drop_out_of_step(MonoTime now, std::chrono::milliseconds patience, Actions& out);

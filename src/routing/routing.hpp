@@ -61,7 +61,8 @@ class Routing {
   Accepted accept(MonoTime now, std::size_t bus, std::string bytes, std::vector<std::uint64_t> hashes);
   std::uint64_t accept_unneeded(std::size_t bus);
 
-  [[nodiscard]] bool window_open(std::size_t bus) const { return outbound_[bus].window_open(); }
+  /// `reserve`: a tenth more, for dispatches inside a listener, which may not wait.
+  [[nodiscard]] bool window_open(std::size_t bus, bool reserve = false) const { return outbound_[bus].window_open(reserve); }
   bool drop_out_of_step(MonoTime now, std::size_t bus, std::chrono::milliseconds patience, Actions& out);
 
   /// Announces pending changes and cuts frames for whoever has room. Call at the end of every turn.

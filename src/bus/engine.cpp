@@ -1,0 +1,242 @@
+#include "bus/engine.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "base/limits.hpp"
+#include "transport/names.hpp"
+
+namespace evmesh::bus {
+
+namespace {
+
+// How much may wait in front of a link's DEALER; more stays in the ring, where it costs nothing.
+constexpr std::uint64_t link_queue_bytes = limits::dealer_bytes_max;
+
+// A dispatching thread does the engine's turn only when the engine has rested this long: a busy node coalesces instead.
+constexpr std::chrono::microseconds rested{20};
+
+// How long the goodbye may take to leave the sockets.
+constexpr std::chrono::milliseconds goodbye_linger{500};
+
+}  // namespace
+
+Engine::Engine(Options options, std::unique_ptr<transport::Transport> transport, std::vector<Downlink*> downlinks,
+               const base::Clock& clock)
+    : options_(std::move(options)),
+      downlinks_(std::move(downlinks)),
+      clock_(clock),
+      transport_(std::move(transport)),
+      core_(options_.core, *this),
+      sleeper_(transport_->wait_fd()) {}
+
+Engine::~Engine() { stop(false, std::chrono::milliseconds{0}); }
+
+Result<void> Engine::start() {
+  if (!sleeper_.usable()) return fail(ErrorCode::busy, "no file descriptors left for the engine; raise the limit (ulimit -n)");
+  Lock lock(mutex_);
+  now_ = clock_.now();
+  core_.start(now_, actions_);
+  perform();
+  thread_ = std::thread([this] { run(); });
+  progress_.wait_for(lock, options_.join_timeout, [this] { return core_.joined() || failure_; });
+  if (failure_) return tl::unexpected(*failure_);
+  if (!core_.joined()) {
+    for (const std::string& awaited : core_.awaited()) {
+      notes_.push_back({LogLevel::warning, "member_not_reached_yet", {{"member", awaited}}});
+    }
+    core_.stop_waiting();
+  }
+  speak(lock);
+  return {};
+}
+
+void Engine::run() {
+  Lock lock(mutex_);
+  while (!stopping_) {
+    const bool more = turn(lock);
+    if (stopping_ || more || waiting_work_ || transport_->ready()) continue;
+    armed_ = core_.next_deadline();
+    sleeper_.arm(armed_);
+    asleep_ = true;
+    woken_ = false;
+    lock.unlock();
+    sleeper_.sleep();
+    lock.lock();
+    asleep_ = false;
+  }
+}
+
+bool Engine::turn(Lock& lock) {
+  now_ = clock_.now();
+  const bool more = transport_->receive(*this);
+  pump(now_);
+  if (!notes_.empty()) speak(lock);
+  return more;
+}
+
+void Engine::pump(MonoTime now) {
+  waiting_work_ = false;
+  if (core_.next_deadline() <= now) core_.tick(now, actions_);
+  perform();
+  core_.pump(now, *this, actions_);
+  perform();
+  last_turn_ = now;
+  if (std::exchange(progressed_, false)) progress_.notify_all();
+}
+
+void Engine::perform() {
+  // Doing one thing may give rise to others (a socket that fails, a link that breaks), which then stand behind.
+  while (!actions_.empty()) {
+    CoreActions batch = std::exchange(actions_, {});
+    for (CoreAction& action : batch) {
+      if (!failure_) do_now(action);
+    }
+  }
+}
+
+void Engine::do_now(CoreAction& action) {
+  const auto try_to = [this](const Result<void>& result, const std::string& endpoint) {
+    if (result) return;
+    notes_.push_back({LogLevel::warning, "connect_failed", {{"endpoint", endpoint}, {"error", result.error().message}}});
+  };
+  std::visit(
+      [&](auto& what) {
+        using What = std::decay_t<decltype(what)>;
+        if constexpr (std::is_same_v<What, SendOnLink>) {
+          transport_->send(what.link, what.frame_class, std::move(what.bytes));
+        } else if constexpr (std::is_same_v<What, AnswerOn>) {
+          transport_->answer(what.connection, std::move(what.bytes));
+        } else if constexpr (std::is_same_v<What, routing::PublishFrame>) {
+          transport_->publish(std::move(what.bytes));
+        } else if constexpr (std::is_same_v<What, routing::Deliver>) {
+          downlinks_[what.bus]->deliver(what.listener, what.event, what.key);
+        } else if constexpr (std::is_same_v<What, routing::DeliverGap>) {
+          downlinks_[what.bus]->deliver_gap(what.listener, what.gap);
+        } else if constexpr (std::is_same_v<What, routing::Progress>) {
+          progressed_ = true;
+        } else if constexpr (std::is_same_v<What, membership::Dial>) {
+          try_to(transport_->dial(what.link, what.endpoint), what.endpoint);
+        } else if constexpr (std::is_same_v<What, membership::HangUp>) {
+          transport_->hang_up(what.link);
+        } else if constexpr (std::is_same_v<What, membership::Follow>) {
+          try_to(transport_->follow(what.publish_endpoint), what.publish_endpoint);
+        } else if constexpr (std::is_same_v<What, membership::Unfollow>) {
+          transport_->unfollow(what.publish_endpoint);
+        } else if constexpr (std::is_same_v<What, membership::RaiseEpoch>) {
+          if (const auto kept = options_.keep_epoch(what.epoch); !kept) return fatal(kept.error());
+          transport_->set_epoch(what.epoch);
+        } else if constexpr (std::is_same_v<What, membership::Fatal>) {
+          fatal(what.error);
+        } else {
+          static_assert(std::is_same_v<What, membership::Note>);
+          notes_.push_back({what.level, std::move(what.message), std::move(what.fields)});
+        }
+      },
+      action);
+}
+
+void Engine::fatal(const Error& error) {
+  if (failure_) return;
+  failure_ = Error{ErrorCode::node_failed, error.message};
+  notes_.push_back({LogLevel::error, "node_failed", {{"reason", error.message}}});
+  transport_->close();
+  progressed_ = true;
+  if (options_.on_fatal) fatal_thread_ = std::thread(options_.on_fatal, *failure_);
+}
+
+void Engine::hand_over(Lock& lock) {
+  waiting_work_ = true;
+  if (!asleep_) return;  // the engine looks before it sleeps
+  const MonoTime now = clock_.now();
+  if (now < last_turn_ + rested) {
+    if (!std::exchange(woken_, true)) sleeper_.wake();
+    return;
+  }
+  now_ = now;
+  pump(now);
+  const MonoTime next = core_.next_deadline();
+  if (next < armed_) sleeper_.arm(armed_ = next);
+  if (transport_->ready()) sleeper_.wake();
+  if (!notes_.empty()) speak(lock);
+}
+
+void Engine::speak(Lock& lock) {
+  const std::vector<LogRecord> records = std::exchange(notes_, {});
+  lock.unlock();
+  {
+    const std::lock_guard speaking(speaking_);
+    for (const LogRecord& record : records) base::log(options_.log, record.level, record.message, record.fields);
+  }
+  lock.lock();
+}
+
+void Engine::stop(bool for_good, std::chrono::milliseconds patience) {
+  Lock lock(mutex_);
+  if (!std::exchange(said_goodbye_, true) && !failure_) {
+    const MonoTime deadline = clock_.now() + patience;
+    while (!core_.routing().flushed() && clock_.now() < deadline && !failure_) {
+      now_ = clock_.now();
+      for (std::size_t bus = 0; bus < downlinks_.size(); ++bus) core_.ask_reports(now_, bus, actions_);
+      perform();
+      hand_over(lock);
+      progress_.wait_for(lock, std::chrono::milliseconds{50});
+    }
+    core_.goodbye(clock_.now(), for_good, actions_);
+    perform();
+    transport_->close(goodbye_linger);
+  }
+  stopping_ = true;
+  sleeper_.wake();
+  progress_.notify_all();
+  lock.unlock();
+  if (thread_.joinable()) thread_.join();
+  if (fatal_thread_.joinable() && fatal_thread_.get_id() != std::this_thread::get_id()) fatal_thread_.join();
+  lock.lock();
+  speak(lock);
+}
+
+void Engine::on_router(const ConnectionId& from, wire::Buffer frame) {
+  core_.on_router(now_, from, frame, actions_);
+  perform();
+}
+
+void Engine::on_answer(LinkId link, wire::Buffer frame) {
+  core_.on_answer(now_, link, frame, actions_);
+  perform();
+}
+
+void Engine::on_published(wire::Buffer frame) {
+  core_.on_published(now_, frame, actions_);
+  perform();
+}
+
+void Engine::on_subscription(std::string_view topic, bool active) {
+  const auto follower = transport::parse_barrier_topic(topic);
+  if (!follower) return;
+  core_.on_follower(now_, *follower, active, actions_);
+  perform();
+}
+
+void Engine::on_link(LinkId link, membership::LinkEvent event) {
+  core_.on_link(now_, link, event, actions_);
+  perform();
+}
+
+void Engine::on_writable(LinkId) { waiting_work_ = true; }
+
+void Engine::on_failed(const Error& error) { fatal(error); }
+
+void Engine::match(std::size_t bus, std::span<const std::string_view> keys, std::vector<routing::Match>& out) const {
+  downlinks_[bus]->match(keys, out);
+}
+
+void Engine::everyone(std::size_t bus, std::vector<routing::Match>& out) const { downlinks_[bus]->everyone(out); }
+
+std::uint64_t Engine::room_bytes(LinkId link, wire::Class frame_class) const {
+  const std::uint64_t queued = transport_->queued_bytes(link, frame_class);
+  return queued >= link_queue_bytes ? 0 : link_queue_bytes - queued;
+}
+
+}  // namespace evmesh::bus

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <evmesh/node.hpp>
+
+#include "base/clock.hpp"
+#include "bus/downlink.hpp"
+#include "bus/mesh_core.hpp"
+#include "bus/sleeper.hpp"
+#include "bus/uplink.hpp"
+#include "transport/transport.hpp"
+
+namespace evmesh::bus {
+
+/// Drives the machines of a node: owns every socket and the core behind one lock, and a thread that takes what arrives and
+/// does what is due. It never runs user code and never waits for a listener. A thread that dispatches while the engine
+/// sleeps does the engine's turn itself, so that an idle node sends at once; when the engine is busy the event waits for its
+/// next turn and shares a frame with others. Thread-safe.
+class Engine final : private transport::Handler, private routing::ListenerLookup, private LinkRoom {
+ public:
+  struct Options {
+    CoreOptions core;
+    std::chrono::milliseconds notify_wait{100};
+    std::chrono::milliseconds join_timeout{3'000};
+    std::uint64_t event_size_bytes_max = 1 << 20;
+    PayloadFormat payload = PayloadFormat::binary;
+    LogSink log;
+    std::function<void(const Error&)> on_fatal;
+    std::function<Result<void>(std::uint64_t)> keep_epoch;  ///< makes a raised epoch durable
+  };
+
+  /// `downlinks` (one per bus, in order) and `clock` outlive the engine.
+  Engine(Options options, std::unique_ptr<transport::Transport> transport, std::vector<Downlink*> downlinks,
+         const base::Clock& clock);
+  ~Engine() override;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Starts the thread, dials the seeds and waits until joined or `join_timeout`. Errors: node_failed (a twin).
+  [[nodiscard]] Result<void> start();
+
+  /// The door of one bus; lives as long as the engine.
+  [[nodiscard]] std::unique_ptr<Uplink> uplink(std::size_t bus);
+
+  /// Lets peers get what was accepted (at most `patience`), says goodbye and ends the thread. Idempotent.
+  void stop(bool for_good, std::chrono::milliseconds patience);
+
+  [[nodiscard]] Result<void> forget(std::string_view member);
+
+  /// Fills in what the engine knows: members, streams, heads, counters, failure.
+  void describe(NodeStatus& status) const;
+
+  /// Names of the peers that announced interest in a key.
+  [[nodiscard]] std::vector<std::string> interested(std::size_t bus, std::string_view key) const;
+
+ private:
+  class BusUplink;
+  using Lock = std::unique_lock<std::mutex>;
+
+  // The thread (engine.cpp).
+  void run();
+  bool turn(Lock& lock);
+  void pump(MonoTime now);
+  void perform();
+  void do_now(CoreAction& action);
+  void fatal(const Error& error);
+  void hand_over(Lock& lock);
+  void speak(Lock& lock);
+
+  // For the uplinks (engine_uplink.cpp).
+  [[nodiscard]] Result<Uplink::Published> publish(std::size_t bus, std::span<const KeyedEvent> events, bool inside_listener);
+  [[nodiscard]] Result<void> wait_for_window(Lock& lock, std::size_t bus, bool inside_listener);
+  std::uint64_t change_interest(std::size_t bus, const std::function<Uplink::InterestChange(std::uint64_t)>& apply);
+  [[nodiscard]] RegistrationReceipt acknowledged(std::size_t bus, std::uint64_t version, std::chrono::milliseconds timeout);
+  [[nodiscard]] SeenBy wait_seen(std::size_t bus, std::uint64_t seq, std::chrono::milliseconds timeout);
+  [[nodiscard]] Result<void> usable() const;
+
+  // transport::Handler
+  void on_router(const ConnectionId& from, wire::Buffer frame) override;
+  void on_answer(LinkId link, wire::Buffer frame) override;
+  void on_published(wire::Buffer frame) override;
+  void on_subscription(std::string_view topic, bool active) override;
+  void on_link(LinkId link, membership::LinkEvent event) override;
+  void on_writable(LinkId link) override;
+  void on_failed(const Error& error) override;
+
+  // routing::ListenerLookup
+  void match(std::size_t bus, std::span<const std::string_view> keys, std::vector<routing::Match>& out) const override;
+  void everyone(std::size_t bus, std::vector<routing::Match>& out) const override;
+
+  // LinkRoom
+  [[nodiscard]] std::uint64_t room_bytes(LinkId link, wire::Class frame_class) const override;
+
+  Options options_;
+  const std::vector<Downlink*> downlinks_;
+  const base::Clock& clock_;
+
+  mutable std::mutex mutex_;  // the engine's lock; guards all below
+  std::condition_variable progress_;
+  std::unique_ptr<transport::Transport> transport_;
+  MeshCore core_;
+  Sleeper sleeper_;
+  CoreActions actions_;
+  std::vector<LogRecord> notes_;  // spoken when the lock is free
+  MonoTime now_{};                // of the present turn
+  MonoTime last_turn_{};
+  MonoTime armed_ = MonoTime::max();
+  bool asleep_ = false;
+  bool woken_ = false;         // during this sleep
+  bool waiting_work_ = false;  // something was accepted since the last turn
+  bool progressed_ = false;
+  bool stopping_ = false;
+  bool said_goodbye_ = false;
+  std::optional<Error> failure_;
+
+  std::mutex speaking_;  // never taken inside mutex_; log calls come one at a time
+  std::thread thread_;
+  std::thread fatal_thread_;
+};
+
+}  // namespace evmesh::bus

@@ -1,0 +1,223 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.hpp"
+#include "bus/engine.hpp"
+#include "wire/event_codec.hpp"
+
+// What buses ask of the engine.
+
+namespace evmesh::bus {
+
+namespace {
+
+// Reports are asked for again at this pace while somebody waits for them.
+constexpr std::chrono::milliseconds ask_again{100};
+
+// Beyond payload and headers: ids, type, user and at most 256 keys of 255 bytes.
+constexpr std::uint64_t envelope_bytes_max = 66'000;
+
+/// An event on its way into a stream.
+struct Outgoing {
+  std::vector<std::uint64_t> hashes;
+  std::string bytes;  // empty: nobody needs it
+};
+
+std::vector<std::uint64_t> hashes_of(const std::string& bus, const std::vector<RegistrationKey>& keys) {
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(keys.size());
+  for (const RegistrationKey& key : keys) hashes.push_back(wire::interest_hash(bus, key.to_string()));
+  return hashes;
+}
+
+}  // namespace
+
+class Engine::BusUplink final : public Uplink {
+ public:
+  BusUplink(Engine& engine, std::size_t bus) : engine_(engine), bus_(bus) {}
+
+  [[nodiscard]] Result<Published> publish(std::span<const KeyedEvent> events, bool inside_listener) override {
+    return engine_.publish(bus_, events, inside_listener);
+  }
+  std::uint64_t change_interest(const std::function<InterestChange(std::uint64_t)>& apply) override {
+    return engine_.change_interest(bus_, apply);
+  }
+  [[nodiscard]] RegistrationReceipt acknowledged(std::uint64_t version, std::chrono::milliseconds timeout) override {
+    return engine_.acknowledged(bus_, version, timeout);
+  }
+  [[nodiscard]] SeenBy wait_seen(std::uint64_t seq, std::chrono::milliseconds timeout) override {
+    return engine_.wait_seen(bus_, seq, timeout);
+  }
+
+ private:
+  Engine& engine_;
+  const std::size_t bus_;
+};
+
+std::unique_ptr<Uplink> Engine::uplink(std::size_t bus) { return std::make_unique<BusUplink>(*this, bus); }
+
+Result<void> Engine::usable() const {
+  if (failure_) return tl::unexpected(*failure_);
+  if (said_goodbye_) return fail(ErrorCode::closed, "the node was stopped");
+  return {};
+}
+
+Result<Uplink::Published> Engine::publish(std::size_t bus, std::span<const KeyedEvent> events, bool inside_listener) {
+  std::vector<Outgoing> outgoing(events.size());
+  const std::string& name = options_.core.routing.buses[bus];
+  for (std::size_t index = 0; index < events.size(); ++index) outgoing[index].hashes = hashes_of(name, events[index].keys);
+
+  const auto encode = [&](std::size_t index) -> Result<void> {
+    const KeyedEvent& event = events[index];
+    wire::encode_event(event.event, event.keys, options_.payload, outgoing[index].bytes);
+    if (outgoing[index].bytes.size() <= options_.event_size_bytes_max + envelope_bytes_max) return {};
+    return fail(ErrorCode::event_too_large, "event " + event.event.id().to_string() + " takes " +
+                                                std::to_string(outgoing[index].bytes.size()) + " bytes encoded, over the limit of " +
+                                                std::to_string(options_.event_size_bytes_max));
+  };
+  const auto needed = [&](std::size_t index) { return core_.needed(bus, outgoing[index].hashes); };
+
+  Lock lock(mutex_);
+  if (auto good = usable(); !good) return tl::unexpected(good.error());
+  std::vector<std::size_t> wanted;
+  for (std::size_t index = 0; index < events.size(); ++index) {
+    if (needed(index)) wanted.push_back(index);
+  }
+  lock.unlock();  // encoding is the long part
+  for (const std::size_t index : wanted) {
+    if (auto good = encode(index); !good) return tl::unexpected(good.error());
+  }
+  lock.lock();
+  if (auto good = wait_for_window(lock, bus, inside_listener); !good) return tl::unexpected(good.error());
+  // An announcement may have come in between; what it wants after its acknowledgement must not be skipped.
+  for (std::size_t index = 0; index < events.size(); ++index) {
+    if (!outgoing[index].bytes.empty() || !needed(index)) continue;
+    if (auto good = encode(index); !good) return tl::unexpected(good.error());
+  }
+  Uplink::Published published;
+  routing::PeerMask interested = 0;
+  const MonoTime now = clock_.now();
+  for (Outgoing& event : outgoing) {
+    if (event.bytes.empty()) {
+      published.seq = core_.accept_unneeded(bus);
+      continue;
+    }
+    const auto accepted = core_.accept(now, bus, std::move(event.bytes), std::move(event.hashes));
+    published.seq = accepted.seq;
+    interested |= accepted.interested;
+  }
+  published.interested = static_cast<std::uint32_t>(__builtin_popcountll(interested));
+  if (interested != 0 || !wanted.empty()) hand_over(lock);
+  return published;
+}
+
+Result<void> Engine::wait_for_window(Lock& lock, std::size_t bus, bool inside_listener) {
+  const auto open = [&] { return core_.routing().window_open(bus, inside_listener); };
+  if (!open() && !inside_listener && options_.notify_wait.count() > 0) {
+    hand_over(lock);
+    progress_.wait_for(lock, options_.notify_wait, [&] { return open() || failure_ || said_goodbye_; });
+    if (!open()) {
+      core_.drop_out_of_step(clock_.now(), bus, options_.notify_wait, actions_);
+      perform();
+    }
+  }
+  if (auto good = usable(); !good) return good;
+  if (open()) return {};
+  return fail(ErrorCode::back_pressure, "the slowest peer is " + std::to_string(options_.core.routing.window_bytes) +
+                                            " bytes behind; dispatch again later");
+}
+
+std::uint64_t Engine::change_interest(std::size_t bus,
+                                      const std::function<Uplink::InterestChange(std::uint64_t)>& apply) {
+  Lock lock(mutex_);
+  const std::uint64_t version = core_.routing().announcement_version() + 1;
+  const Uplink::InterestChange change = apply(version);
+  core_.change_interest(bus, change.added, change.removed, change.each_node);
+  if (usable()) hand_over(lock);
+  return version;
+}
+
+RegistrationReceipt Engine::acknowledged(std::size_t bus, std::uint64_t version, std::chrono::milliseconds timeout) {
+  const MonoTime began = clock_.now();
+  Lock lock(mutex_);
+  const auto complete = [&] { return core_.routing().unacknowledged(version).empty() || failure_ || said_goodbye_; };
+  if (timeout.count() > 0) progress_.wait_for(lock, timeout, complete);
+  RegistrationReceipt receipt;
+  for (const auto& ack : core_.routing().acknowledged(bus, version)) {
+    receipt.acknowledged.push_back({ack.life.id, core_.name_of(ack.life.id), ack.seq});
+  }
+  for (const Life& life : core_.routing().unacknowledged(version)) receipt.missing.push_back(core_.name_of(life.id));
+  std::sort(receipt.missing.begin(), receipt.missing.end());
+  receipt.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - began);
+  return receipt;
+}
+
+SeenBy Engine::wait_seen(std::size_t bus, std::uint64_t seq, std::chrono::milliseconds timeout) {
+  const MonoTime began = clock_.now();
+  std::map<NodeId, SeenBy::Peer> peers;
+  Lock lock(mutex_);
+  bool all = false;
+  while (!all) {
+    all = true;
+    for (const auto& entry : core_.routing().seen(bus, seq)) {
+      SeenBy::Peer& peer = peers.try_emplace(entry.life.id, SeenBy::Peer{entry.life.id, core_.name_of(entry.life.id), false, {}})
+                               .first->second;
+      if (entry.seen && !peer.seen) peer.after = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - began);
+      peer.seen = peer.seen || entry.seen;
+      all = all && peer.seen;
+    }
+    if (all || !usable() || clock_.now() >= began + timeout) break;
+    core_.ask_reports(clock_.now(), bus, actions_);
+    perform();
+    hand_over(lock);
+    progress_.wait_for(lock, std::min(ask_again, timeout));
+  }
+  SeenBy seen;
+  for (auto& [id, peer] : peers) seen.peers.push_back(std::move(peer));
+  std::sort(seen.peers.begin(), seen.peers.end(), [](const auto& left, const auto& right) { return left.name < right.name; });
+  return seen;
+}
+
+Result<void> Engine::forget(std::string_view member) {
+  Lock lock(mutex_);
+  if (auto good = usable(); !good) return good;
+  auto result = core_.forget(clock_.now(), member, actions_);
+  perform();
+  hand_over(lock);
+  return result;
+}
+
+void Engine::describe(NodeStatus& status) const {
+  const Lock lock(mutex_);
+  const routing::Routing& routing = core_.routing();
+  status.failed = failure_.has_value();
+  if (failure_) status.failure = failure_->message;
+  status.epoch = core_.self().epoch;
+  status.members = core_.members(clock_.now());
+  for (const auto& view : routing.inbound_views()) {
+    status.inbound.push_back({view.publisher.id, core_.name_of(view.publisher.id), view.publisher.epoch,
+                              options_.core.routing.buses[view.bus], view.through, view.head});
+  }
+  for (std::size_t bus = 0; bus < downlinks_.size(); ++bus) {
+    const std::string& name = options_.core.routing.buses[bus];
+    status.heads[name] = routing.outbound(bus).head();
+    for (const Member& member : status.members) {
+      const auto view = routing.outbound(bus).view({member.id, member.epoch});
+      if (view) status.outbound.push_back({member.id, member.name, name, view->through, view->in_step});
+    }
+  }
+  for (const auto& [name, value] : core_.counters()) status.counters[name] += value;
+  for (const auto& [name, value] : transport_->counters()) status.counters[name] += value;
+}
+
+std::vector<std::string> Engine::interested(std::size_t bus, std::string_view key) const {
+  const Lock lock(mutex_);
+  std::vector<std::string> names;
+  for (const Life& life : core_.routing().interested(bus, wire::interest_hash(options_.core.routing.buses[bus], key))) {
+    names.push_back(core_.name_of(life.id));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace evmesh::bus
