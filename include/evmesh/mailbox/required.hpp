@@ -34,14 +34,19 @@ template <class T>
 class Required {
  public:
   // Implicit on purpose: `.mailbox_id = "31"` is how these structs are written.
-  Required(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Required(T value)  // NOLINT(google-explicit-constructor)
+    requires(!std::integral<T>)
+      : value_(std::move(value)) {}
 
-  // Whatever `T` is made from. An integer only from an integer: a fraction would be cut without a word.
+  // Whatever a class is made from; an integer only from an integer and a truth value only from a truth value, because the
+  // language would turn a fraction or a pointer into one without a word.
   template <class U>
-    requires(!std::same_as<std::remove_cvref_t<U>, Required> && !std::same_as<std::remove_cvref_t<U>, T> &&
-             !std::same_as<std::remove_cvref_t<U>, Unset> && std::convertible_to<U, T> &&
-             (!std::integral<T> || std::integral<std::remove_cvref_t<U>>))
-  Required(U&& value) : value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
+    requires(!std::same_as<std::remove_cvref_t<U>, Required> && !std::same_as<std::remove_cvref_t<U>, Unset> &&
+             std::convertible_to<U, T> &&
+             (std::integral<T> ? std::integral<std::remove_cvref_t<U>> &&
+                                     std::same_as<T, bool> == std::same_as<std::remove_cvref_t<U>, bool>
+                               : !std::same_as<std::remove_cvref_t<U>, T>))
+  Required(U&& value) : value_(static_cast<T>(std::forward<U>(value))) {}  // NOLINT(google-explicit-constructor)
 
   Required(Unset unset) : value_(unset.fill<T>()) {}  // NOLINT(google-explicit-constructor)
 
@@ -53,10 +58,11 @@ class Required {
 
   bool operator==(const Required&) const = default;
 
-  template <class U>
-    requires(!std::same_as<U, Required> && std::equality_comparable_with<T, U>)
-  friend bool operator==(const Required& left, const U& right) {
-    return left.value_ == right;
+  // `Self` is deduced so that other types are turned away before anything asks whether they compare with a `T`.
+  template <std::same_as<Required> Self, class U>
+    requires(!std::same_as<U, Required>)
+  friend bool operator==(const Self& left, const U& right) {
+    return left.get() == right;
   }
 
  private:
