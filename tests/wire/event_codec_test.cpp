@@ -126,7 +126,9 @@ TEST_CASE("keys are found without decoding the event", "[wire][event]") {
 }
 
 TEST_CASE("keys are found without looking at their texts", "[wire][event]") {
-  const auto found = decode_keys(with_keys("02 00 01 ff 01 0a"));
+  const std::string bytes = with_keys("02 00 01 ff 01 0a");
+
+  const auto found = decode_keys(bytes);
 
   REQUIRE(found);
   CHECK(*found == std::vector<std::string_view>{"\xff", "\n"});
