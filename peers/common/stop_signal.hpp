@@ -1,0 +1,25 @@
+#pragma once
+
+namespace evmesh::peers {
+
+/// SIGTERM and SIGINT as something to poll, instead of a handler. Make it first in main(), before any thread, because
+/// it blocks the two signals for this thread and those started later. SIGPIPE is ignored from then on. One per process.
+class StopSignal {
+ public:
+  StopSignal();
+  StopSignal(const StopSignal&) = delete;
+  StopSignal& operator=(const StopSignal&) = delete;
+  ~StopSignal();
+
+  /// Readable when a signal has come.
+  [[nodiscard]] int fd() const { return fd_; }
+
+  /// True from the first signal on. Never blocks. Thread-bound to its user.
+  [[nodiscard]] bool raised();
+
+ private:
+  int fd_ = -1;
+  bool raised_ = false;
+};
+
+}  // namespace evmesh::peers
