@@ -2,12 +2,15 @@
 
 #include <utility>
 
-#include "base/text.hpp"
 #include "transport/names.hpp"
+#include "transport/unbind.hpp"
 #include "transport/zmq_error.hpp"
 
 namespace evmesh::transport {
 namespace {
+
+/// Far above what it takes (under a millisecond).
+constexpr std::chrono::milliseconds unbind_patience{250};
 
 tl::unexpected<Error> closed_error() { return fail(ErrorCode::closed, "the transport is closed"); }
 
@@ -149,6 +152,7 @@ void Transport::Impl::close_now(std::chrono::milliseconds linger) {
   }
   for (Socket* const socket : {&inbox_->socket(), &publisher_->socket()}) {
     [[maybe_unused]] const int error = socket->set(ZMQ_LINGER, time);
+    if (!failure_) unbind(context_, *socket, unbind_patience);
   }
   links_.clear();
   follower_.reset();

@@ -21,6 +21,9 @@ namespace evmesh::transport {
 class Transport::Impl {
  public:
   Impl(const Options& options, void* context, Poller poller);
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() { close(std::chrono::milliseconds{0}); }
 
   [[nodiscard]] Result<void> bind(const Addresses& addresses);
 

@@ -63,14 +63,17 @@ int Socket::disconnect(const std::string& endpoint) {
   return outcome_number(zmq_disconnect(handle_, endpoint.c_str()));
 }
 
-std::uint16_t Socket::bound_port() const {
+std::string Socket::last_endpoint() const {
   std::array<char, endpoint_bytes_max> text{};
   std::size_t size = text.size();
-  if (zmq_getsockopt(handle_, ZMQ_LAST_ENDPOINT, text.data(), &size) != 0) return 0;
-  const std::string_view endpoint(text.data());
+  return zmq_getsockopt(handle_, ZMQ_LAST_ENDPOINT, text.data(), &size) == 0 ? std::string(text.data()) : std::string();
+}
+
+std::uint16_t Socket::bound_port() const {
+  const std::string endpoint = last_endpoint();
   const std::size_t colon = endpoint.rfind(':');
   std::uint16_t port = 0;
-  if (colon != std::string_view::npos) {
+  if (colon != std::string::npos) {
     std::from_chars(endpoint.data() + colon + 1, endpoint.data() + endpoint.size(), port);
   }
   return port;

@@ -45,7 +45,9 @@ class Socket {
   [[nodiscard]] int connect(const std::string& endpoint);
   [[nodiscard]] int disconnect(const std::string& endpoint);
 
-  /// The port that `bind` took; 0 when there is none.
+  /// What was bound last, with the real port, in ZeroMQ's spelling; empty when nothing was.
+  [[nodiscard]] std::string last_endpoint() const;
+  /// Its port; 0 when there is none.
   [[nodiscard]] std::uint16_t bound_port() const;
   [[nodiscard]] int descriptor() const;
   [[nodiscard]] void* handle() const { return handle_; }

@@ -124,7 +124,8 @@ class Transport {
   [[nodiscard]] bool ready();
 
   /// Closes all sockets. What is in them already goes on being sent for `linger` at most (so that a goodbye is heard), in the
-  /// background; what still waits in front of them is dropped after one more try. Idempotent.
+  /// background; what still waits in front of them is dropped after one more try. Both ports are free again on return.
+  /// From a handler it takes effect when the handler returns. Idempotent; the destructor does it with no linger.
   void close(std::chrono::milliseconds linger = std::chrono::milliseconds{0});
 
   /// What happened so far, by name (tally.hpp).

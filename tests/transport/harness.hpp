@@ -52,13 +52,18 @@ struct Recorder final : Handler {
   std::vector<Event> events;
   std::vector<LinkId> writable;
   std::vector<Error> failures;
-  std::function<void(const ConnectionId&, std::string_view)> when_frame;  // besides keeping it
+  // Besides keeping what comes.
+  std::function<void(const ConnectionId&, std::string_view)> when_frame;
+  std::function<void(LinkId)> when_answer;
 
   void on_router(const ConnectionId& from, wire::Buffer frame) override {
     frames.emplace_back(from, frame.bytes);
     if (when_frame) when_frame(from, frame.bytes);
   }
-  void on_answer(LinkId link, wire::Buffer frame) override { answers.emplace_back(link, frame.bytes); }
+  void on_answer(LinkId link, wire::Buffer frame) override {
+    answers.emplace_back(link, frame.bytes);
+    if (when_answer) when_answer(link);
+  }
   void on_published(wire::Buffer frame) override { published.emplace_back(frame.bytes); }
   void on_subscription(std::string_view topic, bool active) override {
     subscriptions.push_back({std::string(topic), active});
@@ -79,6 +84,19 @@ inline Options options(std::uint8_t number, std::uint64_t epoch = 1'000) {
   options.listen = "tcp://127.0.0.1:0";
   options.self = life(number, epoch);
   return options;
+}
+
+/// The same on ports that stay the same: PORT and PORT + 1, both free now. Below the range that systems hand out by themselves.
+inline Options fixed_options(std::uint8_t number, std::uint64_t epoch = 1'000) {
+  static int next = 20'000 + getpid() % 1'000 * 10;
+  Options fixed = options(number, epoch);
+  for (;; next += 2) {
+    fixed.listen = "tcp://127.0.0.1:" + std::to_string(next);
+    if (Transport::open(fixed)) {
+      next += 2;
+      return fixed;
+    }
+  }
 }
 
 /// A transport and what it was told, as a node would hold them.
