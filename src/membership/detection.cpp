@@ -25,6 +25,9 @@ std::string silent_for(std::chrono::nanoseconds silence) {
 void Membership::Impl::evaluate(Peer& peer, Actions& out) {
   if (is_gone(peer)) return;
   const bool heard = we_hear(peer) && !peer.doubt.confirmed;
+#ifdef EVMESH_SEEDED_BUG_ONE_WAY_TAKEN_AS_ALIVE
+  if (heard && bound(peer) && peer.hello) return confirm(peer, out);
+#endif
   if (heard && hears_us(peer) && bound(peer) && peer.hello) return confirm(peer, out);
   if (!we_hear(peer) && peer.told_left) return leave(peer, out);
   if (lost(peer)) return die(peer, out);
@@ -177,6 +180,8 @@ void Membership::Impl::probe(Peer& peer, Actions& out) {
     }
     return;
   }
+  if (peer.doubt.asked && now_ - *peer.doubt.asked < options_.timings.heartbeat) return;
+  peer.doubt.asked = now_;
   if (peer.doubt.nonce == 0) peer.doubt.nonce = random_.next_u64() | 1;
   for (std::size_t i = 0; i < std::min(probed_through, others.size()); ++i) {
     std::swap(others[i], others[base::uniform(random_, i, others.size() - 1)]);

@@ -29,10 +29,11 @@ void Membership::Impl::send_heartbeat(Peer& peer, Actions& out) {
 void Membership::Impl::on_heartbeat(Peer& peer, const wire::Heartbeat& heartbeat, Actions& out) {
   const bool news = heartbeat.seq > peer.beats.heard_seq;
   if (news) peer.beats.heard_seq = heartbeat.seq;
+  const bool was_up = peer.up;
   take_echo(peer, heartbeat.echo);
   evaluate(peer, out);
   // On the way in nobody waits for the next turn; the number of such answers is bounded.
-  if (news && !peer.up && bound(peer) && peer.beats.hurried < hurried_max) {
+  if (news && !was_up && bound(peer) && peer.beats.hurried < hurried_max) {
     ++peer.beats.hurried;
     send_heartbeat(peer, out);
   }
@@ -64,9 +65,6 @@ bool Membership::Impl::we_hear(const Peer& peer) const {
 
 /// A heartbeat that came back proves the way there as it was when it was sent.
 bool Membership::Impl::hears_us(const Peer& peer) const {
-#ifdef EVMESH_SEEDED_BUG_ONE_WAY_TAKEN_AS_ALIVE
-  return we_hear(peer);
-#endif
   return peer.beats.echoed &&
          now_ - *peer.beats.echoed <= options_.timings.suspect + options_.timings.heartbeat;
 }

@@ -86,16 +86,16 @@ bool Membership::Impl::enter(MonoTime now, Actions& out) {
 /// hear. After a pause longer than the suspicion time those that were alive begin anew: their frames may need
 /// a new connection.
 void Membership::Impl::notice_pause(std::chrono::nanoseconds gap, Actions& out) {
+  const auto gap_ms = std::chrono::duration_cast<std::chrono::milliseconds>(gap).count();
+  count("own_pauses");
+  count("own_pause_ms", static_cast<std::uint64_t>(gap_ms));
+  note_seldom(out, "own_pause", LogLevel::warning, "own_pause", {{"gap_ms", std::to_string(gap_ms)}});
 #ifdef EVMESH_SEEDED_BUG_PAUSE_COUNTED_AS_SILENCE
   return;
 #endif
   const std::chrono::nanoseconds skipped = gap - options_.timings.heartbeat;
   paused_ += skipped;
   now_ -= skipped;
-  const auto gap_ms = std::chrono::duration_cast<std::chrono::milliseconds>(gap).count();
-  count("own_pauses");
-  count("own_pause_ms", static_cast<std::uint64_t>(gap_ms));
-  note_seldom(out, "own_pause", LogLevel::warning, "own_pause", {{"gap_ms", std::to_string(gap_ms)}});
   if (gap <= options_.timings.suspect) return;
   for (auto& [id, peer] : peers_) {
     if (peer.state != MemberState::alive) continue;
@@ -114,9 +114,6 @@ bool Membership::Impl::addressed_to_us(const wire::Header& header) const {
 
 Membership::Impl::Age Membership::Impl::age(const Life& said, const Life& known) {
   if (said.epoch > known.epoch) return Age::newer;
-#ifdef EVMESH_SEEDED_BUG_OLD_EPOCH_ACCEPTED
-  return Age::same;
-#endif
   return said.epoch < known.epoch ? Age::older : Age::same;
 }
 
@@ -166,6 +163,9 @@ Peer* Membership::Impl::speaker(const ConnectionId& from, const wire::Header& he
   if (its_age == Age::older) {
     count("frames_rejected_old_epoch");
     fence(*peer, from, life, out);
+#ifdef EVMESH_SEEDED_BUG_OLD_EPOCH_ACCEPTED
+    return peer;
+#endif
     return nullptr;
   }
   if (its_age == Age::newer || !peer->hello) {

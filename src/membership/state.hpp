@@ -60,6 +60,7 @@ struct Beats {
 /// Why a member may be gone, and who says otherwise.
 struct Doubt {
   std::uint64_t nonce = 0;          // of our probes; 0: none sent
+  std::optional<MonoTime> asked;    // when the last ones went out
   std::optional<MonoTime> vouched;  // when somebody else heard it last
   std::string vouched_by;
   bool confirmed = false;  // its connection is refused and nobody else hears it either
@@ -116,7 +117,7 @@ struct Contender {
   MonoTime deadline{};
 };
 
-/// `reason` without a state of its own: what a tombstone is.
+/// Kept so that it is not dialled or learned of again.
 [[nodiscard]] inline bool is_tombstone(const Peer& peer) {
   return peer.forgotten || peer.replaced || peer.state == MemberState::left;
 }

@@ -110,15 +110,27 @@ void Mesh::cut_both(const std::string& one, const std::string& other) {
   cut(other, one);
 }
 
-bool Mesh::inject(Process& to, const ConnectionId& connection, const Life& from, wire::Kind kind, wire::Body body) {
+bool Mesh::inject(Process& to, const ConnectionId& connection, const Life& from, wire::Kind kind,
+                  wire::Body body) {
   const Life& self = to.machine->self();
   const bool hello = kind == wire::Kind::hello;
   const wire::Header header{1, kind, from.id, from.epoch, hello ? NodeId{} : self.id, hello ? 0 : self.epoch};
   Actions out;
   const bool taken = to.machine->on_frame(now_, connection, {header, std::move(body)}, out);
-  perform(to, std::move(out));
-  deliver();
+  carry_out(to, std::move(out));
   return taken;
+}
+
+void Mesh::carry_out(Process& process, Actions actions) {
+  perform(process, std::move(actions));
+  deliver();
+}
+
+void Mesh::goodbye(Process& process, bool for_good, std::vector<wire::StreamPosition> heads) {
+  Actions out;
+  process.machine->goodbye(now_, for_good, std::move(heads), out);
+  carry_out(process, std::move(out));
+  kill(process);
 }
 
 Process* Mesh::listening(const std::string& endpoint) {

@@ -41,8 +41,8 @@ struct Setup {
   std::function<void(Options&)> also{};
 };
 
-/// Machines that pass frames to each other without delay, under a time that only `run` moves. A host that runs no process
-/// refuses connections, unless `silent_hosts` names it.
+/// Machines that pass frames to each other without delay, under a time that only `run` moves. A host that
+/// runs no process refuses connections, unless `silent_hosts` names it.
 class Mesh {
  public:
   Mesh();
@@ -64,7 +64,12 @@ class Mesh {
   void heal() { cuts_.clear(); }
 
   /// Gives a frame to `to` as if it came from `connection`.
-  bool inject(Process& to, const ConnectionId& connection, const Life& from, wire::Kind kind, wire::Body body);
+  bool inject(Process& to, const ConnectionId& connection, const Life& from, wire::Kind kind,
+              wire::Body body);
+  /// Does what a machine asked for in a call that the test made itself.
+  void carry_out(Process& process, Actions actions);
+  void goodbye(Process& process, bool for_good, std::vector<wire::StreamPosition> heads);
+
   [[nodiscard]] MonoTime now() const { return now_; }
 
   std::set<std::string> silent_hosts;

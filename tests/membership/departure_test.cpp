@@ -1,0 +1,203 @@
+#include <catch2/catch.hpp>
+
+#include "mesh.hpp"
+
+namespace evmesh::membership::test {
+
+namespace {
+
+struct Three {
+  Mesh mesh;
+  Process* a = nullptr;
+  Process* b = nullptr;
+  Process* c = nullptr;
+
+  explicit Three(bool transient = false) {
+    a = &mesh.start({.host = "a", .id = 1});
+    b = &mesh.start({.host = "b", .id = 2, .seeds = {"a"}});
+    c = &mesh.start(
+        {.host = "c", .id = 3, .seeds = {"a"}, .also = [=](Options& it) { it.transient = transient; }});
+    mesh.run(2'000ms);
+  }
+
+  Result<void> forget(Process& at, const std::string& what) {
+    Actions out;
+    const auto result = at.machine->forget(mesh.now(), what, out);
+    mesh.carry_out(at, std::move(out));
+    return result;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a goodbye for good ends the life cleanly with its final numbers, at every member",
+          "[membership]") {
+  Three three;
+  auto& [mesh, a, b, c] = three;
+
+  mesh.goodbye(*c, true, {{0, 42}});
+
+  for (const Process* process : {a, b}) {
+    CHECK(row(mesh, *process, "c").state == MemberState::left);
+    REQUIRE(all<LifeEnded>(*process).size() == 1);
+    CHECK(all<LifeEnded>(*process).front().clean);
+    CHECK(all<LifeEnded>(*process).front().heads == std::vector<wire::StreamPosition>{{0, 42}});
+    CHECK(all<MemberDown>(*process).size() == 1);
+    CHECK(all<Unfollow>(*process).size() == 1);
+  }
+}
+
+TEST_CASE("a member that left is not dialled again", "[membership]") {
+  Three three;
+  auto& [mesh, a, b, c] = three;
+
+  mesh.goodbye(*c, true, {});
+  mesh.run(60'000ms);
+
+  CHECK(a->links.size() == 1);
+  CHECK_FALSE(a->machine->anyone_absent());
+  CHECK(a->machine->settled());
+}
+
+TEST_CASE("a stopped member is dead with the reason, dialled, and back with a later life only",
+          "[membership]") {
+  Three three;
+  auto& [mesh, a, b, c] = three;
+
+  mesh.goodbye(*c, false, {{0, 42}});
+  const auto stopped = row(mesh, *a, "c");
+  mesh.run(20'000ms);
+  const bool taken = mesh.inject(*a, "c", {id_of(3), 1'000}, wire::Kind::ping, wire::Ping{1});
+  mesh.start({.host = "c", .id = 3, .epoch = 2'000});
+  mesh.run(1'000ms);
+
+  CHECK(stopped.state == MemberState::dead);
+  CHECK(stopped.reason == "stopped");
+  CHECK(all<LifeEnded>(*a).front().clean);
+  CHECK_FALSE(taken);
+  CHECK(counter(*a, "frames_rejected_ended_life") == 1);
+  CHECK(row(mesh, *a, "c").state == MemberState::alive);
+  CHECK(row(mesh, *a, "c").epoch == 2'000);
+  CHECK(all<LifeEnded>(*a).size() == 1);
+}
+
+TEST_CASE("a node that left comes back with a higher epoch", "[membership]") {
+  Three three;
+  auto& [mesh, a, b, c] = three;
+  mesh.goodbye(*c, true, {});
+  mesh.run(5'000ms);
+
+  mesh.start({.host = "c", .id = 3, .epoch = 2'000, .seeds = {"b"}});
+  mesh.run(2'000ms);
+
+  CHECK(row(mesh, *a, "c").state == MemberState::alive);
+  CHECK(row(mesh, *b, "c").state == MemberState::alive);
+}
+
+TEST_CASE("forget removes a dead member here and on all members, and rejects what comes back",
+          "[membership]") {
+  Three three;
+  auto& [mesh, a, b, c] = three;
+  mesh.kill(*c);
+  mesh.run(5'000ms);
+
+  const auto result = three.forget(*a, "c");
+  mesh.run(1'000ms);
+  Process& again = mesh.start({.host = "c", .id = 3, .epoch = 2'000, .seeds = {"b"}});
+  mesh.run(1'000ms);
+
+  CHECK(result.has_value());
+  CHECK_FALSE(knows(mesh, *a, "c"));
+  CHECK_FALSE(knows(mesh, *b, "c"));
+  CHECK(all<LifeEnded>(*a).size() == 1);
+  CHECK(all<LifeEnded>(*b).size() == 1);
+  REQUIRE(all<Fatal>(again).size() == 1);
+  CHECK(all<Fatal>(again).front().error.message.find("start it with a new data directory") !=
+        std::string::npos);
+}
+
+TEST_CASE("forget reaches those that were cut off when it was given", "[membership]") {
+  Three three;
+  auto& [mesh, a, b, c] = three;
+  mesh.kill(*c);
+  mesh.run(5'000ms);
+  mesh.cut_both("a", "b");
+
+  CHECK(three.forget(*a, "c").has_value());
+  mesh.run(5'000ms);
+  const bool before = knows(mesh, *b, "c");
+  mesh.heal();
+  mesh.run(40'000ms);
+
+  CHECK(before);
+  CHECK_FALSE(knows(mesh, *b, "c"));
+}
+
+TEST_CASE("forget by id works, and twice is no error", "[membership]") {
+  Three three;
+  auto& [mesh, a, b, c] = three;
+  mesh.kill(*c);
+  mesh.run(5'000ms);
+
+  CHECK(three.forget(*a, id_of(3).to_string()).has_value());
+  CHECK(three.forget(*a, id_of(3).to_string()).has_value());
+}
+
+TEST_CASE("forget refuses this node, living members and unknown names, saying why", "[membership]") {
+  Three three;
+  auto& [mesh, a, b, c] = three;
+
+  const auto self = three.forget(*a, "a");
+  const auto alive = three.forget(*a, "b");
+  const auto unknown = three.forget(*a, "nobody");
+  const auto known = row(mesh, *a, "b").state;
+
+  CHECK(self.error() == Error{ErrorCode::invalid_argument, "this node cannot forget itself: use `leave`"});
+  CHECK(alive.error() == Error{ErrorCode::invalid_argument, "member \"b\" is alive: stop it first"});
+  CHECK(unknown.error() == Error{ErrorCode::unknown_member, "no member has the name or id \"nobody\""});
+  CHECK(known == MemberState::alive);
+}
+
+TEST_CASE("a name that two members have is not enough to forget one", "[membership]") {
+  Three three;
+  auto& [mesh, a, b, c] = three;
+  mesh.start({.host = "d", .id = 4, .seeds = {"a"}, .also = [](Options& it) { it.name = "c"; }});
+  mesh.run(1'000ms);
+
+  const auto result = three.forget(*a, "c");
+
+  CHECK(result.error() == Error{ErrorCode::invalid_argument, "2 members are called \"c\": give the id"});
+}
+
+TEST_CASE("a transient member is gone 60 s after its death, without a trace, everywhere", "[membership]") {
+  Three three(true);
+  auto& [mesh, a, b, c] = three;
+  mesh.kill(*c);
+
+  mesh.run(55'000ms);
+  const bool before = knows(mesh, *a, "c");
+  mesh.run(10'000ms);
+
+  CHECK(before);
+  CHECK_FALSE(knows(mesh, *a, "c"));
+  CHECK_FALSE(knows(mesh, *b, "c"));
+  REQUIRE(all<LifeEnded>(*a).size() == 1);
+  CHECK_FALSE(all<LifeEnded>(*a).front().clean);
+  CHECK_FALSE(a->machine->anyone_absent());
+  CHECK(counter(*a, "member_lists_repaired") == 0);
+}
+
+TEST_CASE("after its goodbye a node sends and answers nothing", "[membership]") {
+  Three three;
+  auto& [mesh, a, b, c] = three;
+  mesh.goodbye(*c, false, {});
+  c->sent.clear();
+  c->answered.clear();
+
+  mesh.run(10'000ms);
+
+  CHECK(c->sent.empty());
+  CHECK(c->answered.empty());
+}
+
+}  // namespace evmesh::membership::test
