@@ -77,6 +77,11 @@ bool Strand::remove(const Place& place) {
   return places_.empty();
 }
 
+std::uint64_t Strand::inbox_bytes_max() const {
+  const std::lock_guard lock(mutex_);
+  return inbox_bytes_max_;
+}
+
 void Strand::widen_inbox(std::uint64_t bytes_max) {
   const std::lock_guard lock(mutex_);
   inbox_bytes_max_ = std::max(inbox_bytes_max_, bytes_max);
@@ -119,22 +124,15 @@ std::shared_ptr<Place> Strand::enter_any() const {
 }
 
 void Strand::offer(std::shared_ptr<InboundEvent> event) {
-  bool new_hole = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (closed_) return;
-    Queue& queue = queue_for(event->place().publisher);
-    bytes_ += event->size_bytes();
-    ++events_;
-    push(queue, std::move(event));
-    // One event always stays, so that one larger than the inbox still arrives.
-    while (bytes_ > inbox_bytes_max_ && events_ > 1) new_hole |= shed();
-    schedule(queue);
-  }
-  if (!new_hole) return;
-  overruns_.add();
-  services_.runner.log(LogLevel::warning, "listener_overrun",
-                       {{"listener", name_}, {"why", "its inbox is full; the oldest events left it"}});
+  const std::lock_guard lock(mutex_);
+  if (closed_) return;
+  Queue& queue = queue_for(event->place().publisher);
+  bytes_ += event->size_bytes();
+  ++events_;
+  push(queue, std::move(event));
+  // One event always stays, so that one larger than the inbox still arrives.
+  while (bytes_ > inbox_bytes_max_ && events_ > 1) shed();
+  schedule(queue);
 }
 
 void Strand::offer(const Gap& gap) {
@@ -169,8 +167,8 @@ void Strand::forget_idle_queues() {
   std::erase_if(queues_, [](const auto& row) { return row.second->empty() && !row.second->scheduled; });
 }
 
-/// Takes out the event that has waited longest, of whatever publisher; says whether that began a new hole.
-bool Strand::shed() {
+/// Takes out the event that has waited longest, of whatever publisher.
+void Strand::shed() {
   Queue* oldest = nullptr;
   for (const auto& [publisher, queue] : queues_) {
     while (!queue->items.empty() && std::holds_alternative<Gap>(queue->items.front().item)) {
@@ -184,20 +182,19 @@ bool Strand::shed() {
       oldest = queue.get();
     }
   }
-  return oldest != nullptr && shed_from(*oldest);
+  if (oldest != nullptr) shed_from(*oldest);
 }
 
-bool Strand::shed_from(Queue& queue) {
+void Strand::shed_from(Queue& queue) {
   const auto event = std::get<std::shared_ptr<InboundEvent>>(std::move(queue.items.front().item));
   queue.items.pop_front();
   bytes_ -= event->size_bytes();
   --events_;
   shed_.add();
   const std::size_t before = queue.holes.size();
-  const bool new_hole = note_shed(queue.holes, event->place());
+  if (note_shed(queue.holes, event->place())) overruns_.add();
   // A new hole waits in the event's stead; otherwise one thing less waits.
   if (queue.holes.size() == before) services_.activity.end();
-  return new_hole;
 }
 
 void Strand::schedule(Queue& queue) {
@@ -263,8 +260,19 @@ void Strand::deliver(InboundEvent& event) {
 void Strand::deliver(const Gap& gap) {
   const std::shared_ptr<Place> place = enter_any();
   if (!place) return;
+  // Logged here and not where the event left: offering is no place to call the application's log.
+  if (gap.reason == GapReason::listener_overrun) log_overrun(gap);
   services_.runner.gap(*listener_, gap);
   place->gate.leave();
+}
+
+void Strand::log_overrun(const Gap& gap) const {
+  services_.runner.log(LogLevel::warning, "listener_overrun",
+                       {{"listener", name_},
+                        {"peer", gap.publisher.to_string()},
+                        {"from", std::to_string(gap.from)},
+                        {"to", gap.to ? std::to_string(*gap.to) : "end of life"},
+                        {"why", "its inbox was full and the oldest events left it"}});
 }
 
 void Strand::close() {

@@ -76,6 +76,8 @@ class Strand : public std::enable_shared_from_this<Strand> {
   /// Says whether it was the last. What waits for that registration alone will not run.
   bool remove(const Place& place);
 
+  [[nodiscard]] std::uint64_t inbox_bytes_max() const;
+
   /// Raises the inbox's bound; never lowers it.
   void widen_inbox(std::uint64_t bytes_max);
 
@@ -125,8 +127,9 @@ class Strand : public std::enable_shared_from_this<Strand> {
 
   Queue& queue_for(const NodeId& publisher);
   void push(Queue& queue, Item item);
-  bool shed();
-  bool shed_from(Queue& queue);
+  void shed();
+  void shed_from(Queue& queue);
+  void log_overrun(const Gap& gap) const;
   void schedule(Queue& queue);
   void forget_idle_queues();
 

@@ -1,0 +1,237 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <memory_resource>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <evmesh/bus.hpp>
+#include <evmesh/node.hpp>
+
+#include "base/clock.hpp"
+#include "base/counters.hpp"
+#include "base/limits.hpp"
+#include "base/random.hpp"
+#include "bus/group_work.hpp"
+#include "bus/memory_dead_letters.hpp"
+#include "bus/uplink.hpp"
+#include "delivery/activity.hpp"
+#include "delivery/call_scope.hpp"
+#include "delivery/inbound_event.hpp"
+#include "delivery/pool.hpp"
+#include "delivery/runner.hpp"
+#include "delivery/strand.hpp"
+#include "delivery/timers.hpp"
+#include "registry/registry.hpp"
+
+namespace evmesh::bus {
+
+/// What all buses of a node share; outlives them.
+struct NodeServices {
+  const base::Clock& clock;
+  base::Random& random;  ///< thread-safe
+  delivery::Pool& pool;
+  delivery::Timers& timers;
+  base::Counters& counters;
+  const delivery::NodeMark& mark;
+  std::atomic<std::uint64_t>& keys_held;  ///< distinct keys of all buses together
+  LogSink log;                            ///< takes one record at a time
+};
+
+struct BusSettings {
+  std::string name;
+  Mode mode = Mode::mono;
+  DeliveryModel delivery = DeliveryModel::mixed;
+  std::uint64_t event_size_bytes_max = limits::event_size_bytes_default;
+  NodeId self{};             ///< nil in mono
+  std::uint64_t epoch = 0;   ///< 0 in mono
+  Uplink* uplink = nullptr;  ///< null in mono; stays until `detach` has returned
+  std::size_t async_dispatches_max = limits::async_dispatches_max;
+  std::size_t keys_max = limits::keys_per_node_max;
+};
+
+/// An event bus, alone or at the end of an uplink. Thread-safe.
+class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
+ public:
+  /// Shared: registrations and running calls may outlive the node that made it.
+  [[nodiscard]] static std::shared_ptr<Bus> create(const NodeServices& services, BusSettings settings);
+
+  Bus(const NodeServices& services, BusSettings settings);
+  ~Bus() override;
+
+  [[nodiscard]] const std::string& name() const override { return settings_.name; }
+
+  using EventBus::dispatch;
+  using EventBus::register_each_node;
+  using EventBus::register_listener;
+  [[nodiscard]] Result<Registration> register_listener(std::shared_ptr<Listener> listener,
+                                                       std::span<const RegistrationKey> keys,
+                                                       RegisterOptions options) override;
+  [[nodiscard]] Result<Registration> register_listener(std::shared_ptr<Listener> listener, const Group& group,
+                                                       GroupOptions options) override;
+  [[nodiscard]] Result<Registration> register_each_node(std::shared_ptr<Listener> listener,
+                                                        RegisterOptions options) override;
+  [[nodiscard]] Result<Receipt> dispatch(const Event& event, std::span<const RegistrationKey> keys) override;
+  [[nodiscard]] Result<Receipt> dispatch(std::span<const KeyedEvent> batch) override;
+  [[nodiscard]] Result<void> dispatch_async(Event event, std::vector<RegistrationKey> keys,
+                                            std::function<void(Result<Receipt>)> done) override;
+  [[nodiscard]] SeenBy wait_seen(const Receipt& receipt, std::chrono::milliseconds timeout) override;
+  [[nodiscard]] Result<void> redeliver(const Group& group, const Event& event) override;
+  [[nodiscard]] std::vector<Group> groups() const override;
+  [[nodiscard]] DeadLetters& dead_letters() override { return dead_letters_; }
+  void close() override;
+  [[nodiscard]] Result<void> drain(std::chrono::milliseconds timeout) override;
+  void stop() override;
+
+  /// After it returns the uplink is not used. Called by the node when the engine has ended, before it takes
+  /// the uplink away; registrations may still exist. Idempotent.
+  void detach();
+
+  // What arrives from the mesh. Called by the engine; takes leaf locks only, never waits and never runs a
+  // listener.
+
+  /// Appends the listeners of any of these keys, each once, in the order of registration, each-node listeners
+  /// too.
+  void match(std::span<const std::string_view> keys, registry::Matches& out) const;
+
+  /// A listener with the smallest announcement version among its registrations.
+  struct Audience {
+    registry::ListenerHandle listener = 0;
+    std::uint64_t version = 0;
+  };
+
+  /// All key and each-node listeners, each once, sorted by handle: whom a gap concerns.
+  [[nodiscard]] std::vector<Audience> audience() const;
+
+  /// Queues `event` for one listener. It runs if the listener is still registered for one of the event's keys
+  /// then.
+  void offer(registry::ListenerHandle listener, std::shared_ptr<delivery::InboundEvent> event);
+
+  /// Queues `gap` behind what is queued for its publisher: for one listener, or for all there are.
+  void offer_gap(registry::ListenerHandle listener, const Gap& gap);
+  void offer_gap(const Gap& gap);
+
+  // What tools ask.
+
+  /// Keys with a listener here, sorted; `peers` is empty, the node knows them.
+  [[nodiscard]] std::vector<KeyStatus> keys() const;
+  [[nodiscard]] KeyStatus explain(const RegistrationKey& key) const;
+  [[nodiscard]] std::uint64_t key_count() const;
+
+  // What registrations ask.
+
+  Unregistered leave(const std::shared_ptr<delivery::Place>& place, std::function<void()> on_drained);
+  Unregistered leave(const std::shared_ptr<GroupWork>& work, std::function<void()> on_drained);
+  [[nodiscard]] RegistrationReceipt acknowledged(std::uint64_t version, std::chrono::milliseconds timeout);
+
+ private:
+  using Groups = std::vector<std::shared_ptr<GroupWork>>;
+  using InterestChange = Uplink::InterestChange;
+
+  /// A listener that a dispatch runs itself: exactly one of the two is set.
+  struct Call {
+    std::shared_ptr<delivery::Place> place;
+    std::shared_ptr<GroupWork> work;
+    const RegistrationKey* key = nullptr;
+  };
+  using Calls = std::pmr::vector<Call>;
+
+  struct AsyncDispatch {
+    Event event;
+    std::vector<RegistrationKey> keys;
+    std::function<void(Result<Receipt>)> done;
+  };
+  struct AsyncRunner final : delivery::Runnable {
+    explicit AsyncRunner(Bus& bus) : bus(bus) {}
+    void run() override { bus.run_async(); }
+    Bus& bus;
+  };
+
+  // bus_register.cpp
+  [[nodiscard]] Result<Registration> enrol(std::shared_ptr<Listener> listener,
+                                           std::vector<RegistrationKey> keys, bool each_node,
+                                           const RegisterOptions& options);
+  [[nodiscard]] Result<InterestChange> admit(const std::shared_ptr<delivery::Place>& place,
+                                             const std::shared_ptr<delivery::Strand>& fresh,
+                                             std::uint64_t version);
+  [[nodiscard]] Result<std::shared_ptr<delivery::Strand>> strand_for(
+      const std::shared_ptr<delivery::Strand>& fresh);
+  [[nodiscard]] Result<void> hold_keys(const std::vector<RegistrationKey>& keys);
+  [[nodiscard]] InterestChange expel(const std::shared_ptr<delivery::Place>& place);
+  void withdraw(const std::shared_ptr<delivery::Place>& place);
+  std::uint64_t change_interest(const std::function<InterestChange(std::uint64_t)>& apply);
+  Unregistered close_gate(delivery::CallGate& gate, std::function<void()> on_drained);
+
+  // bus_dispatch.cpp
+  [[nodiscard]] Result<void> check(const Event& event, std::span<const RegistrationKey> keys) const;
+  [[nodiscard]] Result<Receipt> dispatch_now(const Event& event, std::span<const RegistrationKey> keys);
+  [[nodiscard]] Result<Receipt> dispatch_now(std::span<const KeyedEvent> batch);
+  [[nodiscard]] Result<void> check_batch(std::span<const KeyedEvent> batch) const;
+  [[nodiscard]] Result<Uplink::Published> publish(std::span<const KeyedEvent> events);
+  std::uint32_t deliver_here(const Event& event, std::span<const RegistrationKey> keys, std::uint64_t seq);
+  std::shared_ptr<const Groups> find_audience(std::span<const RegistrationKey> keys, Calls& calls) const;
+  void queue_calls(const Event& event, std::span<const RegistrationKey> keys, std::uint64_t seq,
+                   Calls& calls);
+  void run_calls(const Event& event, std::span<const RegistrationKey> keys, const Calls& calls);
+  void run_call(const Event& event, std::span<const RegistrationKey> keys, const Call& call, unsigned depth);
+  [[nodiscard]] bool queued(const delivery::Strand& strand) const;
+  void run_async();
+  [[nodiscard]] std::optional<AsyncDispatch> next_async();
+  void answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result);
+
+  // bus_groups.cpp
+  [[nodiscard]] Result<void> check_group(const Group& group, const GroupOptions& options) const;
+  [[nodiscard]] bool awaited(const GroupWork& work) const;
+  void run_groups(const Groups& groups, const Event& event);
+  void rebuild_groups();
+
+  // bus_inbound.cpp
+  void tell_gap(const Gap& gap);
+
+  // bus_lifecycle.cpp
+  [[nodiscard]] Error closed_error() const;
+  void release();
+
+  const NodeServices services_;
+  const BusSettings settings_;
+  const delivery::Runner runner_;
+  delivery::Activity activity_;
+  MemoryDeadLetters dead_letters_;
+  base::Counter& dispatched_;
+  base::Counter& noops_;
+  base::Counter& refused_;
+  base::Counter& busy_;
+  base::Counter& gaps_;
+
+  std::atomic<bool> closed_{false};
+  std::atomic<bool> stopped_{false};
+  std::atomic<std::uint64_t> local_number_{0};  // places queued events of a mono bus in order
+  delivery::CallGate uplink_gate_;              // open until the uplink is taken away
+  std::mutex stop_mutex_;                       // one release at a time
+
+  mutable std::shared_mutex mutex_;  // guards all below; inside it only strands' and counters' leaf locks
+  registry::Registry registry_;
+  std::unordered_map<registry::ListenerHandle, std::shared_ptr<delivery::Strand>> strands_;
+  std::unordered_map<const Listener*, std::weak_ptr<delivery::Strand>> strand_of_;
+  std::unordered_map<registry::RegistrationHandle, std::shared_ptr<delivery::Place>> places_;
+  std::unordered_map<registry::RegistrationHandle, std::shared_ptr<GroupWork>> works_;
+  std::shared_ptr<const Groups> groups_;  // the works in the order of their names; replaced, never changed
+  std::uint64_t next_handle_ = 1;
+
+  std::mutex async_mutex_;  // leaf; guards the two below
+  std::deque<AsyncDispatch> async_;
+  bool async_scheduled_ = false;
+  AsyncRunner async_runner_{*this};
+
+  std::mutex gap_mutex_;  // leaf; guards the one below
+  std::optional<Gap> last_gap_;
+};
+
+}  // namespace evmesh::bus

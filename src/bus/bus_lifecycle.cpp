@@ -1,0 +1,67 @@
+#include <utility>
+
+#include "bus/bus.hpp"
+
+namespace evmesh::bus {
+
+Error Bus::closed_error() const {
+  return {ErrorCode::closed, "bus \"" + settings_.name + "\" was closed; open a new node"};
+}
+
+void Bus::close() { closed_ = true; }
+
+Result<void> Bus::drain(std::chrono::milliseconds timeout) {
+  if (runner_.depth() > 0) {
+    return fail(ErrorCode::draining, "drain was called inside a listener, whose call cannot end before it");
+  }
+  const std::int64_t left = activity_.wait(timeout);
+  if (left == 0) return {};
+  return fail(ErrorCode::deadline_exceeded, std::to_string(left) +
+                                                " calls or dispatches have not ended within " +
+                                                std::to_string(timeout.count()) + " ms");
+}
+
+void Bus::stop() {
+  close();
+  if (!stopped_) {
+    if (const auto drained = drain(limits::drain); !drained && drained.error().code != ErrorCode::draining) {
+      runner_.log(LogLevel::warning, "stopped_undrained", {{"why", drained.error().message}});
+    }
+  }
+  const std::lock_guard lock(stop_mutex_);
+  if (!stopped_.exchange(true)) release();
+}
+
+void Bus::detach() {
+  uplink_gate_.close();
+  uplink_gate_.wait();
+}
+
+/// Closes every gate, so that no call starts any more, and hands over what is left.
+void Bus::release() {
+  decltype(places_) places;
+  decltype(strands_) strands;
+  decltype(works_) works;
+  {
+    const std::unique_lock lock(mutex_);
+    places.swap(places_);
+    strands.swap(strands_);
+    works.swap(works_);
+    strand_of_.clear();
+    services_.keys_held -= registry_.key_count();
+    registry_ = registry::Registry(settings_.keys_max);
+    groups_ = std::make_shared<const Groups>();
+  }
+  for (const auto& [handle, place] : places) place->gate.close();
+  for (const auto& [handle, strand] : strands) strand->close();
+  for (const auto& [handle, work] : works) {
+    work->gate().close();
+    work->close("the bus was stopped");
+  }
+  while (auto dispatch = next_async()) {
+    answer_async(*dispatch, tl::unexpected(closed_error()));
+    activity_.end();
+  }
+}
+
+}  // namespace evmesh::bus

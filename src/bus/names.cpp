@@ -1,0 +1,44 @@
+#include <evmesh/listener.hpp>
+#include <evmesh/node.hpp>
+
+namespace evmesh {
+
+std::string_view to_string(GapReason reason) {
+  switch (reason) {
+    case GapReason::ring_overrun: return "ring_overrun";
+    case GapReason::life_ended: return "life_ended";
+    case GapReason::listener_overrun: return "listener_overrun";
+    case GapReason::joined_late: return "joined_late";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Mode mode) {
+  switch (mode) {
+    case Mode::mono: return "mono";
+    case Mode::scale_efficient: return "scale-efficient";
+    case Mode::broadcast: return "broadcast";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(DeliveryModel model) {
+  switch (model) {
+    case DeliveryModel::synchronous: return "synchronous";
+    case DeliveryModel::mixed: return "mixed";
+    case DeliveryModel::asynchronous: return "asynchronous";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(MemberState state) {
+  switch (state) {
+    case MemberState::alive: return "alive";
+    case MemberState::suspect: return "suspect";
+    case MemberState::dead: return "dead";
+    case MemberState::left: return "left";
+  }
+  return "unknown";
+}
+
+}  // namespace evmesh

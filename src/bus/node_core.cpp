@@ -1,0 +1,63 @@
+#include "bus/node_core.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/limits.hpp"
+#include "base/log_sink.hpp"
+#include "base/text.hpp"
+
+namespace evmesh::bus {
+
+NodeCore::NodeCore(const NodeOptions& options)
+    : log_(base::one_at_a_time(options.log)),
+      pool_({.threads_max = options.pool_threads_max}, counters_),
+      timers_(clock_, limits::retries_waiting_max) {}
+
+NodeCore::~NodeCore() {
+  stop();
+  timers_.stop();
+  pool_.stop();
+}
+
+NodeServices NodeCore::services() {
+  return {clock_, random_, pool_, timers_, counters_, mark_, keys_held_, log_};
+}
+
+Bus& NodeCore::add(BusSettings settings) {
+  buses_.push_back(Bus::create(services(), std::move(settings)));
+  return *buses_.back();
+}
+
+Result<Bus*> NodeCore::bus(std::string_view name) const {
+  std::string names;
+  for (const auto& bus : buses_) {
+    if (bus->name() == name) return bus.get();
+    names += (names.empty() ? "" : ", ") + base::quoted(bus->name());
+  }
+  return fail(ErrorCode::invalid_argument, "no bus is called " + base::quoted(name) + "; there are " + names);
+}
+
+void NodeCore::close() {
+  for (const auto& bus : buses_) bus->close();
+  const base::MonoTime deadline = clock_.now() + limits::drain;
+  for (const auto& bus : buses_) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock_.now());
+    static_cast<void>(bus->drain(std::max(left, std::chrono::milliseconds{0})));
+  }
+}
+
+void NodeCore::stop() {
+  for (const auto& bus : buses_) bus->close();
+  for (const auto& bus : buses_) bus->stop();
+}
+
+std::vector<KeyStatus> NodeCore::keys() const {
+  std::vector<KeyStatus> all;
+  for (const auto& bus : buses_) std::ranges::move(bus->keys(), std::back_inserter(all));
+  std::ranges::stable_sort(all, {}, &KeyStatus::bus);
+  return all;
+}
+
+}  // namespace evmesh::bus

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <evmesh/node.hpp>
+#include <evmesh/result.hpp>
+
+namespace evmesh::bus {
+
+/// Checks what holds in every mode: names, bus names, sizes, times. `invalid_argument` names option, value
+/// and rule.
+[[nodiscard]] Result<void> check_options(const NodeOptions& options);
+
+/// Checks that nothing of the mesh is set. `invalid_argument` names the mode and the option that contradicts
+/// it.
+[[nodiscard]] Result<void> check_mono_options(const NodeOptions& options);
+
+/// The node's name: as given, or "node-" and the first 8 digits of its id.
+[[nodiscard]] std::string name_of(const NodeOptions& options, const Uuid& id);
+
+}  // namespace evmesh::bus

@@ -1,0 +1,64 @@
+#include "bus/registration.hpp"
+
+#include <utility>
+
+#include "bus/bus.hpp"
+
+namespace evmesh {
+
+Registration::Registration() noexcept = default;
+Registration::Registration(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Registration::Registration(Registration&&) noexcept = default;
+
+Registration& Registration::operator=(Registration&& other) noexcept {
+  if (this == &other) return *this;
+  unregister();
+  impl_ = std::move(other.impl_);
+  return *this;
+}
+
+Registration::~Registration() { unregister(); }
+
+Unregistered Registration::unregister(std::function<void()> on_drained) {
+  return impl_ ? impl_->unregister(std::move(on_drained)) : Unregistered::done;
+}
+
+RegistrationReceipt Registration::receipt(std::chrono::milliseconds timeout) const {
+  return impl_ ? impl_->receipt(timeout) : RegistrationReceipt{};
+}
+
+bool Registration::active() const { return impl_ && impl_->active(); }
+
+namespace bus {
+namespace {
+
+/// The bus and its node are gone; then no call of theirs runs, and this waits for nobody's.
+Unregistered leave_ended(delivery::CallGate& gate) {
+  gate.close();
+  gate.wait();
+  return Unregistered::done;
+}
+
+}  // namespace
+
+Unregistered PlaceRegistration::unregister(std::function<void()> on_drained) {
+  const auto place = place_.lock();
+  if (!place) return Unregistered::done;
+  const auto bus = bus_.lock();
+  return bus ? bus->leave(place, std::move(on_drained)) : leave_ended(place->gate);
+}
+
+RegistrationReceipt PlaceRegistration::receipt(std::chrono::milliseconds timeout) const {
+  const auto bus = bus_.lock();
+  return bus ? bus->acknowledged(version_, timeout) : RegistrationReceipt{};
+}
+
+Unregistered GroupRegistration::unregister(std::function<void()> on_drained) {
+  const auto work = work_.lock();
+  if (!work) return Unregistered::done;
+  const auto bus = bus_.lock();
+  return bus ? bus->leave(work, std::move(on_drained)) : leave_ended(work->gate());
+}
+
+}  // namespace bus
+}  // namespace evmesh

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include <evmesh/bus.hpp>
+
+#include "bus/group_work.hpp"
+#include "delivery/strand.hpp"
+
+namespace evmesh {
+
+/// What a registration does; it may outlive its bus and its node. Thread-safe.
+class Registration::Impl {
+ public:
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  virtual ~Impl() = default;
+
+  virtual Unregistered unregister(std::function<void()> on_drained) = 0;
+  [[nodiscard]] virtual RegistrationReceipt receipt(std::chrono::milliseconds timeout) const = 0;
+  [[nodiscard]] virtual bool active() const = 0;
+};
+
+namespace bus {
+
+class Bus;
+
+/// A key or each-node registration.
+class PlaceRegistration final : public Registration::Impl {
+ public:
+  PlaceRegistration(std::weak_ptr<Bus> bus, const std::shared_ptr<delivery::Place>& place)
+      : bus_(std::move(bus)), place_(place), version_(place->version) {}
+
+  Unregistered unregister(std::function<void()> on_drained) override;
+  [[nodiscard]] RegistrationReceipt receipt(std::chrono::milliseconds timeout) const override;
+  [[nodiscard]] bool active() const override {
+    const auto place = place_.lock();
+    return place && place->gate.open();
+  }
+
+ private:
+  const std::weak_ptr<Bus> bus_;
+  // The bus and running calls own it: a handle that was unregistered does not keep the listener.
+  const std::weak_ptr<delivery::Place> place_;
+  const std::uint64_t version_;
+};
+
+/// A group registration.
+class GroupRegistration final : public Registration::Impl {
+ public:
+  GroupRegistration(std::weak_ptr<Bus> bus, const std::shared_ptr<GroupWork>& work)
+      : bus_(std::move(bus)), work_(work) {}
+
+  Unregistered unregister(std::function<void()> on_drained) override;
+  [[nodiscard]] RegistrationReceipt receipt(std::chrono::milliseconds) const override { return {}; }
+  [[nodiscard]] bool active() const override {
+    const auto work = work_.lock();
+    return work && work->gate().open();
+  }
+
+ private:
+  const std::weak_ptr<Bus> bus_;
+  const std::weak_ptr<GroupWork> work_;  // as above
+};
+
+}  // namespace bus
+}  // namespace evmesh
