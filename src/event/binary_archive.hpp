@@ -19,11 +19,13 @@
 #include "event/mailbox_fields.hpp"
 #include "event/mailbox_types.hpp"
 
-/// cereal's portable binary, little-endian, without streams. None of cereal's own containers are included: a type that has
-/// no function below does not compile, so pointers, polymorphism and everything else hostile bytes feed on cannot get in.
+/// cereal's portable binary, little-endian, without streams. None of cereal's own containers are included: a
+/// type that has no function below does not compile, so pointers, polymorphism and everything else hostile
+/// bytes feed on cannot get in.
 namespace evmesh::event {
 
-static_assert(std::endian::native == std::endian::little, "the archives copy numbers as they stand in memory");
+static_assert(std::endian::native == std::endian::little,
+              "the archives copy numbers as they stand in memory");
 
 /// The flag that cereal's portable binary begins with.
 inline constexpr std::uint8_t little_endian_flag = 1;
@@ -34,7 +36,9 @@ inline constexpr unsigned binary_depth_max = 8;
 /// Appends to a string.
 class BinaryOutput : public cereal::OutputArchive<BinaryOutput> {
  public:
-  explicit BinaryOutput(std::string& out) : OutputArchive<BinaryOutput>(this), out_(out) { (*this)(little_endian_flag); }
+  explicit BinaryOutput(std::string& out) : OutputArchive<BinaryOutput>(this), out_(out) {
+    (*this)(little_endian_flag);
+  }
 
   void bytes(const void* data, std::size_t size) { out_.append(static_cast<const char*>(data), size); }
   void count(std::size_t count) { (*this)(static_cast<std::uint64_t>(count)); }
@@ -43,8 +47,9 @@ class BinaryOutput : public cereal::OutputArchive<BinaryOutput> {
   std::string& out_;
 };
 
-/// Reads bytes that anybody may have made. Throws `Undecodable`; never reads past the end, never allocates more than the
-/// budget of its input, and every count is checked against the bytes that are left before anything is made room for.
+/// Reads bytes that anybody may have made. Throws `Undecodable`; never reads past the end, never allocates
+/// more than the budget of its input, and every count is checked against the bytes that are left before
+/// anything is made room for.
 class BinaryInput : public cereal::InputArchive<BinaryInput> {
  public:
   explicit BinaryInput(std::string_view in) : InputArchive<BinaryInput>(this), budget(in.size()), rest_(in) {
@@ -69,8 +74,8 @@ class BinaryInput : public cereal::InputArchive<BinaryInput> {
     std::uint64_t count = 0;
     (*this)(count);
     if (count > rest_.size() / least_bytes) {
-      throw Undecodable{"it announces " + std::to_string(count) + " items where " + std::to_string(rest_.size()) +
-                        " bytes are left"};
+      throw Undecodable{"it announces " + std::to_string(count) + " items where " +
+                        std::to_string(rest_.size()) + " bytes are left"};
     }
     return static_cast<std::size_t>(count);
   }
@@ -114,14 +119,11 @@ inline constexpr std::size_t least_bytes<mailbox::UpdatedFlags> = 60;
 // Scalars.
 
 template <class T>
-  requires std::is_arithmetic_v<T>
-void save(BinaryOutput& out, const T& value) {
-  out.bytes(&value, sizeof value);
-}
+requires std::is_arithmetic_v<T>
+void save(BinaryOutput& out, const T& value) { out.bytes(&value, sizeof value); }
 
 template <class T>
-  requires(std::is_arithmetic_v<T> && !std::same_as<T, bool>)
-void load(BinaryInput& in, T& value) {
+requires(std::is_arithmetic_v<T> && !std::same_as<T, bool>) void load(BinaryInput& in, T& value) {
   in.bytes(&value, sizeof value);
 }
 
@@ -246,7 +248,9 @@ inline void load(BinaryInput& in, mailbox::Messages& messages) {
 }
 
 inline void save(BinaryOutput& out, const mailbox::AclEntries& entries) { save_map(out, entries); }
-inline void load(BinaryInput& in, mailbox::AclEntries& entries) { load_map(in, entries, 2 * least_bytes<std::string>); }
+inline void load(BinaryInput& in, mailbox::AclEntries& entries) {
+  load_map(in, entries, 2 * least_bytes<std::string>);
+}
 
 using QuotaLimits = std::map<mailbox::QuotaScope, std::optional<std::int64_t>>;
 

@@ -11,15 +11,16 @@ struct Undecodable {
   std::string message;
 };
 
-/// What decoding may allocate: 8 bytes for each byte of input and 64 KiB. Honest events need less than half of it; it
-/// is the second belt behind the check of every count against the bytes that are left. Value.
+/// What decoding may allocate: 8 bytes for each byte of input and 64 KiB. Honest events need less than half
+/// of it; it is the second belt behind the check of every count against the bytes that are left. Value.
 class Budget {
  public:
   explicit Budget(std::uint64_t input_bytes) : left_(8 * input_bytes + 64 * 1024) {}
 
   /// Throws `Undecodable` when `bytes` more are too many.
   void take(std::uint64_t bytes) {
-    if (bytes > left_) throw Undecodable{"it would need more memory than its size allows (8 bytes per byte and 64 KiB)"};
+    if (bytes > left_)
+      throw Undecodable{"it would need more memory than its size allows (8 bytes per byte and 64 KiB)"};
     left_ -= bytes;
   }
 

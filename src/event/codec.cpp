@@ -14,8 +14,8 @@ namespace {
 /// The application's own code runs here, and nothing may throw across the API.
 Result<EncodedPayload> encode_body(const Event& event, PayloadFormat preferred) {
   const auto refused = [&event](std::string_view why) {
-    return fail(ErrorCode::invalid_argument, "the body of " + base::quoted(event.type()) + " cannot be encoded: " +
-                                                 std::string(why));
+    return fail(ErrorCode::invalid_argument,
+                "the body of " + base::quoted(event.type()) + " cannot be encoded: " + std::string(why));
   };
   try {
     return event.body()->encode(preferred);
@@ -28,8 +28,8 @@ Result<EncodedPayload> encode_body(const Event& event, PayloadFormat preferred) 
 
 /// True for a payload that can be rewritten in `preferred` and is not in it already.
 bool rewritable(const Event& event, PayloadFormat preferred) {
-  return event.format() != PayloadFormat::raw && preferred != PayloadFormat::raw && event.format() != preferred &&
-         mailbox::is_mailbox_type(event.type());
+  return event.format() != PayloadFormat::raw && preferred != PayloadFormat::raw &&
+         event.format() != preferred && mailbox::is_mailbox_type(event.type());
 }
 
 }  // namespace

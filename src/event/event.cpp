@@ -42,11 +42,13 @@ std::uint64_t header_bytes(const Headers& headers) {
 
 Result<void> check_headers(const Headers& headers) {
   if (headers.size() > limits::headers_max) {
-    return fail(ErrorCode::invalid_argument, "headers: " + std::to_string(headers.size()) + " of them; at most " +
-                                                 std::to_string(limits::headers_max) + " are possible");
+    return fail(ErrorCode::invalid_argument, "headers: " + std::to_string(headers.size()) +
+                                                 " of them; at most " + std::to_string(limits::headers_max) +
+                                                 " are possible");
   }
   if (const std::uint64_t bytes = header_bytes(headers); bytes > limits::headers_bytes_max) {
-    return fail(ErrorCode::invalid_argument, "headers: " + std::to_string(bytes) + " bytes together; at most " +
+    return fail(ErrorCode::invalid_argument, "headers: " + std::to_string(bytes) +
+                                                 " bytes together; at most " +
                                                  std::to_string(limits::headers_bytes_max) + " are possible");
   }
   return {};
@@ -73,7 +75,8 @@ std::string_view to_string(PayloadFormat format) {
 }
 
 // Shared: immutable, and copies must be cheap.
-Event::Event(EventFields fields) : fields_(std::make_shared<const EventFields>(completed(std::move(fields)))) {}
+Event::Event(EventFields fields)
+    : fields_(std::make_shared<const EventFields>(completed(std::move(fields)))) {}
 
 Result<void> Event::check(std::uint64_t size_bytes_max) const {
   const EventFields& fields = *fields_;

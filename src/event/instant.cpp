@@ -28,8 +28,8 @@ std::optional<unsigned> digits(std::string_view text, std::size_t at, std::size_
 }
 
 bool has_shape(std::string_view text) {
-  return text.size() > seconds_length && text.back() == 'Z' && text[4] == '-' && text[7] == '-' && text[10] == 'T' &&
-         text[13] == ':' && text[16] == ':';
+  return text.size() > seconds_length && text.back() == 'Z' && text[4] == '-' && text[7] == '-' &&
+         text[10] == 'T' && text[13] == ':' && text[16] == ':';
 }
 
 /// ".25" as 250,000,000 nanoseconds; empty is zero.
@@ -50,10 +50,11 @@ void append_time(std::string& out, std::chrono::sys_time<Duration> time) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss<nanoseconds> clock{time - day};
   char text[64];
-  const int length = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
-                                   static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                   static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                                   static_cast<int>(clock.seconds().count()));
+  const int length =
+      std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                    static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                    static_cast<int>(clock.seconds().count()));
   out.append(text, static_cast<std::size_t>(length));
 
   const long nanos = static_cast<long>(clock.subseconds().count());
@@ -81,8 +82,8 @@ std::optional<mailbox::Instant> parse_instant(std::string_view text) {
   const auto fraction = parse_fraction(text.substr(seconds_length, text.size() - seconds_length - 1));
   if (!year || !month || !day || !hour || !minute || !second || !fraction) return std::nullopt;
 
-  const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(*year)}, std::chrono::month{*month},
-                                         std::chrono::day{*day}};
+  const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(*year)},
+                                         std::chrono::month{*month}, std::chrono::day{*day}};
   if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
   // One day inside what 64 bits of nanoseconds hold, so that the sum below cannot overflow.
   constexpr auto first = floor<days>(mailbox::Instant::min()) + days{2};

@@ -14,8 +14,8 @@ namespace evmesh::event {
 void append_instant(std::string& out, mailbox::Instant instant);
 [[nodiscard]] std::string format_instant(Timestamp time);
 
-/// What the function above writes, with 0 to 9 digits of fraction. Nothing for any other text, a date that does not exist or
-/// one outside 1677-09-22 to 2262-04-10.
+/// What the function above writes, with 0 to 9 digits of fraction. Nothing for any other text, a date that
+/// does not exist or one outside 1677-09-22 to 2262-04-10.
 [[nodiscard]] std::optional<mailbox::Instant> parse_instant(std::string_view text);
 
 }  // namespace evmesh::event

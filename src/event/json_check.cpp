@@ -12,8 +12,8 @@
 namespace evmesh::event {
 namespace {
 
-/// Follows nlohmann's parser through a text without building anything of it: a tree would take 10 to 30 bytes for each byte
-/// of a hostile text. Keeps only the names of the objects that are open.
+/// Follows nlohmann's parser through a text without building anything of it: a tree would take 10 to 30 bytes
+/// for each byte of a hostile text. Keeps only the names of the objects that are open.
 class Checker {
  public:
   using json = nlohmann::json;
@@ -39,7 +39,9 @@ class Checker {
   bool end_object() {
     const Level& level = levels_.back();
     const auto first = names_.begin() + static_cast<std::ptrdiff_t>(level.names);
-    const auto view = [this](const Name& name) { return std::string_view(text_).substr(name.at, name.length); };
+    const auto view = [this](const Name& name) {
+      return std::string_view(text_).substr(name.at, name.length);
+    };
     std::ranges::sort(first, names_.end(), {}, view);
     const auto twice = std::ranges::adjacent_find(first, names_.end(), {}, view);
     if (twice != names_.end()) {

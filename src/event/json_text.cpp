@@ -170,7 +170,8 @@ std::size_t JsonView::count() const {
 }
 
 JsonItems::JsonItems(JsonView container)
-    : rest_(container.text().substr(1, container.text().size() - 2)), object_(container.text().front() == '{') {}
+    : rest_(container.text().substr(1, container.text().size() - 2)),
+      object_(container.text().front() == '{') {}
 
 void JsonItems::skip_separators() {
   const auto is_separator = [](char c) { return is_space(c) || c == ',' || c == ':'; };

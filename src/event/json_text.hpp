@@ -9,20 +9,22 @@
 
 namespace evmesh::event {
 
-/// How deep JSON may nest. The deepest mailbox event has 7 levels; the rest is for members we only pass on. No level costs
-/// a call of ours: the check below keeps its own stack.
+/// How deep JSON may nest. The deepest mailbox event has 7 levels; the rest is for members we only pass on.
+/// No level costs a call of ours: the check below keeps its own stack.
 inline constexpr std::size_t json_depth_max = 32;
 
-/// Ok when `text` is exactly one JSON value (RFC 8259, UTF-8 without byte order mark), at most `json_depth_max` deep, and no
-/// object in it names a member twice. Else `undecodable` naming the byte or the member.
+/// Ok when `text` is exactly one JSON value (RFC 8259, UTF-8 without byte order mark), at most
+/// `json_depth_max` deep, and no object in it names a member twice. Else `undecodable` naming the byte or the
+/// member.
 [[nodiscard]] Result<void> check_json(std::string_view text);
 
 enum class JsonKind : std::uint8_t { null, boolean, number, string, array, object };
 
 [[nodiscard]] std::string_view to_string(JsonKind kind);
 
-/// One value inside a text that `check_json` has accepted. Nothing here checks syntax again, copies or allocates, so a value
-/// can be passed on exactly as it came, numbers of any length included. Borrows the text. Value.
+/// One value inside a text that `check_json` has accepted. Nothing here checks syntax again, copies or
+/// allocates, so a value can be passed on exactly as it came, numbers of any length included. Borrows the
+/// text. Value.
 class JsonView {
  public:
   JsonView() = default;

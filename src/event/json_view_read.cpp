@@ -44,8 +44,9 @@ constexpr std::array<std::pair<std::string_view, std::optional<JsonView> Posted:
   std::vector<std::string_view> names;
   for (const auto& [known, place] : members) names.push_back(known);
   const auto meant = base::nearest(name, names);
-  refuse(name, meant ? "is unknown; did you mean " + base::quoted(*meant) + "?"
-                     : "is unknown; there are type, user, id, time, keys, headers, payload, text, data_base64");
+  refuse(name, meant
+                   ? "is unknown; did you mean " + base::quoted(*meant) + "?"
+                   : "is unknown; there are type, user, id, time, keys, headers, payload, text, data_base64");
 }
 
 Posted sort_members(JsonView object) {
@@ -64,7 +65,8 @@ Posted sort_members(JsonView object) {
 }
 
 std::string read_text(std::string_view member, JsonView json) {
-  if (json.kind() != JsonKind::string) refuse(member, "must be a string, not " + std::string(to_string(json.kind())));
+  if (json.kind() != JsonKind::string)
+    refuse(member, "must be a string, not " + std::string(to_string(json.kind())));
   return json.string();
 }
 
@@ -76,7 +78,8 @@ EventId read_id(JsonView json) {
 
 Timestamp read_time(JsonView json) {
   const auto instant = parse_instant(read_text("time", json));
-  if (!instant) refuse("time", "must be a UTC time such as 2024-03-01T09:30:00Z, not " + base::quoted(json.string()));
+  if (!instant)
+    refuse("time", "must be a UTC time such as 2024-03-01T09:30:00Z, not " + base::quoted(json.string()));
   return std::chrono::floor<std::chrono::microseconds>(*instant);
 }
 
@@ -122,7 +125,8 @@ JsonView james_members(std::string_view type, JsonView payload) {
 }
 
 Event read_mailbox_event(std::size_t type_index, const Posted& posted) {
-  auto decoded = decode_mailbox_members(type_index, james_members(mailbox_type_names[type_index], *posted.payload));
+  auto decoded =
+      decode_mailbox_members(type_index, james_members(mailbox_type_names[type_index], *posted.payload));
   if (!decoded) refuse("payload", "is not what its type says: " + decoded.error().message);
   mailbox::Envelope envelope;
   if (posted.time) envelope.time = read_time(*posted.time);

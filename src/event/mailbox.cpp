@@ -36,7 +36,9 @@ struct Overloaded : Functions... {
   using Functions::operator()...;
 };
 
-bool same_flags(const Flags& left, const Flags& right) { return left.system == right.system && left.user == right.user; }
+bool same_flags(const Flags& left, const Flags& right) {
+  return left.system == right.system && left.user == right.user;
+}
 
 bool unchanged(const UpdatedFlags& update) { return same_flags(update.old_flags, update.new_flags); }
 
@@ -86,14 +88,18 @@ std::string_view type_name(const MailboxEvent& event) { return event::mailbox_ty
 bool is_mailbox_type(std::string_view type) { return event::mailbox_type_index(type).has_value(); }
 
 bool noop(const MailboxEvent& event) {
-  return std::visit(
-      Overloaded{[](const MailboxRenamed& renamed) { return renamed.path == renamed.new_path; },
-                 [](const MailboxACLUpdated& updated) { return updated.acl_diff->old_acl == updated.acl_diff->new_acl; },
-                 [](const Added& added) { return added.added->empty(); },
-                 [](const Expunged& expunged) { return expunged.expunged->empty(); },
-                 [](const FlagsUpdated& updated) { return std::ranges::all_of(*updated.updated_flags, unchanged); },
-                 [](const MessageMove& move) { return move.message_ids->empty(); }, [](const auto&) { return false; }},
-      event);
+  return std::visit(Overloaded{[](const MailboxRenamed& renamed) { return renamed.path == renamed.new_path; },
+                               [](const MailboxACLUpdated& updated) {
+                                 return updated.acl_diff->old_acl == updated.acl_diff->new_acl;
+                               },
+                               [](const Added& added) { return added.added->empty(); },
+                               [](const Expunged& expunged) { return expunged.expunged->empty(); },
+                               [](const FlagsUpdated& updated) {
+                                 return std::ranges::all_of(*updated.updated_flags, unchanged);
+                               },
+                               [](const MessageMove& move) { return move.message_ids->empty(); },
+                               [](const auto&) { return false; }},
+                    event);
 }
 
 Result<std::vector<RegistrationKey>> registration_keys(const MailboxEvent& event) {
@@ -134,13 +140,14 @@ Result<MailboxEvent> from_event(const Event& event) {
     return fail(ErrorCode::undecodable, base::quoted(event.type()) + " is no type of mailbox event");
   }
   if (event.body() || event.format() == PayloadFormat::raw) {
-    return fail(ErrorCode::undecodable, base::quoted(event.type()) + " has a payload of the application's own making");
+    return fail(ErrorCode::undecodable,
+                base::quoted(event.type()) + " has a payload of the application's own making");
   }
   auto decoded = event.format() == PayloadFormat::json ? event::decode_mailbox_json(event.payload())
                                                        : event::decode_mailbox_binary(event.payload());
   if (decoded && type_name(*decoded) != event.type()) {
-    return fail(ErrorCode::undecodable, "the event is of type " + base::quoted(event.type()) + ", its payload of type " +
-                                            base::quoted(type_name(*decoded)));
+    return fail(ErrorCode::undecodable, "the event is of type " + base::quoted(event.type()) +
+                                            ", its payload of type " + base::quoted(type_name(*decoded)));
   }
   return decoded;
 }
@@ -148,7 +155,8 @@ Result<MailboxEvent> from_event(const Event& event) {
 Result<std::string> encode_json(const Event& event) {
   if (!peek(event) && event.format() != PayloadFormat::json && !is_mailbox_type(event.type())) {
     return fail(ErrorCode::not_supported, "the payload of " + base::quoted(event.type()) + " is " +
-                                              std::string(to_string(event.format())) + ", which has no JSON form");
+                                              std::string(to_string(event.format())) +
+                                              ", which has no JSON form");
   }
   if (auto checked = event.check(UINT64_MAX); !checked) return tl::unexpected(std::move(checked.error()));
   auto payload = payload_as(event, PayloadFormat::json);

@@ -59,15 +59,14 @@ class MemberCheck {
     for (JsonItems items{JsonView(object)}; items.next();) {
       const std::string name = items.name();
       const auto known = std::span(names_).first(count_);
-      if (std::ranges::find(known, name) != known.end()) fault_.note(name, "stands again among the unknown members");
+      if (std::ranges::find(known, name) != known.end())
+        fault_.note(name, "stands again among the unknown members");
     }
   }
 
  private:
   template <class T>
-  void check(std::string_view, const T&)
-    requires std::is_arithmetic_v<T>
-  {}
+  void check(std::string_view, const T&) requires std::is_arithmetic_v<T> {}
   void check(std::string_view, const EventId&) {}
   void check(std::string_view, const mailbox::Instant&) {}
   void check(std::string_view, const mailbox::SystemFlags&) {}

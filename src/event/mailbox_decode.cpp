@@ -38,8 +38,9 @@ Event unknown_event(std::string type, event::JsonView whole, event::JsonView mem
 
 Result<Event> decode_one(event::JsonView json) {
   if (json.kind() != event::JsonKind::object || json.count() != 1) {
-    return fail(ErrorCode::undecodable, "an event must be an object with one member, named by its type, not " +
-                                            base::quoted(json.text()));
+    return fail(
+        ErrorCode::undecodable,
+        "an event must be an object with one member, named by its type, not " + base::quoted(json.text()));
   }
   event::JsonItems items(json);
   (void)items.next();
@@ -61,7 +62,8 @@ Result<Event> decode_one(event::JsonView json) {
 
 Result<std::vector<Event>> decode_json(std::string_view text) {
   if (text.size() > limits::event_size_bytes_max + limits::frame_overhead_bytes) {
-    return fail(ErrorCode::undecodable, "JSON of " + std::to_string(text.size()) + " bytes is more than 16 MiB");
+    return fail(ErrorCode::undecodable,
+                "JSON of " + std::to_string(text.size()) + " bytes is more than 16 MiB");
   }
   if (auto checked = event::check_json(text); !checked) return tl::unexpected(std::move(checked.error()));
 

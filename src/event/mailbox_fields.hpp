@@ -6,10 +6,10 @@
 #include <evmesh/mailbox/events.hpp>
 #include <evmesh/mailbox/values.hpp>
 
-/// The members of every mailbox type, each named once: both codecs and the check walk this list. A visitor has
-/// `member` (mandatory), `user` (mandatory or optional, a user name), `optional`, `nullable` (mandatory, null for none) and
-/// `extras`, which comes last. The names are the JSON names of James; the order is that of the binary form, which must
-/// never change within a format version.
+/// The members of every mailbox type, each named once: both codecs and the check walk this list. A visitor
+/// has `member` (mandatory), `user` (mandatory or optional, a user name), `optional`, `nullable` (mandatory,
+/// null for none) and `extras`, which comes last. The names are the JSON names of James; the order is that of
+/// the binary form, which must never change within a format version.
 namespace evmesh::event {
 
 template <class Self, class Type>
@@ -18,14 +18,15 @@ concept Is = std::same_as<std::remove_const_t<Self>, Type>;
 template <class Self, class... Types>
 concept OneOf = (Is<Self, Types> || ...);
 
-/// Everything that is written as an object with members: the whole list of what may stand on the wire beside the scalars
-/// and containers that the codecs spell out.
+/// Everything that is written as an object with members: the whole list of what may stand on the wire beside
+/// the scalars and containers that the codecs spell out.
 template <class T>
 concept Described =
-    OneOf<T, mailbox::MailboxPath, mailbox::Flags, mailbox::MessageMetaData, mailbox::UpdatedFlags, mailbox::MailboxAcl,
-          mailbox::AclDiff, mailbox::QuotaUsage, mailbox::MailboxAdded, mailbox::MailboxDeletion, mailbox::MailboxRenamed,
-          mailbox::MailboxACLUpdated, mailbox::MailboxSubscribed, mailbox::MailboxUnsubscribed, mailbox::Added,
-          mailbox::Expunged, mailbox::FlagsUpdated, mailbox::MessageMove, mailbox::QuotaUsageUpdated,
+    OneOf<T, mailbox::MailboxPath, mailbox::Flags, mailbox::MessageMetaData, mailbox::UpdatedFlags,
+          mailbox::MailboxAcl, mailbox::AclDiff, mailbox::QuotaUsage, mailbox::MailboxAdded,
+          mailbox::MailboxDeletion, mailbox::MailboxRenamed, mailbox::MailboxACLUpdated,
+          mailbox::MailboxSubscribed, mailbox::MailboxUnsubscribed, mailbox::Added, mailbox::Expunged,
+          mailbox::FlagsUpdated, mailbox::MessageMove, mailbox::QuotaUsageUpdated,
           mailbox::MessageContentDeletion>;
 
 template <class Visitor, Is<mailbox::MailboxPath> Self>
@@ -97,7 +98,7 @@ void describe_head(Visitor& visit, Self& self) {
 }
 
 template <class Visitor, class Self>
-  requires OneOf<Self, mailbox::MailboxAdded, mailbox::MailboxSubscribed, mailbox::MailboxUnsubscribed>
+requires OneOf<Self, mailbox::MailboxAdded, mailbox::MailboxSubscribed, mailbox::MailboxUnsubscribed>
 void describe(Visitor& visit, Self& self) {
   describe_head(visit, self);
   visit.member("mailboxPath", self.path);

@@ -10,11 +10,12 @@
 
 namespace evmesh::event {
 
-/// Appends `{"Added":{...}}`. Text that is no UTF-8 is written with U+FFFD; `check_mailbox_event` finds it first.
+/// Appends `{"Added":{...}}`. Text that is no UTF-8 is written with U+FFFD; `check_mailbox_event` finds it
+/// first.
 void append_mailbox_json(std::string& out, const mailbox::MailboxEvent& event);
 
-/// The inner object of a mailbox event whose type is at `type_index` (below 12), as `decode_json` of mailbox.hpp reads it. The
-/// view's whole text must have passed `check_json`.
+/// The inner object of a mailbox event whose type is at `type_index` (below 12), as `decode_json` of
+/// mailbox.hpp reads it. The view's whole text must have passed `check_json`.
 [[nodiscard]] Result<mailbox::MailboxEvent> decode_mailbox_members(std::size_t type_index, JsonView members);
 
 /// One whole text, `{"Added":{...}}`, of a known type.

@@ -69,8 +69,9 @@ void read(Context& context, JsonView json, T& value) {
   const std::string_view text = json.text();
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc{} && end == text.data() + text.size()) return;
-  context.refuse("must be a whole number of 64 bits" + std::string(std::unsigned_integral<T> ? ", not negative" : "") +
-                 ", not " + base::escaped(text));
+  context.refuse("must be a whole number of 64 bits" +
+                 std::string(std::unsigned_integral<T> ? ", not negative" : "") + ", not " +
+                 base::escaped(text));
 }
 
 void read(Context& context, JsonView json, EventId& value) {
@@ -143,7 +144,8 @@ void read(Context& context, JsonView json, mailbox::AclEntries& entries) {
   });
 }
 
-void read(Context& context, JsonView json, std::map<mailbox::QuotaScope, std::optional<std::int64_t>>& limits) {
+void read(Context& context, JsonView json,
+          std::map<mailbox::QuotaScope, std::optional<std::int64_t>>& limits) {
   for_each_member(context, json, [&](const std::string& name, JsonView limit) {
     auto& value = limits[read_name(context, name, mailbox::QuotaScope::user)];
     if (limit.kind() != JsonKind::null) read(context, limit, value.emplace());
@@ -164,7 +166,8 @@ void read(Context& context, JsonView json, std::vector<T>& values) {
   const std::size_t count = json.count();
   context.budget.take(count * sizeof(T));
   values.reserve(count);
-  for_each_element(context, json, [&](JsonView element) { read(context, element, values.emplace_back(Blank::make<T>())); });
+  for_each_element(context, json,
+                   [&](JsonView element) { read(context, element, values.emplace_back(Blank::make<T>())); });
 }
 
 /// A uid as James writes it where a name must stand: decimal, without sign or leading zeros.
@@ -179,7 +182,8 @@ mailbox::Uid read_uid(const Context& context, std::string_view name) {
 void read(Context& context, JsonView json, mailbox::Messages& messages) {
   for_each_member(context, json, [&](const std::string& name, JsonView message) {
     context.budget.take(tree_node_bytes + sizeof(mailbox::Messages::value_type));
-    const auto place = messages.emplace(read_uid(context, name), Blank::make<mailbox::MessageMetaData>()).first;
+    const auto place =
+        messages.emplace(read_uid(context, name), Blank::make<mailbox::MessageMetaData>()).first;
     read(context, message, place->second);
   });
 }
@@ -292,7 +296,8 @@ Result<mailbox::MailboxEvent> decode_mailbox_json(std::string_view text) {
   JsonItems items(json);
   (void)items.next();
   const auto index = mailbox_type_index(items.name());
-  if (!index) return fail(ErrorCode::undecodable, base::quoted(items.name()) + " is no type of mailbox event");
+  if (!index)
+    return fail(ErrorCode::undecodable, base::quoted(items.name()) + " is no type of mailbox event");
   return decode_mailbox_members(*index, items.value());
 }
 

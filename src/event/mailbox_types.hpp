@@ -14,13 +14,21 @@
 
 namespace evmesh::event {
 
-/// The discriminators of James in the order of `MailboxEvent`; position + 1 is the type's number in the binary form. New
-/// types go to the end.
+/// The discriminators of James in the order of `MailboxEvent`; position + 1 is the type's number in the
+/// binary form. New types go to the end.
 inline constexpr std::array<std::string_view, 12> mailbox_type_names = {
-    "MailboxAdded",           "MailboxDeletion",          "MailboxRenamed",
-    "MailboxACLUpdated",      "MailboxSubscribedEvent",   "MailboxUnSubscribedEvent",
-    "Added",                  "Expunged",                 "FlagsUpdated",
-    "MessageMoveEvent",       "QuotaUsageUpdatedEvent",   "MessageContentDeletionEvent",
+    "MailboxAdded",
+    "MailboxDeletion",
+    "MailboxRenamed",
+    "MailboxACLUpdated",
+    "MailboxSubscribedEvent",
+    "MailboxUnSubscribedEvent",
+    "Added",
+    "Expunged",
+    "FlagsUpdated",
+    "MessageMoveEvent",
+    "QuotaUsageUpdatedEvent",
+    "MessageContentDeletionEvent",
 };
 static_assert(mailbox_type_names.size() == std::variant_size_v<mailbox::MailboxEvent>);
 

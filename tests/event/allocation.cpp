@@ -9,7 +9,8 @@
 namespace {
 
 thread_local std::size_t total = 0;
-thread_local std::size_t live = 0;  // may wrap when a thread frees what another allocated; only differences count
+thread_local std::size_t live =
+    0;  // may wrap when a thread frees what another allocated; only differences count
 thread_local std::size_t peak = 0;
 
 }  // namespace
@@ -22,12 +23,21 @@ std::size_t Allocations::peak_bytes() const { return peak - live_before_; }
 
 }  // namespace evmesh::test
 
-void* operator new(std::size_t size) {
+// The nothrow forms too: Catch uses one, and AddressSanitizer's own would not fit the delete below.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   void* const memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
+  if (memory == nullptr) return nullptr;
   total += size;
   live += malloc_usable_size(memory);
   peak = std::max(peak, live);
+  return memory;
+}
+void* operator new[](std::size_t size, const std::nothrow_t& nothrow) noexcept {
+  return ::operator new(size, nothrow);
+}
+void* operator new(std::size_t size) {
+  void* const memory = ::operator new(size, std::nothrow);
+  if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 void* operator new[](std::size_t size) { return ::operator new(size); }

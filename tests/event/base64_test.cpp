@@ -22,7 +22,8 @@ TEST_CASE("base64 reads what it writes", "[base64]") {
 }
 
 TEST_CASE("base64 refuses everything else", "[base64]") {
-  const auto* text = GENERATE("Zg", "Zg=", "Zh==", "Zg===", "Z===", "Zm9 ", "Zm9v\n", "Zm-_", "=Zm9", "Zg==Zg==");
+  const auto* text =
+      GENERATE("Zg", "Zg=", "Zh==", "Zg===", "Z===", "Zm9 ", "Zm9v\n", "Zm-_", "=Zm9", "Zg==Zg==");
 
   CHECK_FALSE(decode_base64(text));
 }

@@ -86,7 +86,8 @@ TEST_CASE("check names the field that breaks a rule", "[event]") {
 
   CHECK(refusal(fields("")) == "the event has no type; give it a name");
   CHECK(refusal(fields("a\x80")) == "type \"a\\x80\" must be UTF-8 without control characters");
-  CHECK(refusal(fields(std::string(256, 't'))).find("has 256 bytes; at most 255 are possible") != std::string::npos);
+  CHECK(refusal(fields(std::string(256, 't'))).find("has 256 bytes; at most 255 are possible") !=
+        std::string::npos);
   CHECK(refusal(user) == "user \"a\\nb\" must be UTF-8 without control characters");
   CHECK(refusal(many) == "headers: 33 of them; at most 32 are possible");
   CHECK(refusal(wide) == "headers: 8193 bytes together; at most 8192 are possible");
@@ -102,13 +103,17 @@ TEST_CASE("check refuses payload and headers that are one byte too large togethe
 
   REQUIRE_FALSE(checked);
   CHECK(checked.error().code == ErrorCode::event_too_large);
-  CHECK(checked.error().message == "payload and headers of \"Blob\" have 101 bytes; at most 100 are possible here");
+  CHECK(checked.error().message ==
+        "payload and headers of \"Blob\" have 101 bytes; at most 100 are possible here");
   CHECK(Event(given).check(101));
 }
 
 TEST_CASE("check refuses a mailbox event whose text cannot be sent", "[event]") {
-  const auto bad = mailbox::make_event(mailbox::MailboxAdded{
-      .user = "alice", .session_id = 7, .path = mailbox::MailboxPath::personal("alice", "caf\xe9"), .mailbox_id = "31"});
+  const auto bad =
+      mailbox::make_event(mailbox::MailboxAdded{.user = "alice",
+                                                .session_id = 7,
+                                                .path = mailbox::MailboxPath::personal("alice", "caf\xe9"),
+                                                .mailbox_id = "31"});
 
   const auto checked = bad.check(1'048'576);
 
@@ -122,7 +127,8 @@ TEST_CASE("events are equal field by field", "[event]") {
   given.id = *EventId::parse("0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01");
   given.time = Timestamp(std::chrono::microseconds(5));
   given.payload = "hello";
-  EventFields other_payload = given, other_user = given, other_header = given, other_time = given, other_format = given;
+  EventFields other_payload = given, other_user = given, other_header = given, other_time = given,
+              other_format = given;
   other_payload.payload = "hullo";
   other_user.user = "bob";
   other_header.headers["a"] = "b";
@@ -192,9 +198,9 @@ TEST_CASE("raw bytes and unknown types pass through untouched, whatever is asked
 TEST_CASE("a received mailbox event is rewritten in the other format", "[event][codec]") {
   EventFields given = fields("MessageMoveEvent");
   given.format = PayloadFormat::json;
-  given.payload =
-      R"({"MessageMoveEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c0c","user":"a","previousMailboxIds":[],)"
-      R"("targetMailboxIds":["33"],"messageIds":["m"]}})";
+  given.payload = R"({"MessageMoveEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c0c","user":"a",)"
+                  R"("previousMailboxIds":[],)"
+                  R"("targetMailboxIds":["33"],"messageIds":["m"]}})";
 
   const auto binary = payload_as(Event(given), PayloadFormat::binary);
 
@@ -206,7 +212,8 @@ TEST_CASE("a received mailbox event is rewritten in the other format", "[event][
   CHECK(payload_as(Event(received), PayloadFormat::json)->bytes == given.payload);
 }
 
-TEST_CASE("bytes that claim a known type and do not hold it are undecodable when rewritten", "[event][codec]") {
+TEST_CASE("bytes that claim a known type and do not hold it are undecodable when rewritten",
+          "[event][codec]") {
   EventFields given = fields("Added");
   given.format = PayloadFormat::binary;
   given.payload = "\x01";

@@ -36,5 +36,6 @@ using namespace evmesh::mailbox;
 #endif
 
 evmesh::Event event() {
-  return make_event(Added{MEMBER_user MEMBER_session_id MEMBER_path MEMBER_mailbox_id MEMBER_added.is_delivery = true});
+  return make_event(
+      Added{MEMBER_user MEMBER_session_id MEMBER_path MEMBER_mailbox_id MEMBER_added.is_delivery = true});
 }

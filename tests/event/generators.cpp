@@ -33,11 +33,13 @@ struct Filler {
     optional(name, value);
   }
   void extras(mailbox::Extras& extras) {
-    extras.json = *rc::gen::element<std::string>("", "", "", R"("x-new":1)", R"("x-a":[1.50,{"b":null}],"x-\u0063":"é\"")");
+    extras.json = *rc::gen::element<std::string>("", "", "", R"("x-new":1)",
+                                                 R"("x-a":[1.50,{"b":null}],"x-\u0063":"é\"")");
   }
 
   static std::string text() {
-    static constexpr std::array<std::string_view, 12> pieces = {"a", "Z", "0", " ", "\"", "\\", "/", "\n", "é", "€", "😀", "$x"};
+    static constexpr std::array<std::string_view, 12> pieces = {"a", "Z",  "0", " ", "\"", "\\",
+                                                                "/", "\n", "é", "€", "😀",  "$x"};
     std::string out;
     for (const auto index : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 12))) {
       out += pieces[static_cast<std::size_t>(index)];
@@ -54,11 +56,13 @@ struct Filler {
   }
   static void fill(EventId& value) {
     value.bytes[0] = *rc::gen::inRange<std::uint8_t>(1, 255);
-    for (auto& byte : value.bytes) byte = static_cast<std::uint8_t>(byte + *rc::gen::arbitrary<std::uint8_t>());
+    for (auto& byte : value.bytes)
+      byte = static_cast<std::uint8_t>(byte + *rc::gen::arbitrary<std::uint8_t>());
   }
   static void fill(mailbox::Instant& value) {
-    value = mailbox::Instant(std::chrono::seconds(*rc::gen::inRange<std::int64_t>(-9'000'000'000, 9'000'000'000)) +
-                             std::chrono::nanoseconds(*rc::gen::element(0, 250'000'000, 1'000, 999'999'999)));
+    value = mailbox::Instant(
+        std::chrono::seconds(*rc::gen::inRange<std::int64_t>(-9'000'000'000, 9'000'000'000)) +
+        std::chrono::nanoseconds(*rc::gen::element(0, 250'000'000, 1'000, 999'999'999)));
   }
   static void fill(mailbox::SystemFlags& value) {
     value = {};
@@ -83,7 +87,8 @@ struct Filler {
     }
   }
   static void fill(mailbox::AclEntries& entries) {
-    for (int left = few(); left > 0; --left) entries["u" + text()] = *rc::gen::element<std::string>("", "lr", "aeiklprstwx");
+    for (int left = few(); left > 0; --left)
+      entries["u" + text()] = *rc::gen::element<std::string>("", "lr", "aeiklprstwx");
   }
   static void fill(std::map<mailbox::QuotaScope, std::optional<std::int64_t>>& limits) {
     for (int left = few(); left > 0; --left) {

@@ -23,8 +23,8 @@ EventFields weather(std::string payload, PayloadFormat format = PayloadFormat::r
   return fields;
 }
 
-const std::string start =
-    R"({"id":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","type":"Weather","user":"alice","time":"2024-03-01T09:30:00Z",)";
+const std::string start = R"({"id":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","type":"Weather","user":"alice",)"
+                          R"("time":"2024-03-01T09:30:00Z",)";
 
 std::string refusal(std::string_view text) {
   const auto posted = from_json_view(text);
@@ -56,7 +56,8 @@ TEST_CASE("a view shows UTF-8 as text, other bytes as base64 and JSON as JSON", 
   CHECK(to_json_view(Event(weather("\xff\x01"))) == start + R"("headers":{},"data_base64":"/wE="})");
   CHECK(to_json_view(Event(weather(R"( {"a": [1.0] } )", PayloadFormat::json))) ==
         start + R"("headers":{},"payload":{"a":[1.0]}})");
-  CHECK(to_json_view(Event(weather(R"({"a":)", PayloadFormat::json))) == start + R"("headers":{},"text":"{\"a\":"})");
+  CHECK(to_json_view(Event(weather(R"({"a":)", PayloadFormat::json))) ==
+        start + R"("headers":{},"text":"{\"a\":"})");
 }
 
 TEST_CASE("a view shows a mailbox event as the James object, however it came", "[view]") {
@@ -65,8 +66,10 @@ TEST_CASE("a view shows a mailbox event as the James object, however it came", "
   const auto binary = *payload_as(event, PayloadFormat::binary);
 
   CHECK(to_json_view(event).ends_with(R"("headers":{},"payload":)" + json + "}"));
-  CHECK(to_json_view(received("MailboxAdded", binary.format, binary.bytes)).ends_with(R"("payload":)" + json + "}"));
-  CHECK(to_json_view(received("MailboxAdded", binary.format, "\x01\xff")).ends_with(R"("data_base64":"Af8="})"));
+  CHECK(to_json_view(received("MailboxAdded", binary.format, binary.bytes))
+            .ends_with(R"("payload":)" + json + "}"));
+  CHECK(to_json_view(received("MailboxAdded", binary.format, "\x01\xff"))
+            .ends_with(R"("data_base64":"Af8="})"));
 }
 
 TEST_CASE("a view is read back as an equal event", "[view]") {
@@ -74,7 +77,8 @@ TEST_CASE("a view is read back as an equal event", "[view]") {
 
   CHECK(read(to_json_view(Event(weather("sunny")))).event == Event(weather("sunny")));
   CHECK(read(to_json_view(Event(weather("\xff\x01")))).event == Event(weather("\xff\x01")));
-  CHECK(read(to_json_view(Event(weather("[1]", PayloadFormat::json)))).event == Event(weather("[1]", PayloadFormat::json)));
+  CHECK(read(to_json_view(Event(weather("[1]", PayloadFormat::json)))).event ==
+        Event(weather("[1]", PayloadFormat::json)));
   CHECK(read(to_json_view(mailbox_event)).event == mailbox_event);
 }
 
@@ -89,8 +93,8 @@ TEST_CASE("only the type must be posted", "[view]") {
 }
 
 TEST_CASE("keys, headers and a payload of any kind are taken as posted", "[view]") {
-  const PostedEvent posted =
-      read(R"({"type":"Weather","keys":["City:Bonn","City:a:b"],"headers":{"x":"y"},"payload": [1, {"a" : null}]})");
+  const PostedEvent posted = read(R"({"type":"Weather","keys":["City:Bonn","City:a:b"],"headers":{"x":"y"},)"
+                                  R"("payload": [1, {"a" : null}]})");
 
   CHECK(keys(posted) == Keys{"City:Bonn", "City:a:b"});
   CHECK(posted.event.headers() == Headers{{"x", "y"}});
@@ -112,9 +116,11 @@ TEST_CASE("a James object is posted as it is and goes to its own keys", "[view]"
   CHECK(two->at(1).event.payload() == R"({"FutureEvent":{}})");
 }
 
-TEST_CASE("a mailbox event's payload may stand without its discriminator, and its keys may be chosen", "[view]") {
-  const std::string members = R"({"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","sessionId":7,"user":"alice","mailboxPath":)"
-                              R"({"namespace":"#private","user":"alice","name":"INBOX"},"mailboxId":"31"})";
+TEST_CASE("a mailbox event's payload may stand without its discriminator, and its keys may be chosen",
+          "[view]") {
+  const std::string members =
+      R"({"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","sessionId":7,"user":"alice","mailboxPath":)"
+      R"({"namespace":"#private","user":"alice","name":"INBOX"},"mailboxId":"31"})";
   const std::string json = R"({"type":"MailboxAdded","keys":["User:alice"],"payload":)" + members + "}";
 
   const PostedEvent posted = read(json);
@@ -123,8 +129,8 @@ TEST_CASE("a mailbox event's payload may stand without its discriminator, and it
   CHECK(keys(posted) == Keys{"User:alice"});
   CHECK(refusal(R"({"type":"MailboxAdded","user":"bob","payload":)" + members + "}") ==
         "member \"user\" differs from the user in \"payload\"");
-  CHECK(refusal(R"({"type":"MailboxAdded","id":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c02","payload":)" + members + "}") ==
-        "member \"id\" differs from the eventId in \"payload\"");
+  CHECK(refusal(R"({"type":"MailboxAdded","id":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c02","payload":)" + members +
+                "}") == "member \"id\" differs from the eventId in \"payload\"");
 }
 
 TEST_CASE("what is wrong with a posted event is said by its member", "[view]") {
@@ -132,15 +138,18 @@ TEST_CASE("what is wrong with a posted event is said by its member", "[view]") {
   CHECK(refusal(R"({"type":7})") == "member \"type\" must be a string, not a number");
   CHECK(refusal(R"({"type":{}})") == "member \"type\" must be a string, not an object");
   CHECK(refusal(R"({"type":""})") == "the event has no type; give it a name");
-  CHECK(refusal(R"({"type":"T","playload":1})") == "member \"playload\" is unknown; did you mean \"payload\"?");
+  CHECK(refusal(R"({"type":"T","playload":1})") ==
+        "member \"playload\" is unknown; did you mean \"payload\"?");
   CHECK(refusal(R"({"type":"T","id":"7"})") == "member \"id\" must be a UUID, not \"7\"");
   CHECK(refusal(R"({"type":"T","time":"now"})") ==
         "member \"time\" must be a UTC time such as 2024-03-01T09:30:00Z, not \"now\"");
   CHECK(refusal(R"({"type":"T","keys":"City:Bonn"})") ==
         "member \"keys\" must be an array of strings such as \"MailboxId:31\"");
   CHECK(refusal(R"({"type":"T","keys":["Bonn"]})").find("member \"keys\" holds no key: ") == 0);
-  CHECK(refusal(R"({"type":"T","headers":{"a":1}})") == "member \"headers.a\" must be a string, not a number");
-  CHECK(refusal(R"({"type":"T","data_base64":"?"})") == "member \"data_base64\" must be RFC 4648 base64 with padding");
+  CHECK(refusal(R"({"type":"T","headers":{"a":1}})") ==
+        "member \"headers.a\" must be a string, not a number");
+  CHECK(refusal(R"({"type":"T","data_base64":"?"})") ==
+        "member \"data_base64\" must be RFC 4648 base64 with padding");
   CHECK(refusal(R"({"type":"T","text":"a","payload":1})") ==
         "only one of \"payload\", \"text\" and \"data_base64\" can be given");
   CHECK(refusal(R"({"type":"Added","payload":{}})") ==
@@ -148,5 +157,6 @@ TEST_CASE("what is wrong with a posted event is said by its member", "[view]") {
   CHECK(refusal("[]") == "");
   CHECK(refusal("7") == "an event must be an object, not a number");
   CHECK(refusal("{") == "not JSON at byte 2");
-  CHECK(refusal(R"([{"type":"T"},{"type":1}])") == "event 2 of the array: member \"type\" must be a string, not a number");
+  CHECK(refusal(R"([{"type":"T"},{"type":1}])") ==
+        "event 2 of the array: member \"type\" must be a string, not a number");
 }

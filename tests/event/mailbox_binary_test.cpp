@@ -49,21 +49,28 @@ std::string refusal(std::string_view from) {
 }
 
 /// `whole` with the bytes at `at` replaced.
-std::string patched(std::string whole, std::size_t at, std::string_view by) { return whole.replace(at, by.size(), by); }
+std::string patched(std::string whole, std::size_t at, std::string_view by) {
+  return whole.replace(at, by.size(), by);
+}
 
 std::string count(std::uint64_t value) { return {reinterpret_cast<const char*>(&value), sizeof value}; }
 
-// Version, type, endianness, id, session, user, then what the type adds; a text is its length in 8 bytes and its bytes.
+// Version, type, endianness, id, session, user, then what the type adds; a text is its length in 8 bytes and
+// its bytes.
 constexpr std::string_view mailbox_added_hex =
     "010101"
     "0b8f5c1e4a5d4f0e9a3e2b7f6f7d1c01"
     "0700000000000000"
     "0500000000000000616c696365"
-    "000800000000000000" "2370726976617465"
-    "000500000000000000" "616c696365"
-    "0500000000000000" "494e424f58"
+    "000800000000000000"
+    "2370726976617465"
+    "000500000000000000"
+    "616c696365"
+    "0500000000000000"
+    "494e424f58"
     "0000000000000000"
-    "0200000000000000" "3331"
+    "0200000000000000"
+    "3331"
     "0000000000000000";
 
 }  // namespace
@@ -76,15 +83,32 @@ TEST_CASE("a mailbox event has these bytes, for ever", "[mailbox][binary]") {
 TEST_CASE("messages have these bytes, for ever", "[mailbox][binary]") {
   const std::string expected =
       "010701"
-      "0b8f5c1e4a5d4f0e9a3e2b7f6f7d1c01" "0700000000000000" "0500000000000000616c696365"
-      "0008000000000000002370726976617465" "000500000000000000616c696365" "0500000000000000494e424f58" "0000000000000000"
+      "0b8f5c1e4a5d4f0e9a3e2b7f6f7d1c01"
+      "0700000000000000"
+      "0500000000000000616c696365"
+      "0008000000000000002370726976617465"
+      "000500000000000000616c696365"
+      "0500000000000000494e424f58"
+      "0000000000000000"
       "02000000000000003330"
-      "0100000000000000"                                     // one message
-      "0b00000000000000" "0b00000000000000" "6500000000000000"  // key, uid, mod-seq
-      "10" "0100000000000000" "0700000000000000244c6162656c31" "0000000000000000"  // Recent, one user flag, extras
-      "0008000000000000" "80a2a9ed039ab817" "01"             // size, internal date, no save date
-      "04000000000000006d2d3131" "01" "0000000000000000"     // message id, no thread, extras
-      "01" "01" "01" "0000000000000000";                     // not told: delivery, appended, moved from
+      "0100000000000000"  // one message
+      "0b00000000000000"
+      "0b00000000000000"
+      "6500000000000000"  // key, uid, mod-seq
+      "10"
+      "0100000000000000"
+      "0700000000000000244c6162656c31"
+      "0000000000000000"  // Recent, one user flag, extras
+      "0008000000000000"
+      "80a2a9ed039ab817"
+      "01"  // size, internal date, no save date
+      "04000000000000006d2d3131"
+      "01"
+      "0000000000000000"  // message id, no thread, extras
+      "01"
+      "01"
+      "01"
+      "0000000000000000";  // not told: delivery, appended, moved from
 
   CHECK(hex(binary(added(by_uid({message(11)})))) == expected);
   CHECK(*decode_mailbox_binary(bytes(expected)) == MailboxEvent(added(by_uid({message(11)}))));
@@ -92,14 +116,18 @@ TEST_CASE("messages have these bytes, for ever", "[mailbox][binary]") {
 
 TEST_CASE("quota, move and content deletion have these bytes, for ever", "[mailbox][binary]") {
   CHECK(hex(binary(quota())) ==
-        "010b010b8f5c1e4a5d4f0e9a3e2b7f6f7d1c010500000000000000616c6963650e00000000000000237072697661746526616c6963650c00000000"
-        "0000000064000000000000000100000000000000000064000000000000000000000000000000d20400000000000001000000000000000000000000"
+        "010b010b8f5c1e4a5d4f0e9a3e2b7f6f7d1c010500000000000000616c6963650e0000000000000023707269766174652661"
+        "6c6963650c00000000"
+        "0000000064000000000000000100000000000000000064000000000000000000000000000000d20400000000000001000000"
+        "000000000000000000"
         "0000000000480ad7119ab8170000000000000000");
   CHECK(hex(binary(move({"30"}, {"33"}))) ==
-        "010a010b8f5c1e4a5d4f0e9a3e2b7f6f7d1c010500000000000000616c6963650100000000000000020000000000000033300100000000000000"
+        "010a010b8f5c1e4a5d4f0e9a3e2b7f6f7d1c010500000000000000616c696365010000000000000002000000000000003330"
+        "0100000000000000"
         "02000000000000003333010000000000000004000000000000006d2d31310000000000000000");
   CHECK(hex(binary(content_deletion())) ==
-        "010c010b8f5c1e4a5d4f0e9a3e2b7f6f7d1c010500000000000000616c696365020000000000000033300104000000000000006d2d3131000800"
+        "010c010b8f5c1e4a5d4f0e9a3e2b7f6f7d1c010500000000000000616c696365020000000000000033300104000000000000"
+        "006d2d3131000800"
         "000000000000f0c2de039ab817010101010400000000000000622d3131010000000000000000");
 }
 
@@ -130,15 +158,18 @@ TEST_CASE("wrong framing is refused by name", "[mailbox][binary]") {
   const std::string whole = binary(mailbox_added());
 
   CHECK(refusal("\x01") == "binary mailbox event: it is too short to name its version and type");
-  CHECK(refusal(patched(whole, 0, "\x02")) == "binary mailbox event: it has format version 2, this build reads 1");
-  CHECK(refusal(patched(whole, 1, "\x0d")) == "binary mailbox event: it has the type number 13, this build knows 1 to 12");
+  CHECK(refusal(patched(whole, 0, "\x02")) ==
+        "binary mailbox event: it has format version 2, this build reads 1");
+  CHECK(refusal(patched(whole, 1, "\x0d")) ==
+        "binary mailbox event: it has the type number 13, this build knows 1 to 12");
   CHECK(refusal(patched(whole, 1, std::string(1, '\0'))) ==
         "binary mailbox event: it has the type number 0, this build knows 1 to 12");
   CHECK(refusal(patched(whole, 2, std::string(1, '\0'))) == "binary mailbox event: it is not little-endian");
   CHECK(refusal(whole + "x") == "binary mailbox event: 1 bytes follow its end");
 }
 
-TEST_CASE("counts are checked against the bytes that are left, before anything is made room for", "[mailbox][binary]") {
+TEST_CASE("counts are checked against the bytes that are left, before anything is made room for",
+          "[mailbox][binary]") {
   const std::string whole = binary(move({"30"}, {"33"}));
   const std::size_t first_list = 3 + 16 + 8 + 5;
 
@@ -158,7 +189,8 @@ TEST_CASE("values out of range are refused", "[mailbox][binary]") {
 
   CHECK(refusal(patched(event, flags, "\x40")) == "binary mailbox event: unknown system flags 64");
   CHECK(refusal(patched(event, event.size() - 11, "\x07")) == "binary mailbox event: a boolean is 7");
-  CHECK(refusal(patched(event, event.find("INBOX"), "\xff")) == "binary mailbox event: a text is not UTF-8: \"\\xffNBOX\"");
+  CHECK(refusal(patched(event, event.find("INBOX"), "\xff")) ==
+        "binary mailbox event: a text is not UTF-8: \"\\xffNBOX\"");
 }
 
 TEST_CASE("sets and maps have one order", "[mailbox][binary]") {
@@ -217,23 +249,28 @@ TEST_CASE("nesting and the budget end at their bounds", "[mailbox][binary]") {
   CHECK_THROWS_AS(budget.take(1), Undecodable);
 }
 
-TEST_CASE("decoding allocates at most 8 bytes per byte and 64 KiB, honest and hostile input alike", "[mailbox][binary]") {
+TEST_CASE("decoding allocates at most 8 bytes per byte and 64 KiB, honest and hostile input alike",
+          "[mailbox][binary]") {
   Messages many;
   for (Uid uid = 1; uid <= 3000; ++uid) many.emplace(uid, message(uid));
   Messages empty;
   for (Uid uid = 1; uid <= 3000; ++uid) empty.emplace(uid, Blank::make<MessageMetaData>());
-  MailboxACLUpdated acl{.user = "a", .session_id = 1, .path = inbox(), .mailbox_id = "1",
+  MailboxACLUpdated acl{.user = "a",
+                        .session_id = 1,
+                        .path = inbox(),
+                        .mailbox_id = "1",
                         .acl_diff = AclDiff{.old_acl = AclEntries{}, .new_acl = AclEntries{}}};
   for (int i = 0; i < 5000; ++i) acl.acl_diff.get().new_acl.get()["u" + std::to_string(i)] = "lr";
   MessageContentDeletion flags = content_deletion();
   flags.flags.emplace();
   for (int i = 0; i < 5000; ++i) flags.flags->user.insert(std::to_string(i));
   const std::vector<UpdatedFlags> blank(4000, Blank::make<UpdatedFlags>());
-  const FlagsUpdated updated{.user = "a", .session_id = 1, .path = inbox(), .mailbox_id = "1", .updated_flags = blank};
+  const FlagsUpdated updated{
+      .user = "a", .session_id = 1, .path = inbox(), .mailbox_id = "1", .updated_flags = blank};
 
   for (const MailboxEvent& event :
-       {MailboxEvent(added(many)), MailboxEvent(added(empty)), MailboxEvent(acl), MailboxEvent(flags), MailboxEvent(updated),
-        MailboxEvent(move(std::vector<std::string>(20'000, ""), {}))}) {
+       {MailboxEvent(added(many)), MailboxEvent(added(empty)), MailboxEvent(acl), MailboxEvent(flags),
+        MailboxEvent(updated), MailboxEvent(move(std::vector<std::string>(20'000, ""), {}))}) {
     const std::string payload = binary(event);
     INFO(type_name(event) << ", " << payload.size() << " bytes");
 

@@ -49,21 +49,23 @@ std::string refusal(const std::string& text) {
 
 const std::string head = R"("eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","sessionId":7,"user":"alice")";
 const std::string path = R"("path":{"namespace":"#private","user":"alice","name":"INBOX"},"mailboxId":"30")";
-const std::string meta =
-    R"("uid":12,"modSeq":102,"flags":{"systemFlags":[],"userFlags":[]},"size":10,"internalDate":"2024-03-01T09:30:00Z","messageId":"m-12")";
+const std::string meta = R"("uid":12,"modSeq":102,"flags":{"systemFlags":[],"userFlags":[]},"size":10,)"
+                         R"("internalDate":"2024-03-01T09:30:00Z","messageId":"m-12")";
 
 std::string added_json(const std::string& message, const std::string& more = "") {
   return R"({"Added":{)" + head + "," + path + R"(,"added":{"12":{)" + message + "}}" + more + "}}";
 }
 
 std::string quota_json(const std::string& count, const std::string& time = "2024-03-01T09:31:00Z") {
-  return R"({"QuotaUsageUpdatedEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","user":"alice","quotaRoot":"q","countQuota":)" +
+  return R"({"QuotaUsageUpdatedEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01",)"
+         R"("user":"alice","quotaRoot":"q","countQuota":)" +
          count + R"(,"sizeQuota":{"used":1,"limit":null,"limits":{}},"time":")" + time + R"("}})";
 }
 
 }  // namespace
 
-TEST_CASE("every James payload decodes, encodes to the same JSON value and survives the binary form", "[mailbox][json]") {
+TEST_CASE("every James payload decodes, encodes to the same JSON value and survives the binary form",
+          "[mailbox][json]") {
   const auto lines = james_lines();
   REQUIRE(lines.size() == 15);
 
@@ -90,24 +92,34 @@ TEST_CASE("each mandatory member taken out is refused by its name", "[mailbox][j
       {0, {"eventId", "mailboxPath", "mailboxPath/name", "mailboxId", "user", "sessionId"}},
       {1, {"eventId", "mailboxPath", "mailboxPath/name", "mailboxId", "user", "sessionId"}},
       {2, {"eventId", "mailboxPath", "mailboxPath/name", "mailboxId", "user", "sessionId"}},
-      {3, {"eventId", "sessionId", "user", "mailboxPath", "mailboxPath/name", "aclDiff", "aclDiff/oldACL", "aclDiff/newACL",
-           "mailboxId"}},
-      {4, {"eventId", "sessionId", "user", "path", "path/name", "mailboxACL/entries", "quotaRoot", "deletedMessageCount",
-           "totalDeletedSize", "mailboxId"}},
+      {3,
+       {"eventId", "sessionId", "user", "mailboxPath", "mailboxPath/name", "aclDiff", "aclDiff/oldACL",
+        "aclDiff/newACL", "mailboxId"}},
+      {4,
+       {"eventId", "sessionId", "user", "path", "path/name", "mailboxACL/entries", "quotaRoot",
+        "deletedMessageCount", "totalDeletedSize", "mailboxId"}},
       {6, {"eventId", "sessionId", "user", "path", "path/name", "mailboxId", "newPath", "newPath/name"}},
-      {7, {"eventId", "sessionId", "user", "path", "path/name", "mailboxId", "added", "added/11/uid", "added/11/modSeq",
-           "added/11/flags", "added/11/flags/systemFlags", "added/11/flags/userFlags", "added/11/size",
-           "added/11/internalDate", "added/11/messageId"}},
-      {9, {"eventId", "sessionId", "user", "path", "path/name", "mailboxId", "expunged", "expunged/11/uid",
-           "expunged/11/modSeq", "expunged/11/flags", "expunged/11/flags/systemFlags", "expunged/11/flags/userFlags",
-           "expunged/11/size", "expunged/11/internalDate", "expunged/11/messageId"}},
-      {10, {"eventId", "sessionId", "user", "path", "path/name", "mailboxId", "updatedFlags", "updatedFlags/0/uid",
-            "updatedFlags/0/modSeq", "updatedFlags/0/oldFlags", "updatedFlags/0/oldFlags/systemFlags",
-            "updatedFlags/0/newFlags", "updatedFlags/0/newFlags/userFlags"}},
+      {7,
+       {"eventId", "sessionId", "user", "path", "path/name", "mailboxId", "added", "added/11/uid",
+        "added/11/modSeq", "added/11/flags", "added/11/flags/systemFlags", "added/11/flags/userFlags",
+        "added/11/size", "added/11/internalDate", "added/11/messageId"}},
+      {9,
+       {"eventId", "sessionId", "user", "path", "path/name", "mailboxId", "expunged", "expunged/11/uid",
+        "expunged/11/modSeq", "expunged/11/flags", "expunged/11/flags/systemFlags",
+        "expunged/11/flags/userFlags", "expunged/11/size", "expunged/11/internalDate",
+        "expunged/11/messageId"}},
+      {10,
+       {"eventId", "sessionId", "user", "path", "path/name", "mailboxId", "updatedFlags",
+        "updatedFlags/0/uid", "updatedFlags/0/modSeq", "updatedFlags/0/oldFlags",
+        "updatedFlags/0/oldFlags/systemFlags", "updatedFlags/0/newFlags",
+        "updatedFlags/0/newFlags/userFlags"}},
       {11, {"eventId", "user", "previousMailboxIds", "targetMailboxIds", "messageIds"}},
-      {12, {"eventId", "user", "quotaRoot", "countQuota", "countQuota/used", "countQuota/limit", "countQuota/limits",
-            "sizeQuota", "sizeQuota/used", "sizeQuota/limit", "sizeQuota/limits", "time"}},
-      {13, {"eventId", "username", "mailboxId", "messageId", "size", "internalDate", "hasAttachments", "bodyBlobId"}},
+      {12,
+       {"eventId", "user", "quotaRoot", "countQuota", "countQuota/used", "countQuota/limit",
+        "countQuota/limits", "sizeQuota", "sizeQuota/used", "sizeQuota/limit", "sizeQuota/limits", "time"}},
+      {13,
+       {"eventId", "username", "mailboxId", "messageId", "size", "internalDate", "hasAttachments",
+        "bodyBlobId"}},
   };
   const auto lines = james_lines();
 
@@ -154,20 +166,26 @@ TEST_CASE("each optional member taken out leaves an event that encodes without i
 
 TEST_CASE("an event in memory is written as James writes it", "[mailbox][json]") {
   CHECK(*encode_json(make_event(mailbox_added())) ==
-        R"({"MailboxAdded":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","sessionId":7,"user":"alice","mailboxPath":)"
+        R"({"MailboxAdded":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","sessionId":7,)"
+        R"("user":"alice","mailboxPath":)"
         R"({"namespace":"#private","user":"alice","name":"INBOX"},"mailboxId":"31"}})");
   CHECK(*encode_json(make_event(added(by_uid({message(11)})))) ==
         R"({"Added":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","sessionId":7,"user":"alice","path":)"
-        R"({"namespace":"#private","user":"alice","name":"INBOX"},"mailboxId":"30","added":{"11":{"uid":11,"modSeq":101,)"
+        R"({"namespace":"#private","user":"alice","name":"INBOX"},"mailboxId":"30",)"
+        R"("added":{"11":{"uid":11,"modSeq":101,)"
         R"("flags":{"systemFlags":["Recent"],"userFlags":["$Label1"]},"size":2048,)"
         R"("internalDate":"2024-03-01T09:30:00.250Z","messageId":"m-11"}}}})");
   CHECK(*encode_json(make_event(quota())) ==
-        R"({"QuotaUsageUpdatedEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","user":"alice","quotaRoot":)"
-        R"("#private&alice","countQuota":{"used":12,"limit":100,"limits":{"Domain":100}},"sizeQuota":{"used":1234,)"
+        R"({"QuotaUsageUpdatedEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01",)"
+        R"("user":"alice","quotaRoot":)"
+        R"("#private&alice","countQuota":{"used":12,"limit":100,"limits":{"Domain":100}},)"
+        R"("sizeQuota":{"used":1234,)"
         R"("limit":null,"limits":{}},"time":"2024-03-01T09:31:00Z"}})");
   CHECK(*encode_json(make_event(content_deletion())) ==
-        R"({"MessageContentDeletionEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","username":"alice",)"
-        R"("mailboxId":"30","messageId":"m-11","size":2048,"internalDate":"2024-03-01T09:30:00Z","hasAttachments":true,)"
+        R"({"MessageContentDeletionEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01",)"
+        R"("username":"alice",)"
+        R"("mailboxId":"30","messageId":"m-11","size":2048,"internalDate":"2024-03-01T09:30:00Z",)"
+        R"("hasAttachments":true,)"
         R"("bodyBlobId":"b-11"}})");
   CHECK(*encode_json(make_event(move({"30"}, {"33"}))) ==
         R"({"MessageMoveEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","user":"alice",)"
@@ -175,9 +193,10 @@ TEST_CASE("an event in memory is written as James writes it", "[mailbox][json]")
 }
 
 TEST_CASE("user names come in lower case, mailbox names as they are", "[mailbox][json]") {
-  const auto event = std::get<Added>(
-      decoded(R"({"Added":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","sessionId":7,"user":"Alice@Example.ORG",)"
-              R"("path":{"user":"BOB","name":"INBOX"},"mailboxId":"A","added":{}}})"));
+  const auto event =
+      std::get<Added>(decoded(R"({"Added":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","sessionId":7,)"
+                              R"("user":"Alice@Example.ORG",)"
+                              R"("path":{"user":"BOB","name":"INBOX"},"mailboxId":"A","added":{}}})"));
 
   CHECK(event.user == "alice@example.org");
   CHECK(*event.path->user == "bob");
@@ -185,8 +204,10 @@ TEST_CASE("user names come in lower case, mailbox names as they are", "[mailbox]
   CHECK(event.mailbox_id == "A");
 }
 
-TEST_CASE("null is read as absent where a member is optional and refused where a list is due", "[mailbox][json]") {
-  const auto event = std::get<Added>(decoded(added_json(meta + R"(,"saveDate":null,"threadId":null)", R"(,"isDelivery":null)")));
+TEST_CASE("null is read as absent where a member is optional and refused where a list is due",
+          "[mailbox][json]") {
+  const auto event = std::get<Added>(
+      decoded(added_json(meta + R"(,"saveDate":null,"threadId":null)", R"(,"isDelivery":null)")));
 
   CHECK_FALSE(event.is_delivery);
   CHECK(event.added->at(12).thread() == "m-12");
@@ -197,8 +218,9 @@ TEST_CASE("null is read as absent where a member is optional and refused where a
 
 TEST_CASE("a wrong scalar is refused by its place", "[mailbox][json]") {
   const auto move_with = [](const std::string& ids) {
-    return R"({"MessageMoveEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","user":"a","previousMailboxIds":)" + ids +
-           R"(,"targetMailboxIds":[],"messageIds":[]}})";
+    return R"({"MessageMoveEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","user":"a",)"
+           R"("previousMailboxIds":)" +
+           ids + R"(,"targetMailboxIds":[],"messageIds":[]}})";
   };
   const auto replaced = [](std::string text, const std::string& from, const std::string& to) {
     return text.replace(text.find(from), from.size(), to);
@@ -207,7 +229,8 @@ TEST_CASE("a wrong scalar is refused by its place", "[mailbox][json]") {
 
   CHECK(refusal(move_with(R"(["1",null])")) ==
         "MessageMoveEvent: member \"previousMailboxIds.1\" must be a string, not null");
-  CHECK(refusal(move_with(R"([7])")) == "MessageMoveEvent: member \"previousMailboxIds.0\" must be a string, not a number");
+  CHECK(refusal(move_with(R"([7])")) ==
+        "MessageMoveEvent: member \"previousMailboxIds.0\" must be a string, not a number");
   CHECK(refusal(replaced(plain, R"("sessionId":7)", R"("sessionId":"7")")) ==
         "Added: member \"sessionId\" must be a number, not a string");
   CHECK(refusal(replaced(plain, R"("uid":12)", R"("uid":-1)")) ==
@@ -217,18 +240,21 @@ TEST_CASE("a wrong scalar is refused by its place", "[mailbox][json]") {
   CHECK(refusal(replaced(plain, R"("12":{)", R"("012":{)")) ==
         "Added: member \"added.012\" must be named by a uid, a decimal number");
   CHECK(refusal(replaced(plain, "2024-03-01T09:30:00Z", "")) ==
-        "Added: member \"added.12.internalDate\" must be a UTC time such as 2024-03-01T09:30:00Z between 1677 and 2262, not "
+        "Added: member \"added.12.internalDate\" must be a UTC time such as 2024-03-01T09:30:00Z between "
+        "1677 and 2262, not "
         "\"\"");
   CHECK(refusal(replaced(plain, R"("systemFlags":[])", R"("systemFlags":["Read"])")) ==
         "Added: member \"added.12.flags.systemFlags.0\" does not know \"Read\"");
-  CHECK(refusal(replaced(plain, "0b8f5c1e-4a5d", "0b8f5c1e")).find("Added: member \"eventId\" must be a UUID") == 0);
+  CHECK(refusal(replaced(plain, "0b8f5c1e-4a5d", "0b8f5c1e"))
+            .find("Added: member \"eventId\" must be a UUID") == 0);
   CHECK(refusal(R"({"Added":7})") == "Added: member \"\" must be an object, not a number");
 }
 
 TEST_CASE("access lists hold names and lower-case rights", "[mailbox][json]") {
   const auto acl = [](const std::string& entries) {
-    return R"({"MailboxACLUpdated":{)" + head + R"(,"mailboxPath":{"name":"INBOX"},"mailboxId":"1","aclDiff":{"oldACL":{},"newACL":)" +
-           entries + "}}}";
+    return R"({"MailboxACLUpdated":{)" + head +
+           R"(,"mailboxPath":{"name":"INBOX"},"mailboxId":"1","aclDiff":{"oldACL":{},"newACL":)" + entries +
+           "}}}";
   };
 
   CHECK(std::get<MailboxACLUpdated>(decoded(acl(R"({"-carol":"i","$any":""})"))).acl_diff->new_acl.get() ==
@@ -245,23 +271,25 @@ TEST_CASE("a quota limit of null is unlimited, by scope too", "[mailbox][json]")
 
   CHECK(event.count_quota->used == -3);
   CHECK_FALSE(event.count_quota->limit);
-  CHECK(event.count_quota->limits == std::map<QuotaScope, std::optional<std::int64_t>>{{QuotaScope::global, std::nullopt},
-                                                                                      {QuotaScope::user, 9}});
+  CHECK(event.count_quota->limits == std::map<QuotaScope, std::optional<std::int64_t>>{
+                                         {QuotaScope::global, std::nullopt}, {QuotaScope::user, 9}});
   CHECK(json::parse(*encode_json(make_event(event))) == json::parse(text));
   CHECK(refusal(quota_json(R"({"used":1,"limit":1,"limits":{"Planet":1}})")) ==
         "QuotaUsageUpdatedEvent: member \"countQuota.limits.Planet\" does not know \"Planet\"");
 }
 
 TEST_CASE("nine digits of a James time survive", "[mailbox][json]") {
-  const std::string text = quota_json(R"({"used":1,"limit":1,"limits":{}})", "2024-03-01T09:31:00.123456789Z");
+  const std::string text =
+      quota_json(R"({"used":1,"limit":1,"limits":{}})", "2024-03-01T09:31:00.123456789Z");
 
   CHECK(json::parse(*encode_json(make_event(decoded(text)))) == json::parse(text));
 }
 
 TEST_CASE("unknown members are kept on every level and written again, in both formats", "[mailbox][json]") {
-  const std::string text = R"({"Added":{)" + head +
-                           R"(,"path":{"name":"INBOX","p\u0061th":"x"},"mailboxId":"30","added":{"12":{)" + meta +
-                           R"(,"labels":[1.50, 1e2, 123456789012345678901234567890]}},"future" : {"a": "b c", "é":null}}})";
+  const std::string text =
+      R"({"Added":{)" + head +
+      R"(,"path":{"name":"INBOX","p\u0061th":"x"},"mailboxId":"30","added":{"12":{)" + meta +
+      R"(,"labels":[1.50, 1e2, 123456789012345678901234567890]}},"future" : {"a": "b c", "é":null}}})";
 
   const auto events = decode_json(text);
 
@@ -276,8 +304,9 @@ TEST_CASE("unknown members are kept on every level and written again, in both fo
 }
 
 TEST_CASE("a member's name may be written with escapes", "[mailbox][json]") {
-  const std::string text = R"({"MailboxAdde\u0064":{"event\u0049d":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","sessionId":7,)"
-                           R"("user":"alice","mailboxPath":{"name":"caf\u00e9 \ud83d\ude00\n"},"mailboxId":"31"}})";
+  const std::string text =
+      R"({"MailboxAdde\u0064":{"event\u0049d":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","sessionId":7,)"
+      R"("user":"alice","mailboxPath":{"name":"caf\u00e9 \ud83d\ude00\n"},"mailboxId":"31"}})";
 
   CHECK(std::get<MailboxAdded>(decoded(text)).path->name == "café 😀\n");
 }
@@ -335,7 +364,8 @@ TEST_CASE("encode_json says what has no JSON form", "[mailbox][json]") {
   REQUIRE_FALSE(raw);
   CHECK(raw.error().code == ErrorCode::not_supported);
   CHECK(raw.error().message == "the payload of \"Weather\" is raw, which has no JSON form");
-  CHECK(encode_json(make_event(bad)).error().message == "MailboxAdded: member \"mailboxId\" is not UTF-8: \"\\xff\"");
+  CHECK(encode_json(make_event(bad)).error().message ==
+        "MailboxAdded: member \"mailboxId\" is not UTF-8: \"\\xff\"");
   CHECK(encode_json(make_event(forged)).error().message ==
         "MailboxAdded: member \"user\" stands again among the unknown members");
   CHECK(encode_json(make_event(broken)).error().message ==

@@ -19,11 +19,12 @@ inline constexpr bool is_required = false;
 template <class T>
 inline constexpr bool is_required<Required<T>> = true;
 
-/// Members that James demands and that yet have a default: an id is made up, and an empty set, list or table is a value.
+/// Members that James demands and that yet have a default: an id is made up, and an empty set, list or table
+/// is a value.
 template <class T>
-inline constexpr bool may_default = std::same_as<T, EventId> || std::same_as<T, SystemFlags> ||
-                                    std::same_as<T, std::set<std::string>> || std::same_as<T, AclEntries> ||
-                                    std::same_as<T, std::map<QuotaScope, std::optional<std::int64_t>>>;
+inline constexpr bool may_default =
+    std::same_as<T, EventId> || std::same_as<T, SystemFlags> || std::same_as<T, std::set<std::string>> ||
+    std::same_as<T, AclEntries> || std::same_as<T, std::map<QuotaScope, std::optional<std::int64_t>>>;
 
 /// Does not compile when a mandatory member could be forgotten.
 struct MandatoryIsRequired {
@@ -95,7 +96,8 @@ TEST_CASE("the type names are the discriminators of James", "[mailbox]") {
   const Flags none;
 
   CHECK(name(mailbox_added()) == "MailboxAdded");
-  CHECK(name(MailboxSubscribed{.user = "a", .session_id = 1, .path = path, .mailbox_id = "1"}) == "MailboxSubscribedEvent");
+  CHECK(name(MailboxSubscribed{.user = "a", .session_id = 1, .path = path, .mailbox_id = "1"}) ==
+        "MailboxSubscribedEvent");
   CHECK(name(MailboxUnsubscribed{.user = "a", .session_id = 1, .path = path, .mailbox_id = "1"}) ==
         "MailboxUnSubscribedEvent");
   CHECK(name(added({})) == "Added");
@@ -109,8 +111,13 @@ TEST_CASE("the type names are the discriminators of James", "[mailbox]") {
 
 TEST_CASE("a mailbox that was created, deleted or subscribed is never a no-op", "[mailbox][noop]") {
   CHECK_FALSE(noop(mailbox_added()));
-  CHECK_FALSE(noop(MailboxDeletion{.user = "a", .session_id = 1, .path = inbox(), .mailbox_id = "1", .quota_root = "q",
-                                   .deleted_message_count = 0, .total_deleted_size = 0}));
+  CHECK_FALSE(noop(MailboxDeletion{.user = "a",
+                                   .session_id = 1,
+                                   .path = inbox(),
+                                   .mailbox_id = "1",
+                                   .quota_root = "q",
+                                   .deleted_message_count = 0,
+                                   .total_deleted_size = 0}));
   CHECK_FALSE(noop(MailboxSubscribed{.user = "a", .session_id = 1, .path = inbox(), .mailbox_id = "1"}));
   CHECK_FALSE(noop(MailboxUnsubscribed{.user = "a", .session_id = 1, .path = inbox(), .mailbox_id = "1"}));
   CHECK_FALSE(noop(quota()));
@@ -119,7 +126,10 @@ TEST_CASE("a mailbox that was created, deleted or subscribed is never a no-op", 
 
 TEST_CASE("a rename is a no-op when both paths are the same", "[mailbox][noop]") {
   const auto renamed = [](const char* to) {
-    return MailboxRenamed{.user = "alice", .session_id = 1, .path = inbox(), .mailbox_id = "1",
+    return MailboxRenamed{.user = "alice",
+                          .session_id = 1,
+                          .path = inbox(),
+                          .mailbox_id = "1",
                           .new_path = MailboxPath::personal("alice", to)};
   };
 
@@ -129,7 +139,10 @@ TEST_CASE("a rename is a no-op when both paths are the same", "[mailbox][noop]")
 
 TEST_CASE("an access list change is a no-op when both lists are the same", "[mailbox][noop]") {
   const auto updated = [](AclEntries before, AclEntries after) {
-    return MailboxACLUpdated{.user = "a", .session_id = 1, .path = inbox(), .mailbox_id = "1",
+    return MailboxACLUpdated{.user = "a",
+                             .session_id = 1,
+                             .path = inbox(),
+                             .mailbox_id = "1",
                              .acl_diff = AclDiff{.old_acl = std::move(before), .new_acl = std::move(after)}};
   };
 
@@ -139,7 +152,8 @@ TEST_CASE("an access list change is a no-op when both lists are the same", "[mai
 
 TEST_CASE("additions, expunges and moves without messages are no-ops", "[mailbox][noop]") {
   const auto expunged = [](Messages messages) {
-    return Expunged{.user = "a", .session_id = 1, .path = inbox(), .mailbox_id = "1", .expunged = std::move(messages)};
+    return Expunged{
+        .user = "a", .session_id = 1, .path = inbox(), .mailbox_id = "1", .expunged = std::move(messages)};
   };
 
   CHECK(noop(added({})));
@@ -152,7 +166,11 @@ TEST_CASE("additions, expunges and moves without messages are no-ops", "[mailbox
 
 TEST_CASE("a flag update is a no-op when no message's flags changed", "[mailbox][noop]") {
   const auto updated = [](std::vector<UpdatedFlags> updates) {
-    return FlagsUpdated{.user = "a", .session_id = 1, .path = inbox(), .mailbox_id = "1", .updated_flags = std::move(updates)};
+    return FlagsUpdated{.user = "a",
+                        .session_id = 1,
+                        .path = inbox(),
+                        .mailbox_id = "1",
+                        .updated_flags = std::move(updates)};
   };
   const Flags seen{.system = {SystemFlag::seen}}, labelled{.user = {"$Label1"}}, none;
 
@@ -167,7 +185,8 @@ TEST_CASE("mailbox events are dispatched to the key of their mailbox", "[mailbox
   CHECK(keys(added(by_uid({message(11)}))) == Keys{"MailboxId:30"});
 }
 
-TEST_CASE("a move goes to every mailbox that gained or lost the messages, sorted, once each", "[mailbox][keys]") {
+TEST_CASE("a move goes to every mailbox that gained or lost the messages, sorted, once each",
+          "[mailbox][keys]") {
   CHECK(keys(move({"30"}, {"33"})) == Keys{"MailboxId:30", "MailboxId:33"});
   CHECK(keys(move({"9", "30", "9"}, {"33", "30"})) == Keys{"MailboxId:33", "MailboxId:9"});
   CHECK(keys(move({}, {})) == Keys{});
@@ -216,18 +235,21 @@ TEST_CASE("make_event gives a fresh id to event and body alike when there is non
 
 TEST_CASE("a quota event happened at its own time unless another is given", "[mailbox]") {
   CHECK(make_event(quota()).time() == Timestamp(std::chrono::seconds(1'709'285'460)));
-  CHECK(make_event(quota(), {.time = Timestamp(std::chrono::seconds(5))}).time() == Timestamp(std::chrono::seconds(5)));
+  CHECK(make_event(quota(), {.time = Timestamp(std::chrono::seconds(5))}).time() ==
+        Timestamp(std::chrono::seconds(5)));
 }
 
 TEST_CASE("from_event gives back what the event was made from, all members counting", "[mailbox]") {
-  const MailboxSubscribed given{.user = "alice", .session_id = 7, .path = inbox(), .mailbox_id = "31", .event_id = id()};
+  const MailboxSubscribed given{
+      .user = "alice", .session_id = 7, .path = inbox(), .mailbox_id = "31", .event_id = id()};
   MailboxSubscribed other = given;
   other.session_id = 8;
 
   CHECK(*from_event(make_event(given)) == MailboxEvent(given));
   CHECK_FALSE(*from_event(make_event(given)) == MailboxEvent(other));
-  CHECK_FALSE(MailboxEvent(given) == MailboxEvent(MailboxUnsubscribed{.user = "alice", .session_id = 7, .path = inbox(),
-                                                                     .mailbox_id = "31", .event_id = id()}));
+  CHECK_FALSE(MailboxEvent(given) ==
+              MailboxEvent(MailboxUnsubscribed{
+                  .user = "alice", .session_id = 7, .path = inbox(), .mailbox_id = "31", .event_id = id()}));
 }
 
 TEST_CASE("from_event names a type that is not of the family", "[mailbox]") {

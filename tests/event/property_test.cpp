@@ -36,7 +36,8 @@ std::string mutated(std::string bytes) {
   const int changes = *rc::gen::inRange(1, 5);
   for (int i = 0; i < changes && !bytes.empty(); ++i) {
     const auto at = *rc::gen::inRange<std::size_t>(0, bytes.size());
-    const char byte = *rc::gen::oneOf(rc::gen::arbitrary<char>(), rc::gen::element('"', '{', '}', '[', ',', '\\', '\xff'));
+    const char byte =
+        *rc::gen::oneOf(rc::gen::arbitrary<char>(), rc::gen::element('"', '{', '}', '[', ',', '\\', '\xff'));
     switch (*rc::gen::inRange(0, 3)) {
       case 0: bytes[at] = byte; break;
       case 1: bytes.insert(at, 1, byte); break;
@@ -73,7 +74,8 @@ TEST_CASE("any mailbox event survives both codecs", "[mailbox][property]") {
   });
 }
 
-TEST_CASE("mutated payloads never cost more than their size allows, and what decodes is sound", "[mailbox][property]") {
+TEST_CASE("mutated payloads never cost more than their size allows, and what decodes is sound",
+          "[mailbox][property]") {
   rc::prop("binary", [] {
     const std::string bytes = mutated(binary(*any_mailbox_event()));
     const Allocations allocations;
@@ -105,15 +107,17 @@ TEST_CASE("JSON built to be large in memory is refused or cheap", "[json][proper
     members += "\"" + std::to_string(i) + "\":0,";
     flags += "\"" + std::to_string(i) + "\",";
   }
-  const std::string move = R"({"MessageMoveEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","user":"a",)"
-                           R"("targetMailboxIds":[],"messageIds":[],"previousMailboxIds":)";
+  const std::string move =
+      R"({"MessageMoveEvent":{"eventId":"0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01","user":"a",)"
+      R"("targetMailboxIds":[],"messageIds":[],"previousMailboxIds":)";
   const std::string deletion = R"({"MessageContentDeletionEvent":{"flags":{"systemFlags":[],"userFlags":[)";
 
   for (const std::string& text :
        {repeat("0,", 200'000, ""), "[" + repeat("0,", 200'000, "0]"), "[" + repeat("[],", 200'000, "0]"),
-        "\"" + repeat("\\n", 200'000, "\""), "{" + members + "\"x\":0}", R"({"Added":{)" + members + "\"x\":0}}",
-        move + "[" + repeat("\"\",", 200'000, "\"\"]}}"), deletion + flags + "\"x\"]}}}", R"({"F":)" + repeat("[", 31, "") +
-        repeat("{},", 100'000, "0") + repeat("]", 31, "}")}) {
+        "\"" + repeat("\\n", 200'000, "\""), "{" + members + "\"x\":0}",
+        R"({"Added":{)" + members + "\"x\":0}}", move + "[" + repeat("\"\",", 200'000, "\"\"]}}"),
+        deletion + flags + "\"x\"]}}}",
+        R"({"F":)" + repeat("[", 31, "") + repeat("{},", 100'000, "0") + repeat("]", 31, "}")}) {
     INFO(text.substr(0, 120) << " ... " << text.size() << " bytes");
 
     const Allocations allocations;

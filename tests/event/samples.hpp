@@ -35,7 +35,12 @@ inline mailbox::MailboxAdded mailbox_added() {
 }
 
 inline mailbox::Added added(mailbox::Messages messages) {
-  return {.user = "alice", .session_id = 7, .path = inbox(), .mailbox_id = "30", .added = std::move(messages), .event_id = id()};
+  return {.user = "alice",
+          .session_id = 7,
+          .path = inbox(),
+          .mailbox_id = "30",
+          .added = std::move(messages),
+          .event_id = id()};
 }
 
 inline mailbox::MessageMove move(std::vector<std::string> from, std::vector<std::string> to,
@@ -50,7 +55,8 @@ inline mailbox::MessageMove move(std::vector<std::string> from, std::vector<std:
 inline mailbox::QuotaUsageUpdated quota() {
   return {.user = "alice",
           .quota_root = "#private&alice",
-          .count_quota = mailbox::QuotaUsage{.used = 12, .limit = 100, .limits = {{mailbox::QuotaScope::domain, 100}}},
+          .count_quota =
+              mailbox::QuotaUsage{.used = 12, .limit = 100, .limits = {{mailbox::QuotaScope::domain, 100}}},
           .size_quota = mailbox::QuotaUsage{.used = 1234},
           .time = instant(1'709'285'460),
           .event_id = id()};

@@ -1,4 +1,5 @@
-// The binary form of mailbox events: whatever is accepted has one form, and a JSON form that reads back as the same value.
+// The binary form of mailbox events: whatever is accepted has one form, and a JSON form that reads back as
+// the same value.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

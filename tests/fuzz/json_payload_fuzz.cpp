@@ -1,4 +1,5 @@
-// The JSON of the James event bus: whatever is accepted is written again, reads back as itself and survives the binary form.
+// The JSON of the James event bus: whatever is accepted is written again, reads back as itself and survives
+// the binary form.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

@@ -1,4 +1,5 @@
-// What tools post: whatever is accepted can be shown, on one line, and what is shown reads back as the same event.
+// What tools post: whatever is accepted can be shown, on one line, and what is shown reads back as the same
+// event.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -13,10 +13,11 @@
 /// The mailbox events of James, as values. What is `Required` must be given; the rest has a default:
 ///
 ///     mailbox::make_event(mailbox::MailboxAdded{
-///         .user = "alice", .session_id = 7, .path = mailbox::MailboxPath::personal("alice", "INBOX"), .mailbox_id = "31"})
+///         .user = "alice", .session_id = 7, .path = mailbox::MailboxPath::personal("alice", "INBOX"),
+///         .mailbox_id = "31"})
 ///
-/// In all of them `user` is who caused the event, `session_id` the session it was caused in, `event_id` nil until
-/// `make_event` gives a fresh one, and equality compares every member.
+/// In all of them `user` is who caused the event, `session_id` the session it was caused in, `event_id` nil
+/// until `make_event` gives a fresh one, and equality compares every member.
 namespace evmesh::mailbox {
 
 /// A mailbox was created.
@@ -143,7 +144,8 @@ struct FlagsUpdated {
   bool operator==(const FlagsUpdated&) const = default;
 };
 
-/// Messages are in other mailboxes than before; concerns the account, not one mailbox. A no-op without messages.
+/// Messages are in other mailboxes than before; concerns the account, not one mailbox. A no-op without
+/// messages.
 struct MessageMove {
   Required<std::string> user;
   Required<std::vector<std::string>> previous_mailbox_ids;
@@ -189,8 +191,8 @@ struct MessageContentDeletion {
 };
 
 /// Any event of the family.
-using MailboxEvent =
-    std::variant<MailboxAdded, MailboxDeletion, MailboxRenamed, MailboxACLUpdated, MailboxSubscribed, MailboxUnsubscribed,
-                 Added, Expunged, FlagsUpdated, MessageMove, QuotaUsageUpdated, MessageContentDeletion>;
+using MailboxEvent = std::variant<MailboxAdded, MailboxDeletion, MailboxRenamed, MailboxACLUpdated,
+                                  MailboxSubscribed, MailboxUnsubscribed, Added, Expunged, FlagsUpdated,
+                                  MessageMove, QuotaUsageUpdated, MessageContentDeletion>;
 
 }  // namespace evmesh::mailbox

@@ -21,8 +21,8 @@ using Instant = std::chrono::sys_time<std::chrono::nanoseconds>;
 /// Number of a message within its mailbox, 1 or more in James.
 using Uid = std::uint64_t;
 
-/// Members that came with a decoded event and that this build does not know, kept so that they can be passed on:
-/// JSON members without the braces around them, `"a":1,"b":[true]`; empty when there are none.
+/// Members that came with a decoded event and that this build does not know, kept so that they can be passed
+/// on: JSON members without the braces around them, `"a":1,"b":[true]`; empty when there are none.
 struct Extras {
   std::string json;
 
@@ -31,7 +31,7 @@ struct Extras {
 
 /// Where a mailbox lives. `user` is kept in lower case (ASCII), as James does with all user names.
 struct MailboxPath {
-  Required<std::string> name;  ///< with the hierarchy delimiter, for example INBOX.Projects
+  Required<std::string> name;               ///< with the hierarchy delimiter, for example INBOX.Projects
   std::optional<std::string> name_space{};  ///< `#private` for a user's own mailboxes
   std::optional<std::string> user{};
   Extras extras{};
@@ -89,7 +89,7 @@ struct MessageMetaData {
   Required<std::uint64_t> size;  ///< bytes
   Required<Instant> internal_date;
   Required<std::string> message_id;
-  std::optional<Instant> save_date{};          ///< when it came into this mailbox; old events lack it
+  std::optional<Instant> save_date{};      ///< when it came into this mailbox; old events lack it
   std::optional<std::string> thread_id{};  ///< old events lack it; see `thread`
   Extras extras{};
 
@@ -147,7 +147,7 @@ enum class QuotaScope : std::uint8_t { domain, global, user };
 /// What is used of a quota, in messages or bytes. Negative numbers pass: counters of old stores drift.
 struct QuotaUsage {
   Required<std::int64_t> used;
-  std::optional<std::int64_t> limit{};                               ///< empty: unlimited
+  std::optional<std::int64_t> limit{};                         ///< empty: unlimited
   std::map<QuotaScope, std::optional<std::int64_t>> limits{};  ///< by scope; empty value: unlimited there
   Extras extras{};
 
