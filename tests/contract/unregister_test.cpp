@@ -148,8 +148,8 @@ EVMESH_CONTRACT("calls that are queued when a listener unregisters do not come",
 
 EVMESH_CONTRACT("a listener that unregisters itself is told it is draining, and the end of its last call",
                 "[unregister][forgotten]") {
-  OwnRegistration own;
   TestType cluster;
+  OwnRegistration own;
   std::shared_ptr<Recorder> listener;
   listener = recorder_that([&](const Delivery&) {
     own.answer = own.registration.unregister([&] {
@@ -174,8 +174,8 @@ EVMESH_CONTRACT("a listener that unregisters itself is told it is draining, and 
 }
 
 EVMESH_CONTRACT("an asynchronous listener may unregister itself", "[unregister][forgotten]") {
-  OwnRegistration own;
   TestType cluster;
+  OwnRegistration own;
   const auto listener = recorder_that(
       [&](const Delivery&) {
         own.registration.unregister([&] { own.drained.fetch_add(1); });
@@ -209,8 +209,8 @@ EVMESH_CONTRACT("a listener may destroy its own registration", "[unregister][for
 }
 
 EVMESH_CONTRACT("a group listener may unregister itself", "[unregister][forgotten]") {
-  OwnRegistration own;
   TestType cluster;
+  OwnRegistration own;
   const auto listener = recorder_that([&](const Delivery&) {
     own.registration.unregister();
     return Outcome::done();
@@ -227,9 +227,9 @@ EVMESH_CONTRACT("a group listener may unregister itself", "[unregister][forgotte
 
 EVMESH_CONTRACT("two listeners may unregister each other from inside their calls",
                 "[unregister][forgotten]") {
+  TestType cluster;
   Registration first_registration;
   Registration second_registration;
-  TestType cluster;
   Rendezvous rendezvous(2);
   std::atomic<int> draining{0};
   const auto first = recorder_that([&](const Delivery&) {
@@ -319,6 +319,20 @@ EVMESH_CONTRACT("an unregistered group's retries end with it", "[unregister][for
   must(cluster.bus().dispatch(sample()));
   REQUIRE(other->wait_completed(1));
   CHECK(listener->entered() == at_return);
+}
+
+EVMESH_CONTRACT("a registration may outlive its node", "[unregister][forgotten]") {
+  auto cluster = std::make_unique<TestType>();
+  auto on_key = must(cluster->bus().register_listener(recorder(), k1()));
+  auto in_group = must(cluster->bus().register_listener(recorder(), group_a()));
+  const auto destroyed_late = must(cluster->bus().register_listener(recorder(), k2()));
+
+  cluster.reset();
+
+  CHECK(on_key.unregister() == Unregistered::done);
+  CHECK(in_group.unregister() == Unregistered::done);
+  CHECK_FALSE(on_key.active());
+  CHECK(destroyed_late.receipt().acknowledged.empty());
 }
 
 TEST_CASE("an empty registration is inactive and unregisters as if it were done", "[unregister][forgotten]") {
