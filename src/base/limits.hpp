@@ -41,6 +41,7 @@ inline constexpr std::size_t pool_threads_max = 64;                 ///< threads
 inline constexpr std::size_t mixed_parallel_max = 10;  ///< synchronous listeners side by side in `mixed`
 inline constexpr std::size_t group_concurrency_default = 10;  ///< runs of one group at once, per node
 inline constexpr std::chrono::minutes execution_timeout{10};  ///< one run of a group listener
+inline constexpr std::chrono::seconds flush_at_stop{2};  ///< peers get this long to report what was accepted
 inline constexpr std::chrono::seconds drain{10};              ///< running calls at stop
 
 // What travels between nodes.

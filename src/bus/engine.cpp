@@ -165,10 +165,7 @@ void Engine::hand_over(Lock& lock) {
 void Engine::speak(Lock& lock) {
   const std::vector<LogRecord> records = std::exchange(notes_, {});
   lock.unlock();
-  {
-    const std::lock_guard speaking(speaking_);
-    for (const LogRecord& record : records) base::log(options_.log, record.level, record.message, record.fields);
-  }
+  for (const LogRecord& record : records) base::log(options_.log, record.level, record.message, record.fields);
   lock.lock();
 }
 

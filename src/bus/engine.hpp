@@ -35,7 +35,7 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
     std::chrono::milliseconds join_timeout{3'000};
     std::uint64_t event_size_bytes_max = 1 << 20;
     PayloadFormat payload = PayloadFormat::binary;
-    LogSink log;
+    LogSink log;  ///< takes one record at a time
     std::function<void(const Error&)> on_fatal;
     std::function<Result<void>(std::uint64_t)> keep_epoch;  ///< makes a raised epoch durable
   };
@@ -124,7 +124,6 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
   bool said_goodbye_ = false;
   std::optional<Error> failure_;
 
-  std::mutex speaking_;  // never taken inside mutex_; log calls come one at a time
   std::thread thread_;
   std::thread fatal_thread_;
 };

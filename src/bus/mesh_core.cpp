@@ -151,15 +151,17 @@ void MeshCore::stop_waiting() {
   routing_.join_complete();
 }
 
-void MeshCore::settle() {
+void MeshCore::settle(CoreActions& out) {
   routing_.someone_absent(membership_.anyone_absent());
-  if (!joined_ && membership_.settled() && routing_.exchanged()) stop_waiting();
+  if (joined_ || !membership_.settled() || !routing_.exchanged()) return;
+  stop_waiting();
+  out.push_back(routing::Progress{});
 }
 
 void MeshCore::flush(MonoTime now, CoreActions& out) {
   flush_membership(now, out);
   flush_routing(out);
-  settle();
+  settle(out);
 }
 
 void MeshCore::flush_membership(MonoTime now, CoreActions& out) {

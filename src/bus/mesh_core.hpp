@@ -107,7 +107,7 @@ class MeshCore final : private membership::HeartbeatSource {
   void flush(MonoTime now, CoreActions& out);
   void flush_membership(MonoTime now, CoreActions& out);
   void flush_routing(CoreActions& out);
-  void settle();
+  void settle(CoreActions& out);
 
   // One for each membership action that is more than passed on.
   void on(MonoTime now, membership::MemberUp& up, CoreActions& out);

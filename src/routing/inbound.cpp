@@ -25,6 +25,10 @@ void InboundStream::unlinked() {
   repair_to_.reset();
 }
 
+void InboundStream::ask_again(MonoTime now, std::uint64_t version, Outbox& outbox) {
+  if (linked_ && !answered_) subscribe(now, version, outbox);
+}
+
 void InboundStream::notify(MonoTime now, const wire::Buffer& frame, const wire::Notify& notify,
                            const ListenerLookup& lookup, Outbox& outbox) {
   answered_ = answered_ || notify.start || started();

@@ -43,6 +43,9 @@ class InboundStream {
   void linked(MonoTime now, std::uint64_t version, Outbox& outbox);
   void unlinked();
 
+  /// The publisher has shown that it knows us: whatever it could not take before is asked once more.
+  void ask_again(MonoTime now, std::uint64_t version, Outbox& outbox);
+
   void notify(MonoTime now, const wire::Buffer& frame, const wire::Notify& notify, const ListenerLookup& lookup, Outbox& outbox);
   void gap(MonoTime now, const wire::GapNotice& notice, const ListenerLookup& lookup, Outbox& outbox);
   void acknowledged(std::uint64_t version, std::uint64_t seq, Actions& out);

@@ -76,6 +76,7 @@ void Routing::member_down(MonoTime, const Life& life, Actions& out) {
   gone->known = false;
   gone->waiting.clear();
   gone->acknowledged = 0;
+  gone->answered = false;
   interest_.remove_peer(gone->slot);
   for (OutboundStream& stream : outbound_) stream.peer_down(life);
   for (auto& [number, stream] : gone->streams) stream.unlinked();

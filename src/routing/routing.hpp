@@ -128,6 +128,7 @@ class Routing {
     std::uint32_t mismatches = 0;  // heartbeats in a row that did not agree
     std::map<std::uint16_t, wire::Subscribe> waiting;  // for the announcement they name
     // What it knows of us.
+    bool answered = false;  // acknowledged anything since it came up
     std::uint64_t acknowledged = 0;
     MonoTime announced_at{};
     std::map<std::uint16_t, InboundStream> streams;  // by the peer's number

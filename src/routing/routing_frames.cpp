@@ -131,6 +131,9 @@ void Routing::announced(MonoTime now, const Life& life, Peer& peer, Outbox& outb
   if (!peer.known) {
     peer.known = true;
     for (OutboundStream& stream : outbound_) stream.peer_known(life);
+    // It took us up later than we did it, so it has not heard what we said in between.
+    if (!peer.answered) announce_whole(now, life, peer, outbox);
+    for (auto& [number, stream] : peer.streams) stream.ask_again(now, announcement_.version(), outbox);
   }
   outbox.send(life, Class::control, wire::AnnounceAck{peer.version, heads()});
   const auto waiting = std::exchange(peer.waiting, {});
@@ -141,6 +144,7 @@ void Routing::announced(MonoTime now, const Life& life, Peer& peer, Outbox& outb
 void Routing::on(MonoTime, const Life& life, const wire::AnnounceAck& ack, Outbox& outbox) {
   Peer& from = *peer_up(life);
   if (ack.version > announcement_.version()) return;
+  from.answered = true;
   from.acknowledged = std::max(from.acknowledged, ack.version);
   for (const wire::StreamPosition& position : ack.positions) {
     const auto stream = from.streams.find(position.bus);
