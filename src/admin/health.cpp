@@ -1,0 +1,64 @@
+#include "admin/health.hpp"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+namespace evmesh::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Level = Health::Level;
+
+const char* name_of(Level level) {
+  switch (level) {
+    case Level::healthy: return "healthy";
+    case Level::degraded: return "degraded";
+    case Level::unhealthy: return "unhealthy";
+  }
+  return "unhealthy";
+}
+
+void add(std::string& causes, const std::string& cause) { causes += (causes.empty() ? "" : "; ") + cause; }
+
+std::string members_cause(const NodeStatus& status) {
+  std::string causes;
+  for (const Member& member : status.members) {
+    if (member.self || member.state == MemberState::left) continue;
+    const std::string state(to_string(member.state));
+    if (member.state != MemberState::alive) {
+      add(causes, member.name + " is " + state + (member.reason.empty() ? "" : " (" + member.reason + ")"));
+    } else if (!member.hears_us) {
+      add(causes, member.name + " does not hear us");
+    }
+  }
+  return causes;
+}
+
+std::string lagging_cause(const NodeStatus& status) {
+  std::string causes;
+  for (const OutboundPeer& peer : status.outbound) {
+    if (!peer.in_step) add(causes, peer.name + " lags on bus " + peer.bus);
+  }
+  return causes;
+}
+
+}  // namespace
+
+Health health_of(const NodeStatus& status) {
+  Health health;
+  Json checks = Json::array();
+  const auto check = [&](const char* name, const std::string& cause, Level when_bad) {
+    const Level level = cause.empty() ? Level::healthy : when_bad;
+    health.level = std::max(health.level, level);
+    checks.push_back({{"componentName", name}, {"status", name_of(level)}, {"cause", cause}});
+  };
+  check("node", status.failed ? (status.failure.empty() ? "failed" : status.failure) : "", Level::unhealthy);
+  check("members", members_cause(status), Level::degraded);
+  check("peers_in_step", lagging_cause(status), Level::degraded);
+  const Json answer{{"schema", "evmesh.health.v1"}, {"status", name_of(health.level)}, {"checks", std::move(checks)}};
+  health.json = answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return health;
+}
+
+}  // namespace evmesh::admin
