@@ -1,17 +1,6 @@
-#include <evmesh/listener.hpp>
 #include <evmesh/node.hpp>
 
 namespace evmesh {
-
-std::string_view to_string(GapReason reason) {
-  switch (reason) {
-    case GapReason::ring_overrun: return "ring_overrun";
-    case GapReason::life_ended: return "life_ended";
-    case GapReason::listener_overrun: return "listener_overrun";
-    case GapReason::joined_late: return "joined_late";
-  }
-  return "unknown";
-}
 
 std::string_view to_string(Mode mode) {
   switch (mode) {

@@ -1,6 +1,6 @@
-#include <utility>
-
 #include <evmesh/listener.hpp>
+
+#include <utility>
 
 namespace evmesh {
 namespace {
@@ -26,6 +26,16 @@ class FunctionListener final : public Listener {
 };
 
 }  // namespace
+
+std::string_view to_string(GapReason reason) {
+  switch (reason) {
+    case GapReason::ring_overrun: return "ring_overrun";
+    case GapReason::life_ended: return "life_ended";
+    case GapReason::listener_overrun: return "listener_overrun";
+    case GapReason::joined_late: return "joined_late";
+  }
+  return "unknown";
+}
 
 std::shared_ptr<Listener> make_listener(std::function<Outcome(const Delivery&)> handle,
                                         ListenerTraits traits) {
