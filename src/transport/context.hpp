@@ -6,8 +6,8 @@
 
 namespace evmesh::transport {
 
-/// The ZeroMQ context of this process, shared by all nodes in it: made on first use and never terminated. Errors: busy,
-/// when the system gives no more threads or descriptors. Thread-safe.
+/// The ZeroMQ context of this process, shared by all nodes in it: made on first use and never terminated.
+/// Errors: busy, when the system gives no more threads or descriptors. Thread-safe.
 [[nodiscard]] Result<void*> process_context();
 
 /// An inproc:// address nobody has used before in this process. Thread-safe.

@@ -21,7 +21,9 @@ struct Parts {
   bool brackets = false;
 };
 
-bool alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool alphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 bool is_ipv4(std::string_view host) {
   in_addr address{};
@@ -76,7 +78,9 @@ Result<Parts> split(std::string_view text) {
   if (!parts.brackets && parts.host.find(':') != std::string_view::npos) {
     return refuse(text, "holds an IPv6 address without brackets; write tcp://[ADDRESS]:PORT");
   }
-  if (parts.brackets && !is_ipv6(parts.host)) return refuse(text, "has brackets around what is no IPv6 address");
+  if (parts.brackets && !is_ipv6(parts.host)) {
+    return refuse(text, "has brackets around what is no IPv6 address");
+  }
   if (!parts.brackets && looks_like_ipv4(parts.host) && !is_ipv4(parts.host)) {
     return refuse(text, "holds no IPv4 address: four numbers from 0 to 255 are needed");
   }
@@ -99,7 +103,9 @@ Result<Endpoint> parse_reachable(std::string_view text) {
   if (every_address(parts->host)) {
     return refuse(text, "stands for every address and cannot be dialled; name one address or host");
   }
-  if (!parts->brackets && !is_name(parts->host)) return refuse(text, "holds neither an address nor a host name");
+  if (!parts->brackets && !is_name(parts->host)) {
+    return refuse(text, "holds neither an address nor a host name");
+  }
   const std::optional<std::uint16_t> port = read_port(parts->port);
   if (!port) return refuse(text, "has a port that is no number from 0 to 65535");
   return Endpoint{std::string(parts->host), *port};
@@ -126,7 +132,9 @@ Result<Endpoint> parse_listen(std::string_view text) {
 
 Result<Endpoint> parse_dial(std::string_view text) {
   Result<Endpoint> endpoint = parse_reachable(text);
-  if (endpoint && endpoint->port == 0) return refuse(text, "has no port to dial; write a number from 1 to 65535");
+  if (endpoint && endpoint->port == 0) {
+    return refuse(text, "has no port to dial; write a number from 1 to 65535");
+  }
   return endpoint;
 }
 
@@ -144,7 +152,8 @@ Result<Addresses> read_addresses(std::string_view listen, std::string_view adver
   const Result<Endpoint> listened = parse_listen(listen);
   if (!listened) return tl::unexpected(listened.error());
   if (listened->port == port_max) {
-    return refuse(listen, "leaves no port for the notification socket, which takes PORT + 1; choose a lower one");
+    return refuse(listen,
+                  "leaves no port for the notification socket, which takes PORT + 1; choose a lower one");
   }
   if (advertise.empty()) {
     if (every_address(listened->host)) {
@@ -155,10 +164,12 @@ Result<Addresses> read_addresses(std::string_view listen, std::string_view adver
   const Result<Endpoint> advertised = parse_reachable(advertise);
   if (!advertised) return tl::unexpected(advertised.error());
   if (advertised->port == port_max) {
-    return refuse(advertise, "leaves no port for the notification socket, which takes PORT + 1; choose a lower one");
+    return refuse(advertise,
+                  "leaves no port for the notification socket, which takes PORT + 1; choose a lower one");
   }
   if (advertised->port != 0 && listened->port == 0) {
-    return refuse(advertise, "names a port, but `listen` takes a free one; write port 0 here or a fixed port there");
+    return refuse(advertise,
+                  "names a port, but `listen` takes a free one; write port 0 here or a fixed port there");
   }
   return Addresses{*listened, *advertised};
 }

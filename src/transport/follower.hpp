@@ -16,15 +16,16 @@ namespace evmesh::transport {
 class Follower {
  public:
   /// Errors: busy, node_failed.
-  [[nodiscard]] static Result<std::unique_ptr<Follower>> open(void* context, Poller& poller, const wire::Life& self,
+  [[nodiscard]] static Result<std::unique_ptr<Follower>> open(void* context, Poller& poller,
+                                                              const wire::Life& self,
                                                               std::uint64_t event_size_bytes_max);
 
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
   ~Follower();
 
-  /// Each `follow` of an endpoint needs its `unfollow`; one connection serves all in between (a node that moved in where
-  /// another was is followed before the other is unfollowed). Errors: busy, node_failed.
+  /// Each `follow` of an endpoint needs its `unfollow`; one connection serves all in between (a node that
+  /// moved in where another was is followed before the other is unfollowed). Errors: busy, node_failed.
   [[nodiscard]] Result<void> follow(const Endpoint& endpoint);
   void unfollow(const Endpoint& endpoint);
 

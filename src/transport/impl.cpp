@@ -24,20 +24,25 @@ Transport::Impl::Impl(const Options& options, void* context, Poller poller)
 
 Result<void> Transport::Impl::bind(const Addresses& addresses) {
   const Endpoint& listen = addresses.listen;
-  Result<std::unique_ptr<Inbox>> inbox = Inbox::open(context_, poller_, tally_, listen, event_size_bytes_max_);
+  Result<std::unique_ptr<Inbox>> inbox =
+      Inbox::open(context_, poller_, tally_, listen, event_size_bytes_max_);
   if (!inbox) return tl::unexpected(inbox.error());
 
   Endpoint beside = listen;
   if (beside.port != 0) ++beside.port;
-  Result<std::unique_ptr<Publisher>> publisher = Publisher::open(context_, poller_, beside, event_size_bytes_max_);
+  Result<std::unique_ptr<Publisher>> publisher =
+      Publisher::open(context_, poller_, beside, event_size_bytes_max_);
   if (!publisher) return tl::unexpected(publisher.error());
-  Result<std::unique_ptr<Follower>> follower = Follower::open(context_, poller_, self_, event_size_bytes_max_);
+  Result<std::unique_ptr<Follower>> follower =
+      Follower::open(context_, poller_, self_, event_size_bytes_max_);
   if (!follower) return tl::unexpected(follower.error());
 
   inbox_ = std::move(*inbox);
   publisher_ = std::move(*publisher);
   follower_ = std::move(*follower);
-  const auto with_port = [](const std::string& host, std::uint16_t port) { return Endpoint{host, port}.to_string(); };
+  const auto with_port = [](const std::string& host, std::uint16_t port) {
+    return Endpoint{host, port}.to_string();
+  };
   const std::uint16_t advertised = addresses.advertise.port;
   work_endpoint = with_port(listen.host, inbox_->port());
   publish_endpoint = with_port(listen.host, publisher_->port());
@@ -145,19 +150,19 @@ void Transport::Impl::close(std::chrono::milliseconds linger) {
 }
 
 void Transport::Impl::close_now(std::chrono::milliseconds linger) {
-  const int time = static_cast<int>(linger.count());
-  for (const auto& [id, link] : links_) {
-    if (!failure_) [[maybe_unused]] const bool progress = link->flush();
-    link->linger(linger);
-  }
-  for (Socket* const socket : {&inbox_->socket(), &publisher_->socket()}) {
-    [[maybe_unused]] const int error = socket->set(ZMQ_LINGER, time);
-    if (!failure_) unbind(context_, *socket, unbind_patience);
-  }
+  for (const auto& [id, link] : links_) link->linger(linger);
+  release(inbox_->socket(), linger);
+  release(publisher_->socket(), linger);
   links_.clear();
   follower_.reset();
   publisher_.reset();
   inbox_.reset();
+}
+
+void Transport::Impl::release(Socket& bound, std::chrono::milliseconds linger) {
+  if (failure_) return;
+  [[maybe_unused]] const int error = bound.set(ZMQ_LINGER, static_cast<int>(linger.count()));
+  unbind(context_, bound, unbind_patience);
 }
 
 }  // namespace evmesh::transport

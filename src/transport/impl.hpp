@@ -56,6 +56,7 @@ class Transport::Impl {
   bool succeeded(Outcome outcome);
   void broke();
   void close_now(std::chrono::milliseconds linger);
+  void release(Socket& bound, std::chrono::milliseconds linger);
   void end_turn(Handler& handler);
 
   // Each true when it stopped at `messages_max`.
@@ -83,9 +84,9 @@ class Transport::Impl {
 
   Subscriptions subscriptions_;
 
-  bool receiving_ = false;                             // a handler may be running: sockets stay where they are
-  std::optional<std::chrono::milliseconds> closing_;   // closed by a handler; done when the turn ends
-  std::optional<Error> failure_;                       // to be told when the turn ends
+  bool receiving_ = false;                            // a handler may be running: sockets stay where they are
+  std::optional<std::chrono::milliseconds> closing_;  // closed by a handler; done when the turn ends
+  std::optional<Error> failure_;                      // to be told when the turn ends
   Message incoming_;
   ConnectionId from_;
   std::vector<LinkId> turn_links_;

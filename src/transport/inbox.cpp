@@ -7,8 +7,8 @@
 
 namespace evmesh::transport {
 
-Result<std::unique_ptr<Inbox>> Inbox::open(void* context, Poller& poller, Tally& tally, const Endpoint& endpoint,
-                                           std::uint64_t event_size_bytes_max) {
+Result<std::unique_ptr<Inbox>> Inbox::open(void* context, Poller& poller, Tally& tally,
+                                           const Endpoint& endpoint, std::uint64_t event_size_bytes_max) {
   Result<Socket> router = open_socket(context, Role::inbox, event_size_bytes_max);
   if (!router) return tl::unexpected(router.error());
   if (const int error = router->bind(endpoint.to_string()); error != 0) {

@@ -35,7 +35,8 @@ class Inbox {
   [[nodiscard]] Socket& socket() { return router_; }
 
  private:
-  Inbox(Poller& poller, Tally& tally, Socket router) : poller_(poller), tally_(tally), router_(std::move(router)) {}
+  Inbox(Poller& poller, Tally& tally, Socket router)
+      : poller_(poller), tally_(tally), router_(std::move(router)) {}
 
   Poller& poller_;
   Tally& tally_;

@@ -7,7 +7,8 @@
 
 namespace evmesh::transport {
 
-Result<std::unique_ptr<Link>> Link::open(void* context, Poller& poller, Tally& tally, const LinkOptions& options) {
+Result<std::unique_ptr<Link>> Link::open(void* context, Poller& poller, Tally& tally,
+                                         const LinkOptions& options) {
   Result<Socket> dealer = open_socket(context, Role::link, options.event_size_bytes_max);
   if (!dealer) return tl::unexpected(dealer.error());
 
@@ -72,7 +73,7 @@ bool Link::ready() {
 }
 
 void Link::linger(std::chrono::milliseconds time) {
-  [[maybe_unused]] const int error = dealer_.set(ZMQ_LINGER, static_cast<int>(time.count()));
+  if (dealer_.set(ZMQ_LINGER, static_cast<int>(time.count())) == 0) static_cast<void>(flush());
 }
 
 }  // namespace evmesh::transport

@@ -29,8 +29,8 @@ enum class Sending : std::uint8_t {
   failed,   ///< the socket is of no use any more
 };
 
-/// A connection this node opened: a DEALER, its monitor, and what waits to be sent on it. Thread-bound; the poller and the tally
-/// outlive it. What waits is dropped with it.
+/// A connection this node opened: a DEALER, its monitor, and what waits to be sent on it. Thread-bound; the
+/// poller and the tally outlive it. What waits is dropped with it.
 class Link {
  public:
   /// Begins to connect. Errors: busy, node_failed.
@@ -53,14 +53,17 @@ class Link {
   [[nodiscard]] std::size_t queued_bytes(Class cls) const { return queue_.bytes(cls); }
   [[nodiscard]] bool touched() { return dealer_.touched() || monitor_->events().touched(); }
 
-  /// Something can be done: an answer or an event is there, or what waits can go on. Reads the sockets' events.
+  /// Something can be done: an answer or an event is there, or what waits can go on. Reads the sockets'
+  /// events.
   [[nodiscard]] bool ready();
 
-  /// How long ZeroMQ goes on sending what is in the DEALER after this object is gone.
+  /// How long ZeroMQ goes on sending what is in the DEALER after this object is gone. Tries once more to put
+  /// in what waits.
   void linger(std::chrono::milliseconds time);
 
  private:
-  Link(Poller& poller, Tally& tally, Socket dealer) : poller_(poller), tally_(tally), dealer_(std::move(dealer)) {}
+  Link(Poller& poller, Tally& tally, Socket dealer)
+      : poller_(poller), tally_(tally), dealer_(std::move(dealer)) {}
   [[nodiscard]] Outcome hand_over(zmq::message_t& message);
 
   Poller& poller_;

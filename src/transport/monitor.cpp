@@ -10,11 +10,11 @@
 namespace evmesh::transport {
 namespace {
 
-constexpr int handshake_failed =
-    ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+constexpr int handshake_failed = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                                 ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
-/// CONNECT_DELAYED begins an attempt that does not succeed at once, CLOSED ends one that failed. CONNECT_RETRIED is of no use: it
-/// also comes after a disconnection, before anything was tried.
+/// CONNECT_DELAYED begins an attempt that does not succeed at once, CLOSED ends one that failed.
+/// CONNECT_RETRIED is of no use: it also comes after a disconnection, before anything was tried.
 constexpr int wanted = ZMQ_EVENT_CONNECT_DELAYED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
                        ZMQ_EVENT_DISCONNECTED | handshake_failed;
 

@@ -5,14 +5,16 @@
 namespace evmesh::transport {
 namespace {
 
-constexpr std::string_view barrier_prefix = "\xff"
-                                            "B";
+constexpr std::string_view barrier_prefix =
+    "\xff"
+    "B";
 constexpr std::size_t id_bytes = sizeof(NodeId::bytes);
 constexpr std::size_t epoch_bytes = sizeof(std::uint64_t);
 
 template <class Number>
 void append_little_endian(std::string& out, Number number) {
-  for (std::size_t i = 0; i < sizeof(Number); ++i) out.push_back(static_cast<char>((number >> (8 * i)) & 0xff));
+  for (std::size_t i = 0; i < sizeof(Number); ++i)
+    out.push_back(static_cast<char>((number >> (8 * i)) & 0xff));
 }
 
 void append_life(std::string& out, const wire::Life& life) {

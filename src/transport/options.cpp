@@ -14,8 +14,9 @@ struct Option {
   int value;
 };
 
-/// A closed socket drops what it holds: the engine decides what lingers, not ZeroMQ. Dead connections are seen by
-/// keepalive (2 s, then every second), which is what a SUB has, and by TCP_MAXRT where something was sent.
+/// A closed socket drops what it holds: the engine decides what lingers, not ZeroMQ. Dead connections are
+/// seen by keepalive (2 s, then every second), which is what a SUB has, and by TCP_MAXRT where something was
+/// sent.
 constexpr Option common[] = {
     {ZMQ_LINGER, 0},
     {ZMQ_IPV6, 1},
@@ -27,9 +28,9 @@ constexpr Option common[] = {
     {ZMQ_TCP_KEEPALIVE_CNT, 3},
 };
 
-/// Heartbeats on bound sockets only. On a connecting socket with a finite RCVHWM whose reader stalls they abort the process
-/// inside libzmq 4.3.4 (libzmq#3937; measured 14 of 14), and an infinite RCVHWM costs gigabytes. TTL 0, because
-/// any other value starts the same deadline at the connecting end.
+/// Heartbeats on bound sockets only. On a connecting socket with a finite RCVHWM whose reader stalls they
+/// abort the process inside libzmq 4.3.4 (libzmq#3937; measured 14 of 14), and an infinite RCVHWM costs
+/// gigabytes. TTL 0, because any other value starts the same deadline at the connecting end.
 constexpr Option bound[] = {
     {ZMQ_HEARTBEAT_IVL, 500},
     {ZMQ_HEARTBEAT_TIMEOUT, 1'500},
@@ -43,7 +44,8 @@ constexpr Option connecting[] = {
     {ZMQ_RECONNECT_IVL_MAX, 2'000},
 };
 
-/// MANDATORY: an answer to nobody is an error to count, not a void. HANDOVER: a reconnected peer is heard, not muted.
+/// MANDATORY: an answer to nobody is an error to count, not a void. HANDOVER: a reconnected peer is heard,
+/// not muted.
 constexpr Option inbox[] = {
     {ZMQ_RCVHWM, 1'000},
     {ZMQ_SNDHWM, 128},  // answers are few and small
@@ -51,7 +53,8 @@ constexpr Option inbox[] = {
     {ZMQ_ROUTER_HANDOVER, 1},
 };
 
-/// VERBOSER: each follower's barrier is reported when it comes and when it goes, also when two connections overlap.
+/// VERBOSER: each follower's barrier is reported when it comes and when it goes, also when two connections
+/// overlap.
 constexpr Option publisher[] = {
     {ZMQ_RCVHWM, 128},
     {ZMQ_SNDHWM, 128},  // times 64 KiB: the flow window
@@ -63,8 +66,9 @@ constexpr Option follower[] = {
     {ZMQ_SNDHWM, 128},  // two subscriptions per peer pass here; a full pipe would drop them silently
 };
 
-/// Eight messages of at most 64 KiB: what is in a DEALER can no longer be overtaken by something more urgent. IMMEDIATE 0: the
-/// frames name the life they are for, so what was queued for a dead one is refused by the next.
+/// Eight messages of at most 64 KiB: what is in a DEALER can no longer be overtaken by something more urgent.
+/// IMMEDIATE 0: the frames name the life they are for, so what was queued for a dead one is refused by the
+/// next.
 constexpr Option link[] = {
     {ZMQ_RCVHWM, 128},
     {ZMQ_SNDHWM, 8},
@@ -94,8 +98,10 @@ Result<Socket> open_socket(void* context, Role role, std::uint64_t event_size_by
   Result<Socket> socket = Socket::open(context, sheet.kind);
   if (!socket) return socket;
 
-  int error = socket->set(ZMQ_MAXMSGSIZE, static_cast<std::int64_t>(event_size_bytes_max + limits::frame_overhead_bytes));
-  for (const std::span<const Option> options : {std::span<const Option>(common), sheet.by_side, sheet.by_role}) {
+  int error = socket->set(ZMQ_MAXMSGSIZE,
+                          static_cast<std::int64_t>(event_size_bytes_max + limits::frame_overhead_bytes));
+  for (const std::span<const Option> options :
+       {std::span<const Option>(common), sheet.by_side, sheet.by_role}) {
     for (const Option& option : options) {
       if (error == 0) error = socket->set(option.name, option.value);
     }

@@ -16,8 +16,8 @@ enum class Role : std::uint8_t {
   link,       ///< DEALER, connected to one peer's inbox
 };
 
-/// A socket with the options of its role, neither bound nor connected. `event_size_bytes_max` bounds what may come in,
-/// with `limits::frame_overhead_bytes` on top. Errors: busy, node_failed.
+/// A socket with the options of its role, neither bound nor connected. `event_size_bytes_max` bounds what may
+/// come in, with `limits::frame_overhead_bytes` on top. Errors: busy, node_failed.
 [[nodiscard]] Result<Socket> open_socket(void* context, Role role, std::uint64_t event_size_bytes_max);
 
 }  // namespace evmesh::transport

@@ -14,8 +14,8 @@
 
 namespace evmesh::transport {
 
-/// Followers that are told apart; more are not reported. Far above the members a mesh may have, so that lives that just ended
-/// and those that begin fit side by side.
+/// Followers that are told apart; more are not reported. Far above the members a mesh may have, so that lives
+/// that just ended and those that begin fit side by side.
 inline constexpr std::size_t followers_max = 1'024;
 
 /// A follower's subscriptions began or stopped to be in force.
@@ -29,9 +29,10 @@ struct Subscription {
 /// Who follows, by barrier topic, out of what an XPUB receives. Value.
 class Subscriptions {
  public:
-  /// Reads one message. Tells of each barrier subscription, also a repeated one (a follower reconnected before its old connection
-  /// was known to be broken), and of the end when the last connection with that barrier is gone. `topic` points into
-  /// `message`. Data topics tell nothing; what is no subscription, and what exceeds `followers_max`, is counted.
+  /// Reads one message. Tells of each barrier subscription, also a repeated one (a follower reconnected
+  /// before its old connection was known to be broken), and of the end when the last connection with that
+  /// barrier is gone. `topic` points into `message`. Data topics tell nothing; what is no subscription, and
+  /// what exceeds `followers_max`, is counted.
   [[nodiscard]] std::optional<Subscription> read(std::string_view message, Tally& tally);
 
  private:
@@ -42,7 +43,8 @@ class Subscriptions {
 class Publisher {
  public:
   /// Errors: cannot_bind naming the endpoint and the cure, busy, node_failed.
-  [[nodiscard]] static Result<std::unique_ptr<Publisher>> open(void* context, Poller& poller, const Endpoint& endpoint,
+  [[nodiscard]] static Result<std::unique_ptr<Publisher>> open(void* context, Poller& poller,
+                                                               const Endpoint& endpoint,
                                                                std::uint64_t event_size_bytes_max);
 
   Publisher(const Publisher&) = delete;

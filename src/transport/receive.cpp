@@ -55,7 +55,8 @@ bool Transport::Impl::receive_published(Handler& handler, std::size_t messages_m
   if (!follower_->socket().touched()) return false;
   for (std::size_t i = 0; i < messages_max; ++i) {
     if (!open() || !succeeded(follower_->receive(incoming_))) return false;
-    if (zmq::message_t* const frame = frame_in(incoming_, 1)) handler.on_published(to_buffer(std::move(*frame)));
+    if (zmq::message_t* const frame = frame_in(incoming_, 1))
+      handler.on_published(to_buffer(std::move(*frame)));
   }
   return true;
 }
@@ -105,7 +106,8 @@ bool Transport::Impl::receive_answers(Handler& handler, LinkId id, std::size_t m
   for (std::size_t i = 0; i < messages_max; ++i) {
     Link* const link = open() ? find(id) : nullptr;
     if (link == nullptr || !succeeded(link->receive(incoming_))) return false;
-    if (zmq::message_t* const frame = frame_in(incoming_, 1)) handler.on_answer(id, to_buffer(std::move(*frame)));
+    if (zmq::message_t* const frame = frame_in(incoming_, 1))
+      handler.on_answer(id, to_buffer(std::move(*frame)));
   }
   return true;
 }

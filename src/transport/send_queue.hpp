@@ -15,8 +15,8 @@ using wire::Class;
 
 inline constexpr std::size_t class_count = 4;
 
-/// How many bytes of each class may wait for one link, control first. What comes on top is dropped and counted; senders
-/// that must not lose anything look at `bytes` first and keep theirs.
+/// How many bytes of each class may wait for one link, control first. What comes on top is dropped and
+/// counted; senders that must not lose anything look at `bytes` first and keep theirs.
 inline constexpr std::array<std::size_t, class_count> queue_bytes_max = {
     1 * limits::mib,
     limits::link_credit_bytes,
@@ -24,11 +24,12 @@ inline constexpr std::array<std::size_t, class_count> queue_bytes_max = {
     limits::bulk_credit_bytes,
 };
 
-/// What waits in front of one DEALER: four queues, the more urgent class always first, within a class in order. Value-like,
-/// thread-bound.
+/// What waits in front of one DEALER: four queues, the more urgent class always first, within a class in
+/// order. Value-like, thread-bound.
 class SendQueue {
  public:
-  /// False: dropped, because the class holds as much as it may. A frame that is longer than the bound waits alone.
+  /// False: dropped, because the class holds as much as it may. A frame that is longer than the bound waits
+  /// alone.
   [[nodiscard]] bool push(Class cls, zmq::message_t&& message);
 
   /// A frame of this class would have to wait behind another.

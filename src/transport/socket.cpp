@@ -66,7 +66,8 @@ int Socket::disconnect(const std::string& endpoint) {
 std::string Socket::last_endpoint() const {
   std::array<char, endpoint_bytes_max> text{};
   std::size_t size = text.size();
-  return zmq_getsockopt(handle_, ZMQ_LAST_ENDPOINT, text.data(), &size) == 0 ? std::string(text.data()) : std::string();
+  return zmq_getsockopt(handle_, ZMQ_LAST_ENDPOINT, text.data(), &size) == 0 ? std::string(text.data())
+                                                                             : std::string();
 }
 
 std::uint16_t Socket::bound_port() const {
@@ -108,7 +109,8 @@ Outcome Socket::receive(Message& message) {
   for (bool more = true; more; ++message.count) {
     zmq::message_t& part = message.count < message.parts.size() ? message.parts[message.count] : surplus;
     const Outcome outcome = receive_part(part);
-    if (outcome != Outcome::done) return outcome;  // only the first part can be missing: a message comes whole
+    if (outcome != Outcome::done)
+      return outcome;  // only the first part can be missing: a message comes whole
     more = part.more();
   }
   return Outcome::done;

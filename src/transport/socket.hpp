@@ -26,8 +26,8 @@ struct Message {
   std::size_t count = 0;
 };
 
-/// Owner of a ZeroMQ socket. Knows whether it was used since its events were last read, because every use may swallow the
-/// wake-up of its descriptor (ZMQ_FD is edge-triggered). Thread-bound.
+/// Owner of a ZeroMQ socket. Knows whether it was used since its events were last read, because every use may
+/// swallow the wake-up of its descriptor (ZMQ_FD is edge-triggered). Thread-bound.
 class Socket {
  public:
   /// `kind`: ZMQ_ROUTER and so on. Errors: busy (no more sockets or descriptors), node_failed.
@@ -60,8 +60,8 @@ class Socket {
   void touch() { touched_ = true; }
   [[nodiscard]] bool touched() const { return touched_; }
 
-  /// Reads ZMQ_EVENTS if the socket was touched: true when one of `wanted` (ZMQ_POLLIN, ZMQ_POLLOUT) holds. After
-  /// false its descriptor wakes whoever waits on it when one of them comes to hold.
+  /// Reads ZMQ_EVENTS if the socket was touched: true when one of `wanted` (ZMQ_POLLIN, ZMQ_POLLOUT) holds.
+  /// After false its descriptor wakes whoever waits on it when one of them comes to hold.
   [[nodiscard]] bool ready(int wanted);
 
  private:

@@ -28,7 +28,9 @@ Transport::~Transport() = default;
 const std::string& Transport::work_endpoint() const { return impl_->work_endpoint; }
 const std::string& Transport::publish_endpoint() const { return impl_->publish_endpoint; }
 const std::string& Transport::advertised_work_endpoint() const { return impl_->advertised_work_endpoint; }
-const std::string& Transport::advertised_publish_endpoint() const { return impl_->advertised_publish_endpoint; }
+const std::string& Transport::advertised_publish_endpoint() const {
+  return impl_->advertised_publish_endpoint;
+}
 
 Result<void> Transport::dial(LinkId link, std::string_view endpoint) { return impl_->dial(link, endpoint); }
 void Transport::hang_up(LinkId link) { impl_->hang_up(link); }
@@ -50,7 +52,9 @@ bool Transport::answer(const ConnectionId& connection, std::string frame) {
 bool Transport::publish(std::string frame) { return impl_->publish(to_message(std::move(frame))); }
 bool Transport::publish(const wire::Buffer& frame) { return impl_->publish(to_message(frame)); }
 
-bool Transport::receive(Handler& handler, std::size_t messages_max) { return impl_->receive(handler, messages_max); }
+bool Transport::receive(Handler& handler, std::size_t messages_max) {
+  return impl_->receive(handler, messages_max);
+}
 int Transport::wait_fd() const { return impl_->wait_fd(); }
 bool Transport::ready() { return impl_->ready(); }
 void Transport::close(std::chrono::milliseconds linger) { impl_->close(linger); }

@@ -27,14 +27,15 @@ std::string zmq_error_text(int number) { return zmq_strerror(number); }
 Error socket_error(std::string_view doing, int number) {
   const std::string message = "cannot " + std::string(doing) + ": " + zmq_error_text(number);
   if (number == EMFILE || number == ENFILE) {
-    return {ErrorCode::busy, message + "; raise the limit of open files (ulimit -n) or of the ZeroMQ context"};
+    return {ErrorCode::busy,
+            message + "; raise the limit of open files (ulimit -n) or of the ZeroMQ context"};
   }
   return {number == ENOMEM ? ErrorCode::busy : ErrorCode::node_failed, message};
 }
 
 Error bind_error(std::string_view what, std::string_view endpoint, int number) {
-  return {ErrorCode::cannot_bind, "cannot bind " + std::string(what) + " to " + base::quoted(endpoint) + ": " +
-                                      zmq_error_text(number) + "; " + std::string(bind_cure(number))};
+  return {ErrorCode::cannot_bind, "cannot bind " + std::string(what) + " to " + base::quoted(endpoint) +
+                                      ": " + zmq_error_text(number) + "; " + std::string(bind_cure(number))};
 }
 
 }  // namespace evmesh::transport

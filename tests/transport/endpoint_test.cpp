@@ -135,7 +135,8 @@ TEST_CASE("peers are told the listening address unless another one is advertised
   CHECK(addresses->advertise == told);
 }
 
-TEST_CASE("addresses that peers could not dial are refused before anything is bound", "[transport][endpoint]") {
+TEST_CASE("addresses that peers could not dial are refused before anything is bound",
+          "[transport][endpoint]") {
   const auto [listen, advertise, rule] = GENERATE(table<std::string_view, std::string_view, std::string>({
       {"tcp://*:7520", "", "say with `advertise` which one peers shall dial"},
       {"tcp://[::]:7520", "", "say with `advertise` which one peers shall dial"},

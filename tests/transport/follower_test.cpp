@@ -6,7 +6,8 @@ using namespace evmesh;
 using namespace evmesh::transport;
 using namespace evmesh::transport::test;
 
-TEST_CASE("a node that moves into an endpoint is still followed when the other is not", "[transport][follower]") {
+TEST_CASE("a node that moves into an endpoint is still followed when the other is not",
+          "[transport][follower]") {
   const Peer a(1), b(2);
   REQUIRE(b->follow(a->publish_endpoint()).has_value());
   REQUIRE(b->follow(a->publish_endpoint()).has_value());
@@ -47,10 +48,9 @@ TEST_CASE("a raised epoch moves the barrier, not the connection", "[transport][f
   b->set_epoch(2'000);
 
   REQUIRE(run_until({&a, &b}, [&] { return a.heard->subscriptions.size() == 3; }));
-  CHECK(a.heard->subscriptions ==
-        std::vector<Recorder::Change>{{barrier_topic(life(2, 1'000)), true},
-                                      {barrier_topic(life(2, 2'000)), true},
-                                      {barrier_topic(life(2, 1'000)), false}});
+  CHECK(a.heard->subscriptions == std::vector<Recorder::Change>{{barrier_topic(life(2, 1'000)), true},
+                                                                {barrier_topic(life(2, 2'000)), true},
+                                                                {barrier_topic(life(2, 1'000)), false}});
 }
 
 TEST_CASE("a follower finds a publisher that was started again", "[transport][follower]") {

@@ -46,8 +46,8 @@ TEST_CASE("random bytes on every socket disturb nobody", "[transport][garbage]")
   std::mt19937 rng(2);
   std::vector<std::unique_ptr<RawTcp>> strangers;
   for (int i = 0; i < 100; ++i) {
-    for (const std::string& endpoint : {a->work_endpoint(), a->publish_endpoint(), b->work_endpoint(),
-                                        b->publish_endpoint()}) {
+    for (const std::string& endpoint :
+         {a->work_endpoint(), a->publish_endpoint(), b->work_endpoint(), b->publish_endpoint()}) {
       RawTcp& stranger = *strangers.emplace_back(std::make_unique<RawTcp>(endpoint));
       const std::string kind = i % 3 == 0 ? "DEALER" : "SUB";
       if (i % 2 == 0) stranger.write(zmtp_hello(kind));
@@ -88,7 +88,9 @@ TEST_CASE("publishing by a peer that only may subscribe is counted", "[transport
   stranger.connect(b->publish_endpoint());
 
   stranger.send(zmq::str_buffer("no subscription"), zmq::send_flags::none);
-  stranger.send(zmq::str_buffer("\1\xff" "B"), zmq::send_flags::none);
+  stranger.send(zmq::str_buffer("\1\xff"
+                                "B"),
+                zmq::send_flags::none);
   stranger.send(zmq::str_buffer("two"), zmq::send_flags::sndmore);
   stranger.send(zmq::str_buffer("parts"), zmq::send_flags::none);
 

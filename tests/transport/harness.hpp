@@ -86,7 +86,8 @@ inline Options options(std::uint8_t number, std::uint64_t epoch = 1'000) {
   return options;
 }
 
-/// The same on ports that stay the same: PORT and PORT + 1, both free now. Below the range that systems hand out by themselves.
+/// The same on ports that stay the same: PORT and PORT + 1, both free now. Below the range that systems hand
+/// out by themselves.
 inline Options fixed_options(std::uint8_t number, std::uint64_t epoch = 1'000) {
   static int next = 20'000 + getpid() % 1'000 * 10;
   Options fixed = options(number, epoch);
@@ -114,8 +115,8 @@ struct Peer {
   Transport* operator->() const { return transport.get(); }
 };
 
-/// Drives peers as their engines would: asks `ready`, waits on `wait_fd` only, so that a lost wake-up fails a test.
-/// True as soon as `holds()` is; false when it is not within `patience`.
+/// Drives peers as their engines would: asks `ready`, waits on `wait_fd` only, so that a lost wake-up fails a
+/// test. True as soon as `holds()` is; false when it is not within `patience`.
 template <class Condition>
 [[nodiscard]] bool run_until(std::vector<const Peer*> peers, Condition&& holds,
                              std::chrono::milliseconds deadline = patience, std::size_t messages_max = 256) {

@@ -36,8 +36,8 @@ TEST_CASE("a barrier topic tells the life it was made of", "[transport][names]")
 
 TEST_CASE("other topics name nobody", "[transport][names]") {
   const std::string barrier = barrier_topic(known_life());
-  const auto topic = GENERATE_COPY(""s, "EM"s, barrier.substr(0, 25), barrier + "x"s, "\xff"s + "C"s + known_life_bytes,
-                                   "\xfe"s + "B"s + known_life_bytes);
+  const auto topic = GENERATE_COPY(""s, "EM"s, barrier.substr(0, 25), barrier + "x"s,
+                                   "\xff"s + "C"s + known_life_bytes, "\xfe"s + "B"s + known_life_bytes);
 
   CHECK(parse_barrier_topic(topic) == std::nullopt);
 }

@@ -47,8 +47,8 @@ TEST_CASE("a message may be as long as an event and its frame", "[transport][opt
 }
 
 TEST_CASE("bound sockets, and only they, send heartbeats", "[transport][options]") {
-  const auto [role, interval] =
-      GENERATE(table<Role, int>({{Role::inbox, 500}, {Role::publisher, 500}, {Role::follower, 0}, {Role::link, 0}}));
+  const auto [role, interval] = GENERATE(
+      table<Role, int>({{Role::inbox, 500}, {Role::publisher, 500}, {Role::follower, 0}, {Role::link, 0}}));
   const Socket socket = socket_of(role);
 
   CHECK(option(socket, ZMQ_HEARTBEAT_IVL) == interval);

@@ -90,8 +90,8 @@ TEST_CASE("the publisher can answer one follower on its barrier", "[transport][p
   a->publish(barrier_topic(life(2)) + "only b");
   a->publish("EM all");
 
-  REQUIRE(run_until({&a, &b, &c},
-                    [&] { return b.heard->published.size() == 2 && !c.heard->published.empty(); }));
+  REQUIRE(
+      run_until({&a, &b, &c}, [&] { return b.heard->published.size() == 2 && !c.heard->published.empty(); }));
   CHECK(b.heard->published.front() == barrier_topic(life(2)) + "only b");
   CHECK(c.heard->published == std::vector<std::string>{"EM all"});
 }
@@ -127,10 +127,35 @@ TEST_CASE("a follower that does not read loses frames and delays nobody", "[tran
   constexpr std::size_t count = 2'048;
   std::size_t sent = 0;
   const bool all = run_until({&a, &quick}, [&] {
-    for (; sent < count && sent < quick.heard->published.size() + 64; ++sent) REQUIRE(a->publish({text, *text}));
+    for (; sent < count && sent < quick.heard->published.size() + 64; ++sent)
+      REQUIRE(a->publish({text, *text}));
     return quick.heard->published.size() == count;
   });
 
-  CHECK(all);
-  REQUIRE(run_until({&a, &slow}, [&] { return !slow.heard->published.empty(); }));
+  REQUIRE(all);
+  const auto caught_up = [&] {
+    a->publish("EM end");
+    return !slow.heard->published.empty() && slow.heard->published.back() == "EM end";
+  };
+  REQUIRE(run_until({&a, &slow}, caught_up));
+  CHECK(slow.heard->published.size() < count);
+}
+
+TEST_CASE("a life with two connections is followed until the last is gone", "[transport][publisher]") {
+  const Peer a(1), b(2), same(2);
+  REQUIRE(b->follow(a->publish_endpoint()).has_value());
+  REQUIRE(same->follow(a->publish_endpoint()).has_value());
+  REQUIRE(run_until({&a, &b, &same}, [&] { return a.heard->subscriptions.size() == 2; }));
+
+  same->unfollow(a->publish_endpoint());
+  const Peer later(3);  // whose coming shows that the leaving before it was seen
+  REQUIRE(later->follow(a->publish_endpoint()).has_value());
+  REQUIRE(run_until({&a, &b, &same, &later}, [&] { return a.heard->subscriptions.size() == 3; }));
+  b->unfollow(a->publish_endpoint());
+  REQUIRE(run_until({&a, &b, &same, &later}, [&] { return a.heard->subscriptions.size() == 4; }));
+
+  CHECK(a.heard->subscriptions == std::vector<Recorder::Change>{{barrier_topic(life(2)), true},
+                                                                {barrier_topic(life(2)), true},
+                                                                {barrier_topic(life(3)), true},
+                                                                {barrier_topic(life(2)), false}});
 }

@@ -28,9 +28,14 @@ std::vector<std::string> empty_out(SendQueue& queue) {
 
 TEST_CASE("what waits leaves by urgency, and within a class in order", "[transport][send_queue]") {
   SendQueue queue;
-  for (const auto& [cls, text] : {std::pair{Class::bulk, "b1"}, {Class::work, "w1"}, {Class::notification, "n1"},
-                                  {Class::control, "c1"}, {Class::notification, "n2"}, {Class::control, "c2"},
-                                  {Class::bulk, "b2"}, {Class::work, "w2"}}) {
+  for (const auto& [cls, text] : {std::pair{Class::bulk, "b1"},
+                                  {Class::work, "w1"},
+                                  {Class::notification, "n1"},
+                                  {Class::control, "c1"},
+                                  {Class::notification, "n2"},
+                                  {Class::control, "c2"},
+                                  {Class::bulk, "b2"},
+                                  {Class::work, "w2"}}) {
     REQUIRE(queue.push(cls, message(text)));
   }
 
@@ -61,8 +66,10 @@ TEST_CASE("bytes are counted per class until the frame has gone", "[transport][s
 }
 
 TEST_CASE("a class takes bytes up to its bound and not one more", "[transport][send_queue]") {
-  const auto [cls, bound] = GENERATE(table<Class, std::size_t>({
-      {Class::control, 1 * mib}, {Class::notification, 4 * mib}, {Class::work, 4 * mib}, {Class::bulk, 1 * mib}}));
+  const auto [cls, bound] = GENERATE(table<Class, std::size_t>({{Class::control, 1 * mib},
+                                                                {Class::notification, 4 * mib},
+                                                                {Class::work, 4 * mib},
+                                                                {Class::bulk, 1 * mib}}));
   SendQueue queue;
   REQUIRE(queue.push(cls, message_of(bound - 100)));
 

@@ -15,7 +15,8 @@ using Catch::Matchers::Contains;
 namespace {
 
 std::ptrdiff_t threads() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                       std::filesystem::directory_iterator());
 }
 
 std::string endpoint_at(int port) { return "tcp://127.0.0.1:" + std::to_string(port); }
@@ -145,7 +146,8 @@ TEST_CASE("a port that is taken is named with its cure", "[transport]") {
   CHECK_THAT(work.error().message, Contains("the work socket to \"" + endpoint_at(port) + "\"") &&
                                        Contains("is another node running there? choose another mesh.listen"));
   REQUIRE_FALSE(notification.has_value());
-  CHECK_THAT(notification.error().message, Contains("the notification socket to \"" + endpoint_at(port) + "\""));
+  CHECK_THAT(notification.error().message,
+             Contains("the notification socket to \"" + endpoint_at(port) + "\""));
 }
 
 TEST_CASE("an address of another machine cannot be bound", "[transport]") {
@@ -186,7 +188,8 @@ TEST_CASE("a host's own context is used, and its end is told once", "[transport]
   context.shutdown();
 
   REQUIRE(run_until({&a}, [&] { return !a.heard->failures.empty(); }));
-  CHECK_FALSE(run_until({&a}, [&] { return a.heard->failures.size() > 1; }, 10ms));
+  CHECK_FALSE(run_until(
+      {&a}, [&] { return a.heard->failures.size() > 1; }, 10ms));
   CHECK(a.heard->failures.front().code == ErrorCode::node_failed);
   CHECK_FALSE(a->send(1, Class::control, "nothing"));
   CHECK_FALSE(a->publish("EM nothing"));
