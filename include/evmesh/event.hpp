@@ -50,13 +50,13 @@ class EventBody {
 /// What an event is made of. `id` nil means a fresh one, `time` zero means now.
 struct EventFields {
   EventId id{};
-  std::string type;  ///< 1 to 255 bytes of UTF-8 without control characters; the name on the wire
-  std::string user;  ///< who caused it; 0 to 255 bytes of UTF-8 without control characters
+  std::string type{};  ///< 1 to 255 bytes of UTF-8 without control characters; the name on the wire
+  std::string user{};  ///< who caused it; 0 to 255 bytes of UTF-8 without control characters
   Timestamp time{};
   PayloadFormat format = PayloadFormat::raw;
-  std::string payload;  ///< any bytes; empty when `body` is given
-  Headers headers;
-  std::shared_ptr<const EventBody> body;  ///< shared because every listener and the encoder read it; may be null
+  std::string payload{};  ///< any bytes; empty when `body` is given
+  Headers headers{};
+  std::shared_ptr<const EventBody> body{};  ///< shared because every listener and the encoder read it; may be null
 };
 
 /// An immutable fact. Copying shares, so events are cheap to pass and to keep. Value, thread-safe.

@@ -122,8 +122,8 @@ class Listener {
 struct ListenerTraits {
   std::string name = "listener";
   ExecutionMode mode = ExecutionMode::synchronous;
-  std::function<bool(const Event&)> handles;  ///< empty: every event
-  std::function<void(const Gap&)> gap;        ///< empty: nothing beyond the bus's own log line
+  std::function<bool(const Event&)> handles{};  ///< empty: every event
+  std::function<void(const Gap&)> gap{};        ///< empty: nothing beyond the bus's own log line
 };
 
 /// A listener from a function `(const Delivery&)` that returns nothing or an `Outcome`. It runs synchronously unless

@@ -37,20 +37,20 @@ enum class DeliveryModel : std::uint8_t {
 
 /// Everything a node is told at start. The defaults make a mono node.
 struct NodeOptions {
-  std::string name;  ///< `[A-Za-z0-9._-]{1,64}`; empty: "node-" and the first 8 digits of the id
+  std::string name{};  ///< `[A-Za-z0-9._-]{1,64}`; empty: "node-" and the first 8 digits of the id
   Mode mode = Mode::mono;
   DeliveryModel delivery = DeliveryModel::mixed;
   std::vector<std::string> buses{"events"};  ///< names of the buses; 1 to 16, each as a group name
 
   /// Keeps the node's identity; created when absent. Empty: a transient node with a new id each start.
-  std::filesystem::path data_dir;
+  std::filesystem::path data_dir{};
 
   // The mesh; refused in mono.
   std::string cluster = "evmesh";  ///< nodes of another name are rejected
-  std::string listen;              ///< tcp://ADDRESS:PORT of the work socket (ROUTER); port 0 or * takes a free one;
+  std::string listen{};              ///< tcp://ADDRESS:PORT of the work socket (ROUTER); port 0 or * takes a free one;
                                    ///< the notification socket (XPUB) takes PORT + 1, or a free one
-  std::string advertise;           ///< what peers dial, when it differs from `listen`
-  std::vector<std::string> seeds;  ///< peers to dial first, for ever; one is enough
+  std::string advertise{};           ///< what peers dial, when it differs from `listen`
+  std::vector<std::string> seeds{};  ///< peers to dial first, for ever; one is enough
   bool insecure = false;           ///< allows a non-loopback `listen` without encryption
   PayloadFormat payload = PayloadFormat::binary;  ///< how bodies are encoded for other nodes: json or binary
 
@@ -62,10 +62,10 @@ struct NodeOptions {
   std::uint32_t members_max = 64;
   std::uint32_t pool_threads_max = 64;
 
-  LogSink log;  ///< empty: silent. Called from any thread, never two calls at once.
+  LogSink log{};  ///< empty: silent. Called from any thread, never two calls at once.
 
   /// Called once, on a thread of its own, when the node fails for good (a twin took its name, fenced).
-  std::function<void(const Error&)> on_fatal;
+  std::function<void(const Error&)> on_fatal{};
 
   void* zmq_context = nullptr;  ///< the host's own context, which outlives the node; null: one shared by all nodes of the process
 };
