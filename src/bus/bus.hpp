@@ -46,7 +46,7 @@ struct NodeServices {
 };
 
 struct BusSettings {
-  std::string name;
+  std::string name = "events";
   Mode mode = Mode::mono;
   DeliveryModel delivery = DeliveryModel::mixed;
   std::uint64_t event_size_bytes_max = limits::event_size_bytes_default;

@@ -1,0 +1,93 @@
+#include "bus/node_options.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace evmesh;
+using namespace evmesh::bus;
+
+namespace {
+
+std::string refusal(const NodeOptions& options) {
+  const auto checked = check_options(options);
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().code == ErrorCode::invalid_argument);
+  return checked.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("the defaults are accepted", "[bus][options]") {
+  CHECK(check_options({}));
+  CHECK(check_mono_options({}));
+}
+
+TEST_CASE("a node's name has 1 to 64 characters of a small set, or is made", "[bus][options]") {
+  NodeOptions options;
+  options.name = std::string(64, 'n');
+  CHECK(check_options(options));
+
+  options.name += 'n';
+  CHECK(refusal(options).find("must be 1 to 64 characters") != std::string::npos);
+  options.name = "a b";
+  CHECK(refusal(options) == "node name \"a b\" must be 1 to 64 characters of A-Z a-z 0-9 . _ -");
+}
+
+TEST_CASE("a node without a name is called by the first digits of its id", "[bus][options]") {
+  NodeOptions options;
+  const Uuid id = Uuid::parse("0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01").value();
+
+  CHECK(name_of(options, id) == "node-0b8f5c1e");
+  options.name = "alice";
+  CHECK(name_of(options, id) == "alice");
+}
+
+TEST_CASE("a node has 1 to 16 buses of different names", "[bus][options]") {
+  NodeOptions options;
+  options.buses.clear();
+  CHECK(refusal(options) == "0 buses; a node has 1 to 16");
+  for (int i = 0; i < 16; ++i) options.buses.push_back("bus" + std::to_string(i));
+  CHECK(check_options(options));
+  options.buses.push_back("one-more");
+  CHECK(refusal(options) == "17 buses; a node has 1 to 16");
+  options.buses = {"events", "events"};
+  CHECK(refusal(options) == "bus name \"events\" is given twice");
+  options.buses = {"a/b"};
+  CHECK(refusal(options).find("bus name \"a/b\"") == 0);
+}
+
+TEST_CASE("sizes and times outside their range are refused by their name", "[bus][options]") {
+  NodeOptions options;
+  options.event_size_bytes_max = (16 << 20) + 1;
+  CHECK(refusal(options) == "event_size_bytes_max is 16777217; it must be 1 to 16777216");
+  options = {};
+  options.event_size_bytes_max = 0;
+  CHECK(refusal(options).find("event_size_bytes_max is 0") == 0);
+  options = {};
+  options.pool_threads_max = 0;
+  CHECK(refusal(options).find("pool_threads_max is 0") == 0);
+  options = {};
+  options.notify_wait = std::chrono::milliseconds{-1};
+  CHECK(refusal(options) == "notify_wait is -1 ms; it must not be negative");
+  options = {};
+  options.join_timeout = std::chrono::milliseconds{-1};
+  CHECK(refusal(options) == "join_timeout is -1 ms; it must not be negative");
+  options = {};
+  options.payload = PayloadFormat::raw;
+  CHECK(refusal(options).find("payload must be json or binary") == 0);
+}
+
+TEST_CASE("mono with anything of the mesh is an error that names both", "[bus][options]") {
+  NodeOptions seeded;
+  seeded.seeds = {"tcp://127.0.0.1:7520"};
+  NodeOptions listening;
+  listening.listen = "tcp://127.0.0.1:0";
+  NodeOptions advertising;
+  advertising.advertise = "tcp://host:1";
+
+  CHECK(check_mono_options(seeded).error().message ==
+        "mode mono has no mesh, but mesh.seed is \"tcp://127.0.0.1:7520\"; leave it out, or choose mode "
+        "scale-efficient or broadcast");
+  CHECK(check_mono_options(listening).error().message.find("mesh.listen is \"tcp://127.0.0.1:0\"") !=
+        std::string::npos);
+  CHECK(check_mono_options(advertising).error().message.find("mesh.advertise") != std::string::npos);
+}
