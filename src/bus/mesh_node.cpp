@@ -173,6 +173,8 @@ Result<KeyStatus> MeshNode::explain(std::string_view bus, const RegistrationKey&
   return status;
 }
 
+}  // namespace
+
 Result<void> check_mesh_options(const NodeOptions& options) {
   const auto bad = [](std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); };
   if (options.listen.empty()) {
@@ -189,8 +191,6 @@ Result<void> check_mesh_options(const NodeOptions& options) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Node>> open_mesh(NodeOptions options) {
   if (auto checked = check_options(options); !checked) return tl::unexpected(checked.error());

@@ -1,0 +1,182 @@
+#include "evmeshd/daemon.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "admin/server.hpp"
+#include "base/clock.hpp"
+#include "base/log_sink.hpp"
+#include "base/random.hpp"
+#include "base/text.hpp"
+#include "storage/identity.hpp"
+
+#include "common/files.hpp"
+#include "common/stderr_log.hpp"
+#include "evmeshd/ready_file.hpp"
+
+namespace evmesh::daemon {
+namespace {
+
+using peers::end_with;
+using peers::ExitCode;
+using peers::Failure;
+using peers::Outcome;
+
+/// What other threads want of the main thread. Thread-safe.
+class Wishes {
+ public:
+  Wishes() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+  [[nodiscard]] int fd() const { return event_.get(); }
+
+  void leave() {
+    const std::lock_guard lock(mutex_);
+    leave_ = true;
+    wake();
+  }
+
+  void fail(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = error;
+    wake();
+  }
+
+  [[nodiscard]] bool wants_leave() const {
+    const std::lock_guard lock(mutex_);
+    return leave_;
+  }
+
+  [[nodiscard]] std::optional<Error> failure() const {
+    const std::lock_guard lock(mutex_);
+    return failure_;
+  }
+
+ private:
+  void wake() { static_cast<void>(::eventfd_write(event_.get(), 1)); }
+
+  const peers::Fd event_;
+  mutable std::mutex mutex_;  // guards the two below
+  bool leave_ = false;
+  std::optional<Error> failure_;
+};
+
+ExitCode exit_code_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid_argument: return ExitCode::usage;
+    case ErrorCode::node_failed: return ExitCode::data;
+    case ErrorCode::cannot_bind:
+    case ErrorCode::storage: return ExitCode::cannot_create;
+    default: return ExitCode::bug;
+  }
+}
+
+tl::unexpected<Failure> ended_by(const Error& error) { return end_with(exit_code_of(error.code), error.message); }
+
+Outcome<void> open_log_file(const std::filesystem::path& file) {
+  if (file.empty()) return {};
+  const peers::Fd opened(::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (!opened.valid()) return tl::unexpected(peers::io_failure("log file", file, errno));
+  // Everything that goes to standard error goes there, also what libraries say.
+  if (::dup2(opened.get(), STDERR_FILENO) < 0) return tl::unexpected(peers::io_failure("log file", file, errno));
+  return {};
+}
+
+extern "C" void end_now(int signal) { ::_exit(128 + signal); }
+
+/// From now on a signal ends the process at once.
+void obey_second_signal() {
+  std::signal(SIGTERM, &end_now);
+  std::signal(SIGINT, &end_now);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+void log_start(const LogSink& log, const Settings& settings, const NodeStatus& status) {
+  const auto say = [&](const char* name, const std::string& value) {
+    base::log(log, LogLevel::info, "start", {{name, value.empty() ? "none" : value}});
+  };
+  say("name", status.name);
+  say("id", status.id.to_string());
+  say("mode", std::string(to_string(status.mode)));
+  say("listen", status.listen);
+  say("admin", settings.admin_socket.native());
+  say("data-dir", settings.node.data_dir.native());
+  say("security", status.mode == Mode::mono ? "no sockets"
+                  : settings.node.insecure  ? "insecure: links are not encrypted"
+                                            : "loopback only, links are not encrypted");
+  for (const std::string& note : status.notes) base::log(log, LogLevel::info, "note", {{"text", note}});
+}
+
+void wait_for_end(peers::StopSignal& stop, const Wishes& wishes) {
+  pollfd both[] = {{stop.fd(), POLLIN, 0}, {wishes.fd(), POLLIN, 0}};
+  while (!stop.raised() && !wishes.wants_leave() && !wishes.failure()) ::poll(both, 2, -1);
+}
+
+Outcome<void> serve(Node& node, const Settings& settings, const std::string& ready_file, peers::StopSignal& stop,
+                    Wishes& wishes) {
+  const LogSink& log = settings.node.log;
+  auto admin = admin::AdminServer::start(
+      node, {.socket = settings.admin_socket,
+             .event_size_bytes_max = settings.node.event_size_bytes_max,
+             .on_leave = [&wishes] { wishes.leave(); }});
+  if (!admin) return ended_by(admin.error());
+  const NodeStatus status = node.status();
+  log_start(log, settings, status);
+  if (!ready_file.empty()) {
+    auto written = peers::replace_file(ready_file, ready_json(status, settings.admin_socket, ::getpid()));
+    if (!written) return written;
+  }
+  base::log(log, LogLevel::info, "ready");
+  wait_for_end(stop, wishes);
+  obey_second_signal();
+  if (const auto failure = wishes.failure()) return ended_by(*failure);
+  base::log(log, LogLevel::info, "stopping", {{"reason", wishes.wants_leave() ? "asked to leave" : "signal"}});
+  if (wishes.wants_leave()) {
+    node.leave();
+  } else {
+    node.stop();
+  }
+  return {};
+}
+
+/// A mono node keeps nothing itself, but its directory is held all the same: two would fight for the socket.
+Outcome<std::unique_ptr<storage::Identity>> hold_directory(const NodeOptions& options) {
+  if (options.mode != Mode::mono || options.data_dir.empty()) return nullptr;
+  const base::SystemClock clock;
+  base::SystemRandom random;
+  auto held = storage::Identity::open(options.data_dir, clock, random);
+  if (!held) return ended_by(held.error());
+  return std::move(*held);
+}
+
+}  // namespace
+
+Outcome<void> run_daemon(const Settings& settings, const std::string& ready_file, peers::StopSignal& stop) {
+  if (auto opened = open_log_file(settings.log_file); !opened) return opened;
+  Wishes wishes;
+  Settings own = settings;
+  own.node.log = peers::stderr_log(settings.log_level, peers::log_form_here());
+  own.node.on_fatal = [&wishes](const Error& error) { wishes.fail(error); };
+  const auto held = hold_directory(own.node);
+  if (!held) return tl::unexpected(held.error());
+  auto node = Node::open(own.node);
+  if (!node) return ended_by(node.error());
+  auto served = serve(**node, own, ready_file, stop, wishes);
+  // What is left of the node ends before the things its callbacks use.
+  node->reset();
+  if (served) base::log(own.node.log, LogLevel::info, "stopped");
+  return served;
+}
+
+}  // namespace evmesh::daemon
