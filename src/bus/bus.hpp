@@ -24,6 +24,7 @@
 #include "bus/uplink.hpp"
 #include "delivery/activity.hpp"
 #include "delivery/call_scope.hpp"
+#include "delivery/crowding.hpp"
 #include "delivery/inbound_event.hpp"
 #include "delivery/pool.hpp"
 #include "delivery/runner.hpp"
@@ -118,6 +119,9 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   void offer_gap(registry::ListenerHandle listener, const Gap& gap);
   void offer_gap(const Gap& gap);
 
+  /// Whether listeners here fall behind what arrives.
+  [[nodiscard]] const delivery::Crowding& crowding() const { return crowding_; }
+
   // What tools ask.
 
   /// Keys with a listener here, sorted; `peers` is empty, the node knows them.
@@ -203,6 +207,7 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   const BusSettings settings_;
   const delivery::Runner runner_;
   delivery::Activity activity_;
+  delivery::Crowding crowding_;
   MemoryDeadLetters dead_letters_;
   base::Counter& dispatched_;
   base::Counter& noops_;

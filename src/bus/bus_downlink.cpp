@@ -8,6 +8,8 @@ namespace evmesh::bus {
 
 namespace {
 
+constexpr std::chrono::milliseconds patience{100};
+
 Result<delivery::InboundEvent::Decoded> decode(std::string_view bytes) {
   auto event = wire::decode_event(bytes);
   if (!event) return fail(ErrorCode::undecodable, "event cannot be read: " + std::string(wire::to_string(event.error())));
@@ -36,6 +38,15 @@ void BusDownlink::deliver(routing::ListenerHandle listener, const std::shared_pt
     last_event_ = std::make_shared<delivery::InboundEvent>(event->origin, event->keys, event->frame.owner, event->bytes, decode);
   }
   bus_->offer(listener, last_event_);
+}
+
+bool BusDownlink::crowded() const {
+  const bool before = std::exchange(crowded_before_, bus_->crowding().any());
+  if (!crowded_before_) return false;
+  const std::uint64_t taken = std::exchange(taken_, bus_->crowding().taken());
+  if (!before || taken != taken_) taken_at_ = clock_.now();
+  // Who has not taken anything for so long is stuck, and nobody waits for him.
+  return clock_.now() < taken_at_ + patience;
 }
 
 void BusDownlink::deliver_gap(routing::ListenerHandle listener, const Gap& gap) { bus_->offer_gap(listener, gap); }

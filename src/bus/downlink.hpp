@@ -28,6 +28,9 @@ class Downlink {
   virtual void deliver(routing::ListenerHandle listener, const std::shared_ptr<const routing::Arrived>& event,
                        std::optional<std::size_t> key) = 0;
   virtual void deliver_gap(routing::ListenerHandle listener, const Gap& gap) = 0;
+
+  /// As `ListenerLookup::crowded`.
+  [[nodiscard]] virtual bool crowded() const = 0;
 };
 
 }  // namespace evmesh::bus

@@ -98,6 +98,7 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
   // routing::ListenerLookup
   void match(std::size_t bus, std::span<const std::string_view> keys, std::vector<routing::Match>& out) const override;
   void everyone(std::size_t bus, std::vector<routing::Match>& out) const override;
+  [[nodiscard]] bool crowded(std::size_t bus) const override { return downlinks_[bus]->crowded(); }
 
   // LinkRoom
   [[nodiscard]] std::uint64_t room_bytes(LinkId link, wire::Class frame_class) const override;

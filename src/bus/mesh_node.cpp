@@ -1,5 +1,6 @@
 #include "bus/mesh_node.hpp"
 
+#include <deque>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -51,7 +52,7 @@ class MeshNode final : public Node {
   const NodeOptions options_;
   const std::unique_ptr<storage::Identity> identity_;
   NodeCore core_;
-  std::vector<BusDownlink> downlinks_;
+  std::deque<BusDownlink> downlinks_;  // never moves its elements
   std::unique_ptr<Engine> engine_;
   std::vector<std::unique_ptr<Uplink>> uplinks_;
   std::string work_endpoint_;
@@ -67,9 +68,10 @@ Result<void> MeshNode::start() {
   if (!transport) return tl::unexpected(transport.error());
   work_endpoint_ = (*transport)->work_endpoint();
   publish_endpoint_ = (*transport)->publish_endpoint();
-  downlinks_ = std::vector<BusDownlink>(options_.buses.size());
   std::vector<Downlink*> downlinks;
-  for (BusDownlink& downlink : downlinks_) downlinks.push_back(&downlink);
+  for (std::size_t bus = 0; bus < options_.buses.size(); ++bus) {
+    downlinks.push_back(&downlinks_.emplace_back(core_.clock()));
+  }
   Engine::Options engine = engine_options(**transport);
   engine_ = std::make_unique<Engine>(std::move(engine), std::move(*transport), std::move(downlinks), core_.clock());
   make_buses();

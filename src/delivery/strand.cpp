@@ -132,6 +132,7 @@ void Strand::offer(std::shared_ptr<InboundEvent> event) {
   push(queue, std::move(event));
   // One event always stays, so that one larger than the inbox still arrives.
   while (bytes_ > inbox_bytes_max_ && events_ > 1) shed();
+  note_crowding();
   schedule(queue);
 }
 
@@ -148,6 +149,14 @@ void Strand::offer(const Gap& gap) {
     push(queue, gap);
   }
   schedule(queue);
+}
+
+void Strand::note_crowding() {
+  const bool crowded = crowded_ ? bytes_ > inbox_bytes_max_ / 4 : bytes_ > inbox_bytes_max_ / 2;
+  if (crowded == crowded_) return;
+  crowded_ = crowded;
+  if (crowded) services_.crowding.entered();
+  else services_.crowding.left();
 }
 
 void Strand::push(Queue& queue, Item item) {
@@ -233,6 +242,8 @@ std::optional<Strand::Item> Strand::next(Queue& queue) {
   if (const auto* event = std::get_if<std::shared_ptr<InboundEvent>>(&item)) {
     bytes_ -= (*event)->size_bytes();
     --events_;
+    if (crowded_) services_.crowding.took();
+    note_crowding();
   }
   return item;
 }
@@ -288,6 +299,7 @@ void Strand::close() {
   }
   bytes_ = 0;
   events_ = 0;
+  note_crowding();
 }
 
 }  // namespace evmesh::delivery

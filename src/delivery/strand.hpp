@@ -17,6 +17,7 @@
 
 #include "delivery/activity.hpp"
 #include "delivery/call_gate.hpp"
+#include "delivery/crowding.hpp"
 #include "delivery/inbound_event.hpp"
 #include "delivery/pool.hpp"
 #include "delivery/runner.hpp"
@@ -60,6 +61,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
     Pool& pool;
     Activity& activity;
     base::Counters& counters;
+    Crowding& crowding;
   };
 
   Strand(Services services, std::shared_ptr<Listener> listener, Options options);
@@ -127,6 +129,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
 
   Queue& queue_for(const NodeId& publisher);
   void push(Queue& queue, Item item);
+  void note_crowding();
   void shed();
   void shed_from(Queue& queue);
   void log_overrun(const Gap& gap) const;
@@ -148,6 +151,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
   std::uint64_t bytes_ = 0;  // of the events that wait
   std::size_t events_ = 0;   // that wait
   std::uint64_t arrivals_ = 0;
+  bool crowded_ = false;
   bool closed_ = false;
 };
 

@@ -41,7 +41,7 @@ struct Teller {
 
 std::shared_ptr<Strand> strand_of(Room& room, std::shared_ptr<Listener> listener, Strand::Options options) {
   if (options.inbox_bytes_max == 0) options.inbox_bytes_max = 1 << 20;
-  return std::make_shared<Strand>(Strand::Services{room.runner, room.pool, room.activity, room.counters},
+  return std::make_shared<Strand>(Strand::Services{room.runner, room.pool, room.activity, room.counters, room.crowding},
                                   std::move(listener), options);
 }
 

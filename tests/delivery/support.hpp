@@ -120,6 +120,7 @@ struct Room {
                 },
                 counters};
   Activity activity;
+  Crowding crowding;
   Pool pool{{}, counters};
 
   [[nodiscard]] std::vector<LogRecord> log() {
