@@ -45,7 +45,9 @@ void Membership::Impl::confirm(Peer& peer, Actions& out) {
   peer.up = true;
   peer.redial = {now_, options_.timings.redial_first};
   for (Seed& seed : seeds_) {
-    if (seed.member == peer.life.id) seed.redial = {now_, options_.timings.redial_first};
+    if (seed.member != peer.life.id) continue;
+    seed.tried = true;
+    seed.redial = {now_, options_.timings.redial_first};
   }
   note(out, LogLevel::info, "member_up",
        {{"peer", peer.name}, {"node", peer.life.id.to_string()}, {"epoch", std::to_string(peer.life.epoch)}});
@@ -96,7 +98,7 @@ void Membership::Impl::revive(Peer& peer, Actions& out) {
   const bool stale =
       link != nullptr && !link->answered && now_ - link->opened > options_.timings.redial_first;
   if (stale) hang_up(*peer.link, out);
-  if (!peer.link) dial(peer, out);
+  dial(peer, out);
   schedule();
 }
 

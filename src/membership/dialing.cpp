@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "membership/impl.hpp"
@@ -36,6 +37,7 @@ std::optional<LinkId> Membership::Impl::free_link_to(const Peer& peer) const {
 }
 
 void Membership::Impl::give_link(LinkId id, Peer& peer) {
+  assert(!peer.link || peer.link == id);
   Link& link = links_.at(id);
   link.member = peer.life.id;
   peer.link = id;
@@ -44,7 +46,9 @@ void Membership::Impl::give_link(LinkId id, Peer& peer) {
   seeds_[*link.seed].link.reset();
 }
 
+/// A row has one link at a time; nothing happens when it has one.
 void Membership::Impl::dial(Peer& peer, Actions& out) {
+  if (peer.link) return;
   if (const auto there = free_link_to(peer)) return give_link(*there, peer);
   if (peer.work_endpoint.empty()) return;
   const LinkId id = open(peer.work_endpoint, out);

@@ -78,7 +78,7 @@ void Membership::Impl::introduce(Peer& peer, const ConnectionId& from, const wir
   peer.connection = from;
   answer(from, peer.life, wire::Welcome{options_.name, options_.work_endpoint}, out);
   follow(peer, out);
-  if (!peer.link) dial(peer, out);
+  dial(peer, out);
   heard_from(peer, out);
   if (!bound(peer) && !peer.unanswered_since) peer.unanswered_since = now_;
 }

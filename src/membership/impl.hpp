@@ -139,6 +139,7 @@ class Membership::Impl {
   void on_probe_answer(const Peer& peer, const wire::ProbeAnswer& answer, Actions& out);
 
   // twins.cpp
+  [[nodiscard]] bool may_be_alive(const Peer& peer) const;
   bool meet_newer(Peer& peer, const ConnectionId& from, const Life& life, const wire::Hello& hello,
                   Actions& out);
   bool meet_older(const Peer& peer, const ConnectionId& from, const Life& life, const wire::Hello& hello,

@@ -34,13 +34,16 @@ struct Timings {
   std::chrono::milliseconds heartbeat{500};
   std::chrono::milliseconds suspect{1'500};
   std::chrono::milliseconds dead{3'000};
-  std::chrono::milliseconds refused_grace{1'000};   ///< a broken and refused connection: dead after this silence
-  std::chrono::milliseconds incumbent_answer{500};  ///< how long a known life may take to answer before a newer one is believed
-  std::chrono::milliseconds one_way{5'000};         ///< unreachable advertised endpoint: tell the peer after this
+  std::chrono::milliseconds refused_grace{
+      1'000};  ///< a broken and refused connection: dead after this silence
+  std::chrono::milliseconds incumbent_answer{
+      500};  ///< how long a known life may take to answer before a newer one is believed
+  std::chrono::milliseconds one_way{5'000};  ///< unreachable advertised endpoint: tell the peer after this
   std::chrono::milliseconds redial_first{1'000};
   std::chrono::milliseconds redial_max{30'000};
   std::chrono::milliseconds transient_forget{60'000};
-  std::chrono::milliseconds pause_tolerance{250};  ///< a longer gap between two inputs than heartbeat + this is our own pause
+  std::chrono::milliseconds pause_tolerance{
+      250};  ///< a longer gap between two inputs than heartbeat + this is our own pause
 };
 
 struct Options {
@@ -87,13 +90,15 @@ struct Follow {
 struct Unfollow {
   std::string publish_endpoint;
 };
-/// A member can be talked to both ways from now on, over `link`. Comes again with the same life after a `MemberDown`.
+/// A member can be talked to both ways from now on, over `link`. Comes again with the same life after a
+/// `MemberDown`.
 struct MemberUp {
   Life life;
   LinkId link = 0;
   wire::Hello hello;
 };
-/// The link of a life that was up is closed: dead, left or replaced. Its life may go on (`LifeEnded` says when not).
+/// The link of a life that was up is closed: dead, left or replaced. Its life may go on (`LifeEnded` says
+/// when not).
 struct MemberDown {
   Life life;
 };
@@ -103,7 +108,8 @@ struct LifeEnded {
   bool clean = false;
   std::vector<wire::StreamPosition> heads;
 };
-/// Peers know a later life of ours that is over: go on as `epoch`, after it is kept. The machine already uses it.
+/// Peers know a later life of ours that is over: go on as `epoch`, after it is kept. The machine already uses
+/// it.
 struct RaiseEpoch {
   std::uint64_t epoch = 0;
 };
@@ -118,7 +124,8 @@ struct Note {
   base::LogFields fields;
 };
 
-using Action = std::variant<Dial, HangUp, Send, Answer, Follow, Unfollow, MemberUp, MemberDown, LifeEnded, RaiseEpoch, Fatal, Note>;
+using Action = std::variant<Dial, HangUp, Send, Answer, Follow, Unfollow, MemberUp, MemberDown, LifeEnded,
+                            RaiseEpoch, Fatal, Note>;
 using Actions = std::vector<Action>;
 
 /// What happened to a link, as far as the transport can tell. A hint only: nothing depends on it but speed.
@@ -139,9 +146,9 @@ class HeartbeatSource {
   [[nodiscard]] virtual std::vector<wire::StreamPosition> through(const Life& publisher) const = 0;
 };
 
-/// Who is in the mesh, and how sure we are. Pure: time and chance come in, actions go out, in the order they are to be done.
-/// Every input first looks at the time since the last one: when this node itself was paused, all deadlines move by the
-/// pause. Thread-bound to the caller.
+/// Who is in the mesh, and how sure we are. Pure: time and chance come in, actions go out, in the order they
+/// are to be done. Every input first looks at the time since the last one: when this node itself was paused,
+/// all deadlines move by the pause. Thread-bound to the caller.
 class Membership {
  public:
   Membership(Options options, const HeartbeatSource& source, std::uint64_t random_seed);
@@ -156,9 +163,9 @@ class Membership {
   void tick(MonoTime now, Actions& out);
   [[nodiscard]] MonoTime next_deadline() const;
 
-  /// A frame that arrived at our ROUTER, whatever its kind: any frame of a known life is a sign of life, but only
-  /// kinds up to `forget` are handled here. False when it must not be used further (unknown, old or foreign life,
-  /// wrong addressee, no HELLO yet): it has been counted and, where that helps, answered.
+  /// A frame that arrived at our ROUTER, whatever its kind: any frame of a known life is a sign of life, but
+  /// only kinds up to `forget` are handled here. False when it must not be used further (unknown, old or
+  /// foreign life, wrong addressee, no HELLO yet): it has been counted and, where that helps, answered.
   bool on_frame(MonoTime now, const ConnectionId& from, const wire::Frame& frame, Actions& out);
 
   /// A frame that came back on a link we opened: WELCOME, REJECT, ONE_WAY.
@@ -186,7 +193,8 @@ class Membership {
   [[nodiscard]] const Life& self() const;
   [[nodiscard]] wire::Header header_for(const Life& to) const;
 
-  /// Members that may come back with the same life: suspect, or dead and neither left, forgotten nor replaced.
+  /// Members that may come back with the same life: suspect, or dead and neither left, forgotten nor
+  /// replaced.
   [[nodiscard]] bool anyone_absent() const;
 
   /// Counters by metric name.

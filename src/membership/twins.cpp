@@ -15,15 +15,25 @@ std::string twin_text(const Peer& incumbent) {
          incumbent.work_endpoint + ": give each process a data directory of its own";
 }
 
+std::string stale_text(const Peer& peer) {
+  return "a later life of this node was known, epoch " + std::to_string(peer.life.epoch);
+}
+
 }  // namespace
+
+/// Introduced, not known to be gone, and its endpoint does not refuse us.
+bool Membership::Impl::may_be_alive(const Peer& peer) const {
+  const Link* link = link_of(peer);
+  return !is_gone(peer) && !peer.ended && peer.hello && (link == nullptr || !link->refused);
+}
 
 /// A HELLO of a later life. If the known one may be alive, it is asked first: a copied data directory must
 /// not push out the node it was copied from.
 bool Membership::Impl::meet_newer(Peer& peer, const ConnectionId& from, const Life& life,
                                   const wire::Hello& hello, Actions& out) {
   const Link* link = link_of(peer);
-  const bool moved_out = link != nullptr && (link->refused || (link->answered && *link->answered == life));
-  if (is_gone(peer) || peer.ended || !peer.hello || moved_out) {
+  const bool moved_in = link != nullptr && link->answered == life;
+  if (!may_be_alive(peer) || moved_in) {
     contenders_.erase(life.id);
     rebirth(peer, life, out);
     introduce(peer, from, hello, out);
@@ -49,6 +59,10 @@ void Membership::Impl::settle_contenders(Actions& out) {
   for (auto place = contenders_.begin(); place != contenders_.end();) {
     Contender& contender = place->second;
     Peer& peer = peers_.at(place->first);
+    if (contender.life.epoch <= peer.life.epoch) {  // others told us of it meanwhile
+      place = contenders_.erase(place);
+      continue;
+    }
     if (now_ >= contender.deadline) {
       const Contender newer = std::move(contender);
       place = contenders_.erase(place);
@@ -80,11 +94,9 @@ void Membership::Impl::on_pong(Peer& peer, const wire::Pong& pong, Actions& out)
 
 bool Membership::Impl::meet_older(const Peer& peer, const ConnectionId& from, const Life& life,
                                   const wire::Hello& hello, Actions& out) {
-  const bool incumbent = !is_gone(peer) && peer.hello;
+  const bool incumbent = may_be_alive(peer);
   const auto reason = incumbent ? wire::RejectReason::twin : wire::RejectReason::stale_epoch;
-  std::string text = incumbent
-                         ? twin_text(peer)
-                         : "a later life of this node was known, epoch " + std::to_string(peer.life.epoch);
+  std::string text = incumbent ? twin_text(peer) : stale_text(peer);
   return refuse(from, life, hello.name, {reason, std::move(text), peer.life.epoch}, out);
 }
 
@@ -141,12 +153,14 @@ void Membership::Impl::rebirth(Peer& peer, const Life& life, Actions& out) {
   digest_stale_ = true;
 }
 
-/// Tells a life that is over so, at most once a second for each id.
+/// Tells a life that is over so, at most once a second for each id. Where the later one is gone too, it may
+/// be the node itself with an older disk, and goes on above both.
 void Membership::Impl::fence(Peer& peer, const ConnectionId& from, const Life& life, Actions& out) {
   if (now_ < peer.fence_next) return;
   peer.fence_next = now_ + fence_again;
   count("fenced_sent");
-  answer(from, life, wire::Fenced{peer.life.epoch}, out);
+  if (may_be_alive(peer)) return answer(from, life, wire::Fenced{peer.life.epoch}, out);
+  answer(from, life, wire::Reject{wire::RejectReason::stale_epoch, stale_text(peer), peer.life.epoch}, out);
 }
 
 void Membership::Impl::on_fenced(const Life& by, const wire::Fenced& fenced, Actions& out) {

@@ -22,7 +22,11 @@ void Membership::Impl::on_welcome(LinkId id, const Life& life, const wire::Welco
   link.answered = life;
   const Age its_age = age(life, peer->life);
   if (its_age == Age::same) return bind(id, *peer, out);
-  if (its_age == Age::older) return send(id, life.id, life.epoch, wire::Fenced{peer->life.epoch}, out);
+  if (its_age == Age::older) {
+    // Where the later life is gone, the earlier one's own HELLO is answered with the epoch it has to pass.
+    if (may_be_alive(*peer)) send(id, life.id, life.epoch, wire::Fenced{peer->life.epoch}, out);
+    return;
+  }
   // A later life that has our HELLO by now; its own decides, and this link waits for it.
   link.gives_up = now_ + options_.timings.dead;
 }
@@ -46,7 +50,7 @@ bool Membership::Impl::pass_on(LinkId id, const Life& life, const wire::Welcome&
   Peer& former = peers_.at(*link.member);
   if (former.up) {
     Peer& other = peers_.at(life.id);
-    if (!other.link && !is_gone(other)) dial(other, out);
+    if (!is_gone(other)) dial(other, out);
     return false;
   }
   former.link.reset();

@@ -118,6 +118,23 @@ TEST_CASE("a later life of a silent member is learned from others and dialled", 
   CHECK(two.a->links.size() == 2);
 }
 
+TEST_CASE("a later life that answered already keeps its link when others tell of it", "[membership]") {
+  Two two;
+  two.tell(entry(9, "x"));
+  const LinkId link = two.a->links.rbegin()->first;
+  const wire::Header header{1, wire::Kind::welcome, id_of(9), 2'000, id_of(1), 1'000};
+  Actions out;
+  two.a->machine->on_answer(two.mesh.now(), link, {header, wire::Welcome{"x", "tcp://x:7000"}}, out);
+  wire::MemberEntry later = entry(9, "x");
+  later.epoch = 2'000;
+
+  two.tell(later);
+
+  CHECK(row(two.mesh, *two.a, "x").epoch == 2'000);
+  CHECK(two.a->links.size() == 2);
+  CHECK(two.a->links.rbegin()->first == link);
+}
+
 TEST_CASE("lists that differ for longer than a heartbeat are exchanged until they agree", "[membership]") {
   Two two;
   two.mesh.cut("a", "b");

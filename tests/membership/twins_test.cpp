@@ -149,6 +149,22 @@ TEST_CASE("a node whose kept epoch is too low goes on above what its peers know"
   CHECK(all<Fatal>(again).empty());
 }
 
+TEST_CASE("an earlier life is not fenced but told the epoch when the later one is gone too", "[membership]") {
+  Mesh mesh;
+  Process& a = mesh.start({.host = "a", .id = 1});
+  Process& b = mesh.start({.host = "b", .id = 2, .epoch = 2'000, .seeds = {"a"}});
+  mesh.run(1'000ms);
+  mesh.kill(b);
+  mesh.run(4'000ms);
+
+  mesh.inject(a, "ghost", {id_of(2), 1'000}, wire::Kind::notify, wire::Notify{});
+
+  CHECK(bodies<wire::Fenced>(a.answered).empty());
+  REQUIRE(bodies<wire::Reject>(a.answered).size() == 1);
+  CHECK(bodies<wire::Reject>(a.answered).front().reason == wire::RejectReason::stale_epoch);
+  CHECK(bodies<wire::Reject>(a.answered).front().epoch == 2'000);
+}
+
 TEST_CASE("raising the epoch ends every link and dials again", "[membership]") {
   Mesh mesh;
   Process& c = mesh.start({.host = "c", .id = 3});
