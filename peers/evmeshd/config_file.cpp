@@ -86,10 +86,12 @@ class Parser {
     if (section_.empty()) return wrong("key " + base::quoted(key) + " stands before any [section]");
     ConfigLine read{section_ + "." + key, std::string(trimmed(line.substr(equals + 1))), place()};
     const OptionSpec* option = find_option(read.name);
-    if (option == nullptr) return wrong("unknown key " + base::quoted(read.name) + did_you_mean(read.name, names()));
+    if (option == nullptr)
+      return wrong("unknown key " + base::quoted(read.name) + did_you_mean(read.name, names()));
     const auto [first, fresh] = seen_.emplace(read.name, number_);
     if (!fresh && !option->repeatable) {
-      return wrong("key " + base::quoted(read.name) + " stands in line " + std::to_string(first->second) + " already");
+      return wrong("key " + base::quoted(read.name) + " stands in line " + std::to_string(first->second) +
+                   " already");
     }
     lines_.push_back(std::move(read));
     return {};
@@ -118,10 +120,11 @@ Outcome<std::vector<ConfigLine>> parse_config(std::string_view text, const std::
 Outcome<std::vector<ConfigLine>> read_config(const std::filesystem::path& file) {
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);
-  if (error) return end_with(ExitCode::config, "config file " + base::quoted(file.native()) + ": " + error.message());
+  if (error)
+    return end_with(ExitCode::config, "config file " + base::quoted(file.native()) + ": " + error.message());
   if (size > file_bytes_max) {
-    return end_with(ExitCode::config, "config file " + base::quoted(file.native()) + " has " + std::to_string(size) +
-                                          " bytes; 1 MiB is the most");
+    return end_with(ExitCode::config, "config file " + base::quoted(file.native()) + " has " +
+                                          std::to_string(size) + " bytes; 1 MiB is the most");
   }
   auto text = peers::read_file(file);
   if (!text) return end_with(ExitCode::config, "config file: " + text.error().message);

@@ -78,14 +78,17 @@ ExitCode exit_code_of(ErrorCode code) {
   }
 }
 
-tl::unexpected<Failure> ended_by(const Error& error) { return end_with(exit_code_of(error.code), error.message); }
+tl::unexpected<Failure> ended_by(const Error& error) {
+  return end_with(exit_code_of(error.code), error.message);
+}
 
 Outcome<void> open_log_file(const std::filesystem::path& file) {
   if (file.empty()) return {};
   const peers::Fd opened(::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!opened.valid()) return tl::unexpected(peers::io_failure("log file", file, errno));
   // Everything that goes to standard error goes there, also what libraries say.
-  if (::dup2(opened.get(), STDERR_FILENO) < 0) return tl::unexpected(peers::io_failure("log file", file, errno));
+  if (::dup2(opened.get(), STDERR_FILENO) < 0)
+    return tl::unexpected(peers::io_failure("log file", file, errno));
   return {};
 }
 
@@ -123,25 +126,25 @@ void wait_for_end(peers::StopSignal& stop, const Wishes& wishes) {
   while (!stop.raised() && !wishes.wants_leave() && !wishes.failure()) ::poll(both, 2, -1);
 }
 
-Outcome<void> serve(Node& node, const Settings& settings, const std::string& ready_file, peers::StopSignal& stop,
-                    Wishes& wishes) {
+Outcome<void> serve(Node& node, const Settings& settings, const std::string& ready_file,
+                    peers::StopSignal& stop, Wishes& wishes) {
   const LogSink& log = settings.node.log;
-  auto admin = admin::AdminServer::start(
-      node, {.socket = settings.admin_socket,
-             .event_size_bytes_max = settings.node.event_size_bytes_max,
-             .on_leave = [&wishes] { wishes.leave(); }});
+  auto admin = admin::AdminServer::start(node, {.socket = settings.admin_socket,
+                                                .event_size_bytes_max = settings.node.event_size_bytes_max,
+                                                .on_leave = [&wishes] { wishes.leave(); }});
   if (!admin) return ended_by(admin.error());
   const NodeStatus status = node.status();
   log_start(log, settings, status);
   if (!ready_file.empty()) {
-    auto written = peers::replace_file(ready_file, ready_json(status, settings.admin_socket, ::getpid()));
+    auto written = peers::replace_file(std::filesystem::absolute(ready_file), ready_json(status, settings.admin_socket, ::getpid()));
     if (!written) return written;
   }
   base::log(log, LogLevel::info, "ready");
   wait_for_end(stop, wishes);
   obey_second_signal();
   if (const auto failure = wishes.failure()) return ended_by(*failure);
-  base::log(log, LogLevel::info, "stopping", {{"reason", wishes.wants_leave() ? "asked to leave" : "signal"}});
+  base::log(log, LogLevel::info, "stopping",
+            {{"reason", wishes.wants_leave() ? "asked to leave" : "signal"}});
   if (wishes.wants_leave()) {
     node.leave();
   } else {

@@ -72,9 +72,12 @@ std::string help_text() {
   add_entry(text, "  -c, --config FILE", "read this file; may be repeated");
   add_entry(text, "  --insecure", "short for --mesh.insecure");
   add_entry(text, "  --transient", "short for --node.transient");
-  add_entry(text, "  --check-config", "say whether a start would take this configuration, and end: 0, 64 or 78");
-  add_entry(text, "  --print-config", "print what a start would use and where each value comes from, and end");
-  add_entry(text, "  --ready-file PATH", "write pid, id, name and endpoints there as JSON when the node is ready");
+  add_entry(text, "  --check-config",
+            "say whether a start would take this configuration, and end: 0, 64 or 78");
+  add_entry(text, "  --print-config",
+            "print what a start would use and where each value comes from, and end");
+  add_entry(text, "  --ready-file PATH",
+            "write pid, id, name and endpoints there as JSON when the node is ready");
   add_entry(text, "  -h, --help", "this text");
   add_entry(text, "  -V, --version", "the version");
   text += outro;

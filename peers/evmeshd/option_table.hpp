@@ -8,8 +8,8 @@
 
 namespace evmesh::daemon {
 
-/// One setting: the same name is the flag `--NAME`, the environment variable `EVMESH_NAME` in capitals with `_`, and
-/// `key` in a `[section]` of a file.
+/// One setting: the same name is the flag `--NAME`, the environment variable `EVMESH_NAME` in capitals with
+/// `_`, and `key` in a `[section]` of a file.
 struct OptionSpec {
   std::string_view name;           ///< `section.key`
   std::string_view value_name;     ///< what `--help` shows; empty for a switch

@@ -19,7 +19,8 @@ using peers::ExitCode;
 using peers::Outcome;
 
 // Variables of the other programs of this family, and of its tests.
-constexpr std::array<std::string_view, 3> foreign_variables{"EVMESH_SERVER", "EVMESH_CASES_DIR", "EVMESH_NO_SKIP"};
+constexpr std::array<std::string_view, 3> foreign_variables{"EVMESH_SERVER", "EVMESH_CASES_DIR",
+                                                            "EVMESH_NO_SKIP"};
 constexpr std::array<std::string_view, 3> foreign_prefixes{"EVMESH_MAILDIR_", "EVMESH_SIM_", "EVMESH_EVENT_"};
 
 std::string flag_of(const OptionSpec& option) { return "--" + std::string(option.name); }
@@ -63,7 +64,8 @@ Outcome<void> add_files(const std::vector<std::string>& files, OptionValues& val
 
 bool foreign(const std::string& variable) {
   return std::ranges::find(foreign_variables, variable) != foreign_variables.end() ||
-         std::ranges::any_of(foreign_prefixes, [&](std::string_view prefix) { return variable.starts_with(prefix); });
+         std::ranges::any_of(foreign_prefixes,
+                             [&](std::string_view prefix) { return variable.starts_with(prefix); });
 }
 
 /// A repeatable setting takes several values from one variable, with spaces or commas between them.
@@ -91,8 +93,8 @@ Outcome<void> add_environment(const std::map<std::string, std::string>& environm
     if (!variable.starts_with("EVMESH_") || foreign(variable)) continue;
     const auto found = by_variable.find(variable);
     if (found == by_variable.end()) {
-      return end_with(ExitCode::usage,
-                      "unknown environment variable " + base::quoted(variable) + did_you_mean(variable, variables));
+      return end_with(ExitCode::usage, "unknown environment variable " + base::quoted(variable) +
+                                           did_you_mean(variable, variables));
     }
     const OptionSpec& option = *found->second;
     OptionValue value{{text}, variable, ExitCode::usage};
@@ -109,8 +111,8 @@ Outcome<void> add_flags(const po::variables_map& given, OptionValues& values) {
     OptionValue value{given[name].as<std::vector<std::string>>(), flag_of(option), ExitCode::usage};
     if (option.value_name.empty()) value.texts = {"true"};
     if (value.texts.size() > 1 && !option.repeatable) {
-      return end_with(ExitCode::usage, flag_of(option) + " is given twice: " + base::quoted(value.texts[0]) + " and " +
-                                           base::quoted(value.texts[1]));
+      return end_with(ExitCode::usage, flag_of(option) + " is given twice: " + base::quoted(value.texts[0]) +
+                                           " and " + base::quoted(value.texts[1]));
     }
     values.by_name[name] = std::move(value);
   }
@@ -137,11 +139,13 @@ Outcome<po::variables_map> parse_flags(const std::vector<std::string>& arguments
     po::notify(given);
     if (given.count(" word") == 0) return given;
     const std::string word = given[" word"].as<std::vector<std::string>>().front();
-    return end_with(ExitCode::usage, base::quoted(word) + " stands without a flag; files are given as -c FILE");
+    return end_with(ExitCode::usage,
+                    base::quoted(word) + " stands without a flag; files are given as -c FILE");
   } catch (const po::unknown_option& error) {
     std::string flag = error.get_option_name();
     flag.erase(0, std::min(flag.find_first_not_of('-'), flag.size()));
-    return end_with(ExitCode::usage, "unknown flag " + base::quoted("--" + flag) + peers::suggestion(known, flag));
+    return end_with(ExitCode::usage,
+                    "unknown flag " + base::quoted("--" + flag) + peers::suggestion(known, flag));
   } catch (const po::error& error) {
     return end_with(ExitCode::usage, error.what());
   }
@@ -161,7 +165,8 @@ Outcome<OptionValues> read_option_values(const peers::OptionSources& sources) {
   if (given->count("ready-file") != 0) values.ready_file = (*given)["ready-file"].as<std::string>();
   for (const OptionSpec& option : option_table()) {
     if (option.default_value.empty()) continue;
-    values.by_name[std::string(option.name)] = {{std::string(option.default_value)}, "default", ExitCode::bug};
+    values.by_name[std::string(option.name)] = {
+        {std::string(option.default_value)}, "default", ExitCode::bug};
   }
   const bool files = given->count("config") != 0;
   if (files) {

@@ -12,13 +12,14 @@ namespace evmesh::daemon {
 /// The values of one setting and where they come from.
 struct OptionValue {
   std::vector<std::string> texts;
-  std::string origin;      ///< "default", "--node.name", "EVMESH_NODE_NAME" or "FILE:LINE"
+  std::string origin;  ///< "default", "--node.name", "EVMESH_NODE_NAME" or "FILE:LINE"
   peers::ExitCode wrong = peers::ExitCode::usage;  ///< how to end when the value is no good: config for files
 };
 
 /// What the daemon was told, before any value is read as what it means.
 struct OptionValues {
-  std::map<std::string, OptionValue, std::less<>> by_name;  ///< every setting that has a value, defaults included
+  std::map<std::string, OptionValue, std::less<>>
+      by_name;  ///< every setting that has a value, defaults included
   std::string ready_file;
   bool check_config = false;
   bool print_config = false;
@@ -26,8 +27,8 @@ struct OptionValues {
   bool version = false;
 };
 
-/// Flags over environment over files (a later file over an earlier one) over defaults. A repeatable setting is taken whole
-/// from the strongest source. `usage` for a wrong flag or variable, `config` for a wrong file.
+/// Flags over environment over files (a later file over an earlier one) over defaults. A repeatable setting
+/// is taken whole from the strongest source. `usage` for a wrong flag or variable, `config` for a wrong file.
 [[nodiscard]] peers::Outcome<OptionValues> read_option_values(const peers::OptionSources& sources);
 
 }  // namespace evmesh::daemon

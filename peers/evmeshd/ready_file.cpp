@@ -13,7 +13,7 @@ std::string ready_json(const NodeStatus& status, const std::filesystem::path& ad
                                      {"mode", to_string(status.mode)},
                                      {"work", status.listen},
                                      {"publish", status.publish},
-                                     {"admin", std::filesystem::absolute(admin_socket).native()}};
+                                     {"admin", std::filesystem::absolute(admin_socket).lexically_normal().native()}};
   return ready.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

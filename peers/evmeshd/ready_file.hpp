@@ -7,7 +7,9 @@
 
 namespace evmesh::daemon {
 
-/// What starting scripts wait for: one JSON object with pid, id, name, epoch, mode, the real endpoints and the admin socket.
-[[nodiscard]] std::string ready_json(const NodeStatus& status, const std::filesystem::path& admin_socket, long pid);
+/// What starting scripts wait for: one JSON object with pid, id, name, epoch, mode, the real endpoints and
+/// the admin socket.
+[[nodiscard]] std::string ready_json(const NodeStatus& status, const std::filesystem::path& admin_socket,
+                                     long pid);
 
 }  // namespace evmesh::daemon

@@ -33,7 +33,8 @@ class Reader {
     const auto found = values_.by_name.find(name);
     if (found == values_.by_name.end()) return {};
     for (const std::string& text : found->second.texts) {
-      if (!base::printable(text)) complain(name, base::quoted(text) + " holds control characters or is not UTF-8");
+      if (!base::printable(text))
+        complain(name, base::quoted(text) + " holds control characters or is not UTF-8");
       if (text.empty()) complain(name, "the value is empty; leave the option out instead");
     }
     return found->second.texts;
@@ -67,12 +68,15 @@ class Reader {
     const std::string written = text(name);
     auto read = peers::parse_duration(written);
     const bool bare = !written.empty() && written.find_first_not_of("0123456789") == std::string::npos;
-    if (!read && bare) complain(name, base::quoted(written) + " has no unit; write " + base::quoted(written + "s") +
-                                          " or " + base::quoted(written + "ms"));
+    if (!read && bare)
+      complain(name, base::quoted(written) + " has no unit; write " + base::quoted(written + "s") + " or " +
+                         base::quoted(written + "ms"));
     return taken(name, std::move(read), std::chrono::milliseconds{0});
   }
 
-  std::uint64_t size(std::string_view name) { return taken(name, peers::parse_size(text(name)), std::uint64_t{0}); }
+  std::uint64_t size(std::string_view name) {
+    return taken(name, peers::parse_size(text(name)), std::uint64_t{0});
+  }
 
   std::uint32_t count(std::string_view name, std::uint32_t low, std::uint32_t high) {
     const std::string written = text(name);
@@ -87,7 +91,8 @@ class Reader {
 
   bool is_set(std::string_view name) {
     if (values_.by_name.find(name) == values_.by_name.end()) return false;
-    return one_of<bool>(name, {{"true", true}, {"false", false}, {"yes", true}, {"no", false}, {"1", true}, {"0", false}});
+    return one_of<bool>(
+        name, {{"true", true}, {"false", false}, {"yes", true}, {"no", false}, {"1", true}, {"0", false}});
   }
 
   void complain(std::string_view name, const std::string& why) {
@@ -125,7 +130,8 @@ void read_mesh(Reader& reader, NodeOptions& node) {
 
 void read_buses(Reader& reader, NodeOptions& node) {
   node.buses = reader.texts("bus.name");
-  node.payload = reader.one_of<PayloadFormat>("bus.payload", {{"binary", PayloadFormat::binary}, {"json", PayloadFormat::json}});
+  node.payload = reader.one_of<PayloadFormat>(
+      "bus.payload", {{"binary", PayloadFormat::binary}, {"json", PayloadFormat::json}});
   node.event_size_bytes_max = reader.size("bus.event-size-max");
   node.ring_bytes_max = reader.size("bus.ring-size");
   node.window_bytes = reader.size("bus.window");
@@ -147,19 +153,23 @@ void read_places(Reader& reader, OptionValues& values, Settings& settings) {
   const std::string data_dir = reader.text("node.data-dir");
   const bool transient = reader.is_set("node.transient");
   if (data_dir.empty() && !transient) {
-    reader.complain("node.data-dir", "is needed: give --node.data-dir DIR, or --transient for a node that keeps nothing");
+    reader.complain("node.data-dir",
+                    "is needed: give --node.data-dir DIR, or --transient for a node that keeps nothing");
   }
   if (!data_dir.empty() && transient) {
-    reader.complain("node.transient", "contradicts node.data-dir " + base::quoted(data_dir) + "; leave one out");
+    reader.complain("node.transient",
+                    "contradicts node.data-dir " + base::quoted(data_dir) + "; leave one out");
   }
   settings.node.data_dir = data_dir;
   if (!data_dir.empty()) fill_in(values, "admin.socket", data_dir + "/admin.sock");
   settings.admin_socket = reader.text("admin.socket");
   const std::size_t bytes = settings.admin_socket.native().size();
-  if (bytes == 0) reader.complain("admin.socket", "is needed when there is no data directory: give --admin.socket PATH");
+  if (bytes == 0)
+    reader.complain("admin.socket", "is needed when there is no data directory: give --admin.socket PATH");
   if (bytes > limits::unix_path_bytes_max) {
-    reader.complain("admin.socket", base::quoted(settings.admin_socket.native()) + " has " + std::to_string(bytes) +
-                                        " bytes; 107 is the most a UNIX socket can have; set admin.socket to a shorter path");
+    reader.complain("admin.socket",
+                    base::quoted(settings.admin_socket.native()) + " has " + std::to_string(bytes) +
+                        " bytes; 107 is the most a UNIX socket can have; set admin.socket to a shorter path");
   }
 }
 
@@ -183,19 +193,21 @@ Outcome<Settings> read_settings(OptionValues& values) {
   NodeOptions& node = settings.node;
   Reader reader(values);
   node.name = reader.text("node.name");
-  node.mode = reader.one_of<Mode>("node.mode", {{"mono", Mode::mono},
-                                                {"scale-efficient", Mode::scale_efficient},
-                                                {"broadcast", Mode::broadcast}});
-  node.delivery = reader.one_of<DeliveryModel>("node.delivery", {{"synchronous", DeliveryModel::synchronous},
-                                                                 {"mixed", DeliveryModel::mixed},
-                                                                 {"asynchronous", DeliveryModel::asynchronous}});
+  node.mode = reader.one_of<Mode>(
+      "node.mode",
+      {{"mono", Mode::mono}, {"scale-efficient", Mode::scale_efficient}, {"broadcast", Mode::broadcast}});
+  node.delivery =
+      reader.one_of<DeliveryModel>("node.delivery", {{"synchronous", DeliveryModel::synchronous},
+                                                     {"mixed", DeliveryModel::mixed},
+                                                     {"asynchronous", DeliveryModel::asynchronous}});
   constexpr std::uint32_t threads_max = 1024;
   node.pool_threads_max = reader.count("node.threads", 1, threads_max);
   if (node.mode != Mode::mono) fill_in(values, "mesh.listen", default_listen);
   read_mesh(reader, node);
   read_buses(reader, node);
   read_places(reader, values, settings);
-  settings.log_level = reader.taken("log.level", peers::parse_log_level(reader.text("log.level")), LogLevel::info);
+  settings.log_level =
+      reader.taken("log.level", peers::parse_log_level(reader.text("log.level")), LogLevel::info);
   static_cast<void>(reader.one_of<bool>("log.format", {{"logfmt", true}}));
   settings.log_file = reader.text("log.file");
   if (reader.complaint()) return tl::unexpected(*reader.complaint());

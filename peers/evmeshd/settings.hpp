@@ -20,8 +20,8 @@ struct Settings {
 };
 
 /// Reads the values as what they mean, fills in the defaults that depend on others (into `values` too, for
-/// `effective_config`) and checks everything that can be checked without starting. `usage` or `config` by where the wrong
-/// value came from, naming it: `FILE:LINE: node.mode: "x" is no mode; ...`.
+/// `effective_config`) and checks everything that can be checked without starting. `usage` or `config` by
+/// where the wrong value came from, naming it: `FILE:LINE: node.mode: "x" is no mode; ...`.
 [[nodiscard]] peers::Outcome<Settings> read_settings(OptionValues& values);
 
 /// What a start would use, as a file that `-c` reads, each line with where its value comes from.

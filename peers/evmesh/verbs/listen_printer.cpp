@@ -1,0 +1,127 @@
+#include "evmesh/verbs/listen_printer.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.hpp"
+
+namespace evmesh::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using peers::Outcome;
+
+// A stream has no end to look at before the first row, so its columns have fixed widths.
+constexpr std::string_view row_format = "{:<13}  {:<24}  {:<12}  {:<28}  {}\n";
+constexpr std::size_t content_chars_max = 60;
+
+std::string text_of(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::string content_of(const Json& event) {
+  if (event.contains("payload")) return event.at("payload").dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (event.contains("text")) return text_of(event, "text");
+  return text_of(event, "data_base64");
+}
+
+std::string registered_notice(const Json& registered) {
+  std::string known;
+  for (const auto& peer : registered.at("acknowledged")) known.append(known.empty() ? "" : ", ").append(text_of(peer, "name"));
+  std::string missing;
+  for (const auto& name : registered.at("missing")) missing.append(missing.empty() ? "" : ", ").append(name.get<std::string>());
+  std::string notice = "listening";
+  if (!known.empty()) notice += "; known to " + known + " after " + format_age(registered.at("elapsed_us").get<double>());
+  if (!missing.empty()) notice += "; not yet known to " + missing + ", whose events may not come";
+  return notice;
+}
+
+std::string gap_notice(const Json& gap) {
+  if (gap.contains("dropped")) {
+    return fmt::format("gap: {} lines were dropped because they were not read in time", gap.at("dropped").dump());
+  }
+  const std::string to = gap.at("to").is_null() ? "the end of that life" : gap.at("to").dump();
+  return fmt::format("gap: numbers {} to {} of {} are missing ({})", gap.at("from").dump(), to, text_of(gap, "publisher"),
+                     text_of(gap, "reason"));
+}
+
+/// The time of day is enough for a person.
+std::string short_time(const std::string& time) {
+  const std::size_t day_end = time.find('T');
+  if (day_end == std::string::npos) return time;
+  constexpr std::size_t with_milliseconds = 12;
+  std::string clock = time.substr(day_end + 1, with_milliseconds);
+  return clock.ends_with('Z') ? clock.substr(0, clock.size() - 1) : clock;
+}
+
+}  // namespace
+
+Outcome<StreamLine> read_stream_line(const std::string& line) {
+  StreamLine read;
+  if (line.empty()) return read;
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object()) return peers::end_with(peers::ExitCode::bug, "the node sent no JSON object: " + base::quoted(line));
+  read.json = line;
+  if (json.contains("registered")) {
+    read.kind = StreamLine::Kind::registered;
+    read.notice = registered_notice(json.at("registered"));
+    return read;
+  }
+  if (json.contains("gap")) {
+    read.kind = StreamLine::Kind::gap;
+    read.notice = gap_notice(json.at("gap"));
+    return read;
+  }
+  read.kind = StreamLine::Kind::event;
+  read.type = text_of(json, "type");
+  read.user = text_of(json, "user");
+  read.key = text_of(json, "key");
+  read.bus = text_of(json, "bus");
+  read.id = text_of(json, "id");
+  read.time = text_of(json, "time");
+  read.content = content_of(json);
+  if (json.contains("origin")) {
+    read.publisher = text_of(json.at("origin"), "publisher");
+    read.seq = json.at("origin").at("seq").get<std::uint64_t>();
+  }
+  return read;
+}
+
+std::string StreamPrinter::name_of(const std::string& publisher) const {
+  if (publisher.empty()) return "here";
+  const auto found = names_.find(publisher);
+  return found == names_.end() ? publisher.substr(0, 8) : found->second;
+}
+
+Outcome<void> StreamPrinter::begin() {
+  switch (output_.form()) {
+    case Form::table: return output_.print_raw(fmt::format(row_format, "TIME", "TYPE", "FROM", "KEY", "CONTENT"));
+    case Form::json: return output_.print_raw(R"({"schema":"evmesh.events.v1","items":[)");
+    case Form::jsonl: return {};
+  }
+  return {};
+}
+
+Outcome<void> StreamPrinter::item(const std::string& json) {
+  if (output_.form() == Form::jsonl) return output_.print_raw(json + "\n");
+  return output_.print_raw((std::exchange(first_, false) ? "\n" : ",\n") + json);
+}
+
+Outcome<void> StreamPrinter::event(const StreamLine& line) {
+  if (output_.form() != Form::table) return item(line.json);
+  return output_.print_raw(fmt::format(row_format, short_time(line.time), base::escaped(line.type),
+                                       base::escaped(name_of(line.publisher)), line.key.empty() ? "-" : base::escaped(line.key),
+                                       base::escaped(line.content, content_chars_max)));
+}
+
+Outcome<void> StreamPrinter::gap(const StreamLine& line) {
+  if (output_.form() != Form::table) return item(line.json);
+  return output_.print_raw("-- " + line.notice + "\n");
+}
+
+Outcome<void> StreamPrinter::finish() {
+  return output_.form() == Form::json ? output_.print_raw("\n]}\n") : Outcome<void>{};
+}
+
+}  // namespace evmesh::cli

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "evmesh/command.hpp"
+
+/// One function per verb, each giving its words, flags, examples and what it does.
+namespace evmesh::cli {
+
+[[nodiscard]] Verb dispatch_verb();
+[[nodiscard]] Verb listen_verb();
+[[nodiscard]] Verb status_verb();
+[[nodiscard]] Verb member_ls_verb();
+[[nodiscard]] Verb member_show_verb();
+[[nodiscard]] Verb member_leave_verb();
+[[nodiscard]] Verb member_forget_verb();
+[[nodiscard]] Verb key_ls_verb();
+[[nodiscard]] Verb explain_verb();
+[[nodiscard]] Verb version_verb();
+[[nodiscard]] Verb completion_verb();
+
+}  // namespace evmesh::cli
