@@ -6,7 +6,8 @@
 
 namespace evmesh::peers {
 
-/// What a program says to the shell when it ends. One list for all programs; the values are those of sysexits.h.
+/// What a program says to the shell when it ends. One list for all programs; the values are those of
+/// sysexits.h.
 enum class ExitCode : int {
   ok = 0,
   negative = 1,        ///< the thing asked about is so: a check warned, a wait ended with failures

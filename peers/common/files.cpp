@@ -19,7 +19,9 @@ namespace {
 
 constexpr int mode_private_file = 0600;
 
-std::string quoted_path(const std::filesystem::path& path) { return '"' + base::escaped(path.native(), 4096) + '"'; }
+std::string quoted_path(const std::filesystem::path& path) {
+  return '"' + base::escaped(path.native(), 4096) + '"';
+}
 
 int sync_fd(int fd) { return fsync(fd) == 0 ? 0 : errno; }
 
@@ -117,8 +119,10 @@ Outcome<Fd> lock_directory(const std::filesystem::path& directory) {
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     std::array<char, 32> holder{};
     const ssize_t length = ::pread(fd.get(), holder.data(), holder.size() - 1, 0);
-    const std::string pid = length > 0 ? std::string(holder.data(), std::strcspn(holder.data(), "\n")) : "unknown";
-    return end_with(ExitCode::cannot_create, "directory " + quoted_path(directory) + " is in use by process " + pid +
+    const std::string pid =
+        length > 0 ? std::string(holder.data(), std::strcspn(holder.data(), "\n")) : "unknown";
+    return end_with(ExitCode::cannot_create, "directory " + quoted_path(directory) +
+                                                 " is in use by process " + pid +
                                                  "; end it, or use another directory");
   }
   // The number is for people; a full disk must not keep the program from starting.

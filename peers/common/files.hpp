@@ -39,8 +39,9 @@ class Fd {
 /// The whole file. `io` when it cannot be read.
 [[nodiscard]] Outcome<std::string> read_file(const std::filesystem::path& file);
 
-/// Makes `file` hold exactly `bytes`, or what it held before: a temporary file beside it, synced, renamed over it, and the
-/// directory synced. Mode 0600. `io` when a step fails; the temporary file is taken away then.
+/// Makes `file` hold exactly `bytes`, or what it held before: a temporary file beside it, synced, renamed
+/// over it, and the directory synced. Mode 0600. `io` when a step fails; the temporary file is taken away
+/// then.
 [[nodiscard]] Outcome<void> replace_file(const std::filesystem::path& file, std::string_view bytes);
 
 /// Makes renames and removals in `directory` last through a power cut.
@@ -49,8 +50,9 @@ class Fd {
 /// Makes `directory` (mode 0700, parents too) when it is missing. `cannot_create` naming it.
 [[nodiscard]] Outcome<void> make_directory(const std::filesystem::path& directory);
 
-/// Holds `directory` for this process: a lock on its file `lock`, which also names the holder. Released with the value
-/// and by the end of the process, however it ends. `cannot_create` naming the pid of the other process.
+/// Holds `directory` for this process: a lock on its file `lock`, which also names the holder. Released with
+/// the value and by the end of the process, however it ends. `cannot_create` naming the pid of the other
+/// process.
 [[nodiscard]] Outcome<Fd> lock_directory(const std::filesystem::path& directory);
 
 }  // namespace evmesh::peers

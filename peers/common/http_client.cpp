@@ -79,7 +79,8 @@ Result<ServerAddress> ServerAddress::parse(std::string_view text) {
   }
   if (path.size() > limits::unix_path_bytes_max) {
     return fail(ErrorCode::invalid_argument, "socket path " + base::quoted(path) + " has " +
-                                                 std::to_string(path.size()) + " bytes; 107 is the most a UNIX socket can have");
+                                                 std::to_string(path.size()) +
+                                                 " bytes; 107 is the most a UNIX socket can have");
   }
   return ServerAddress{std::string(path), "http://localhost"};
 }
@@ -93,7 +94,9 @@ ApiError parse_api_error(const HttpResponse& response) {
     ApiError read{text_member(error, "code"), text_member(error, "message"), text_member(error, "hint")};
     if (!read.message.empty()) return read;
   }
-  return {{}, "HTTP " + std::to_string(response.status) + ' ' + base::escaped(response.body, shown_body_chars), {}};
+  return {{},
+          "HTTP " + std::to_string(response.status) + ' ' + base::escaped(response.body, shown_body_chars),
+          {}};
 }
 
 struct HttpClient::Curl {
@@ -110,7 +113,8 @@ struct HttpClient::Curl {
   }
 };
 
-HttpClient::HttpClient(ServerAddress address) : address_(std::move(address)), curl_(std::make_unique<Curl>()) {}
+HttpClient::HttpClient(ServerAddress address)
+    : address_(std::move(address)), curl_(std::make_unique<Curl>()) {}
 HttpClient::~HttpClient() = default;
 
 tl::expected<HttpResponse, HttpFailure> HttpClient::send(const HttpRequest& request) {

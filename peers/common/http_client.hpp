@@ -19,8 +19,8 @@ struct ServerAddress {
   std::string socket;  ///< path of a UNIX socket; empty for TCP
   std::string origin;  ///< `http://HOST:PORT`; for a UNIX socket a placeholder
 
-  /// `unix:PATH`, a path (with a slash in it), `http://HOST:PORT` or `https://HOST:PORT`; else `invalid_argument`, also
-  /// for a path longer than a UNIX socket may have.
+  /// `unix:PATH`, a path (with a slash in it), `http://HOST:PORT` or `https://HOST:PORT`; else
+  /// `invalid_argument`, also for a path longer than a UNIX socket may have.
   [[nodiscard]] static Result<ServerAddress> parse(std::string_view text);
 
   /// As it was written.
@@ -34,9 +34,10 @@ struct HttpRequest {
   std::string method = "GET";
   std::string target = "/";  ///< path and query, already escaped
   std::string body;
-  std::vector<std::string> headers;         ///< `Name: value`; JSON is the default content type
+  std::vector<std::string> headers;          ///< `Name: value`; JSON is the default content type
   std::chrono::milliseconds timeout{5'000};  ///< for all of it; 0 waits for ever
-  /// Gets the body piece by piece instead of `HttpResponse::body`, for streams; false ends the request as cancelled.
+  /// Gets the body piece by piece instead of `HttpResponse::body`, for streams; false ends the request as
+  /// cancelled.
   std::function<bool(std::string_view)> on_data;
   /// Asked about once per second and more often while data flows; true ends the request as cancelled.
   std::function<bool()> cancelled;
@@ -72,7 +73,8 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
   ~HttpClient();
 
-  /// Blocks for at most the request's timeout. An answer of any status is an answer; one over 64 MiB is `broken`.
+  /// Blocks for at most the request's timeout. An answer of any status is an answer; one over 64 MiB is
+  /// `broken`.
   [[nodiscard]] tl::expected<HttpResponse, HttpFailure> send(const HttpRequest& request);
 
   [[nodiscard]] const ServerAddress& address() const { return address_; }

@@ -32,8 +32,8 @@ std::string nearest_of(const std::vector<std::string>& candidates, std::string_v
 }
 
 /// Option values from the environment, as Boost.Program_options stores them.
-Outcome<po::parsed_options> parse_variables(const po::options_description& known, const OptionSources& sources,
-                                            const EnvironmentNames& names) {
+Outcome<po::parsed_options> parse_variables(const po::options_description& known,
+                                            const OptionSources& sources, const EnvironmentNames& names) {
   std::map<std::string, std::string> flag_by_variable = names.others;
   std::vector<std::string> variables;
   for (const std::string& flag : flags_of(known)) {
@@ -48,8 +48,9 @@ Outcome<po::parsed_options> parse_variables(const po::options_description& known
       const auto flag = flag_by_variable.find(variable);
       if (prefixed && flag == flag_by_variable.end()) {
         const std::string meant = nearest_of(variables, variable);
-        return end_with(ExitCode::usage, "unknown environment variable " + base::quoted(variable) +
-                                             (meant.empty() ? "; take it away" : "; did you mean " + meant + "?"));
+        return end_with(ExitCode::usage,
+                        "unknown environment variable " + base::quoted(variable) +
+                            (meant.empty() ? "; take it away" : "; did you mean " + meant + "?"));
       }
       if (prefixed == own && flag != flag_by_variable.end()) {
         parsed.options.emplace_back(flag->second, std::vector<std::string>{value});
@@ -59,12 +60,14 @@ Outcome<po::parsed_options> parse_variables(const po::options_description& known
   return parsed;
 }
 
-/// Where the same flag stands twice in the environment, the first stays; a flag given twice by a person is an error.
+/// Where the same flag stands twice in the environment, the first stays; a flag given twice by a person is an
+/// error.
 void keep_first(po::parsed_options& parsed) {
   std::vector<po::option> kept;
   for (po::option& option : parsed.options) {
-    const bool seen = std::any_of(kept.begin(), kept.end(),
-                                  [&](const po::option& other) { return other.string_key == option.string_key; });
+    const bool seen = std::any_of(kept.begin(), kept.end(), [&](const po::option& other) {
+      return other.string_key == option.string_key;
+    });
     if (!seen) kept.push_back(std::move(option));
   }
   parsed.options = std::move(kept);

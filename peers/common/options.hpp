@@ -20,21 +20,23 @@ struct OptionSources {
   [[nodiscard]] static OptionSources of_process(int argument_count, char** arguments);
 };
 
-/// Which environment variables belong to a program: PREFIX and the flag in capitals with `_` for `-`, so `--state-dir`
-/// is `EVMESH_MAILDIR_STATE_DIR` under the prefix `EVMESH_MAILDIR_`.
+/// Which environment variables belong to a program: PREFIX and the flag in capitals with `_` for `-`, so
+/// `--state-dir` is `EVMESH_MAILDIR_STATE_DIR` under the prefix `EVMESH_MAILDIR_`.
 struct EnvironmentNames {
   std::string prefix;
   std::map<std::string, std::string> others;  ///< further variables by name, and the flag each stands for
 };
 
 /// Flags over environment over the defaults in `known`. Flags are never guessed from their beginning.
-/// `usage` for an unknown flag or an unknown variable under the prefix (with the name that was probably meant), a missing
-/// or wrong value, and an argument that no flag asks for (unless `positional` takes it).
+/// `usage` for an unknown flag or an unknown variable under the prefix (with the name that was probably
+/// meant), a missing or wrong value, and an argument that no flag asks for (unless `positional` takes it).
 [[nodiscard]] Outcome<boost::program_options::variables_map> parse_options(
     const boost::program_options::options_description& known, const OptionSources& sources,
-    const EnvironmentNames& names, const boost::program_options::positional_options_description& positional = {});
+    const EnvironmentNames& names,
+    const boost::program_options::positional_options_description& positional = {});
 
 /// "; did you mean X?" for the option nearest to `word`, or nothing.
-[[nodiscard]] std::string suggestion(const boost::program_options::options_description& known, std::string_view word);
+[[nodiscard]] std::string suggestion(const boost::program_options::options_description& known,
+                                     std::string_view word);
 
 }  // namespace evmesh::peers

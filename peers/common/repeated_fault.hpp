@@ -10,8 +10,8 @@
 
 namespace evmesh::peers {
 
-/// Logs a fault that comes again and again: once when it begins or its text changes, then how often, every 10 s, and once
-/// when it is over. Thread-bound to its user.
+/// Logs a fault that comes again and again: once when it begins or its text changes, then how often, every 10
+/// s, and once when it is over. Thread-bound to its user.
 class RepeatedFault {
  public:
   /// `name` is the record's message while it lasts; `name` and `_over` when it has passed.

@@ -28,8 +28,8 @@ std::string_view journal_prefix(LogLevel level) {
 std::string timestamp_prefix() {
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   const auto second = std::chrono::floor<std::chrono::seconds>(now);
-  return fmt::format("ts={:%Y-%m-%dT%H:%M:%S}.{:06}Z ", fmt::gmtime(std::chrono::system_clock::to_time_t(second)),
-                     (now - second).count());
+  return fmt::format("ts={:%Y-%m-%dT%H:%M:%S}.{:06}Z ",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(second)), (now - second).count());
 }
 
 void write_all(std::string_view text) {
@@ -49,7 +49,8 @@ LogForm log_form_here() {
 LogSink stderr_log(LogLevel least, LogForm form) {
   return base::one_at_a_time([least, form](const LogRecord& record) {
     if (record.level < least) return;
-    std::string line = form == LogForm::journal ? std::string(journal_prefix(record.level)) : timestamp_prefix();
+    std::string line =
+        form == LogForm::journal ? std::string(journal_prefix(record.level)) : timestamp_prefix();
     line += base::format_logfmt(record);
     line += '\n';
     write_all(line);

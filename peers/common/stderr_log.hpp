@@ -13,10 +13,12 @@ enum class LogForm {
   journal,    ///< `<4>level=...`: systemd keeps the time and reads the level
 };
 
-/// `journal` when systemd has connected standard error to its journal (JOURNAL_STREAM is set), otherwise `timestamp`.
+/// `journal` when systemd has connected standard error to its journal (JOURNAL_STREAM is set), otherwise
+/// `timestamp`.
 [[nodiscard]] LogForm log_form_here();
 
-/// Writes records of `least` and above to standard error, one logfmt line each, one write per line. Thread-safe.
+/// Writes records of `least` and above to standard error, one logfmt line each, one write per line.
+/// Thread-safe.
 [[nodiscard]] LogSink stderr_log(LogLevel least, LogForm form);
 
 /// "debug", "info", "warning" or "error"; else `invalid_argument` naming the text.

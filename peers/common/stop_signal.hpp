@@ -2,8 +2,9 @@
 
 namespace evmesh::peers {
 
-/// SIGTERM and SIGINT as something to poll, instead of a handler. Make it first in main(), before any thread, because
-/// it blocks the two signals for this thread and those started later. SIGPIPE is ignored from then on. One per process.
+/// SIGTERM and SIGINT as something to poll, instead of a handler. Make it first in main(), before any thread,
+/// because it blocks the two signals for this thread and those started later. SIGPIPE is ignored from then
+/// on. One per process.
 class StopSignal {
  public:
   StopSignal();

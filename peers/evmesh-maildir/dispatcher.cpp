@@ -31,7 +31,10 @@ std::string request_body(const Batch& batch) {
   std::string body;
   for (const OutgoingEvent& event : batch.events) {
     body += body.empty() ? '[' : ',';
-    body.append(R"({"event":)").append(event.event).append(R"(,"keys":)").append(nlohmann::json(event.keys).dump());
+    body.append(R"({"event":)")
+        .append(event.event)
+        .append(R"(,"keys":)")
+        .append(nlohmann::json(event.keys).dump());
     body += '}';
   }
   return body + ']';
@@ -40,8 +43,8 @@ std::string request_body(const Batch& batch) {
 tl::expected<void, Trouble> judge(const peers::HttpResponse& response, const peers::ServerAddress& server) {
   if (response.status >= 200 && response.status < 300) return {};
   const peers::ApiError error = peers::parse_api_error(response);
-  std::string message = "the node at " + server.to_string() + " answered " + std::to_string(response.status) + ": " +
-                        (error.code.empty() ? "" : error.code + ": ") + error.message +
+  std::string message = "the node at " + server.to_string() + " answered " + std::to_string(response.status) +
+                        ": " + (error.code.empty() ? "" : error.code + ": ") + error.message +
                         (error.hint.empty() ? "" : "; " + error.hint);
   if (passes(response.status)) return trouble(Trouble::Where::node, ExitCode::try_again, std::move(message));
   const bool forbidden = response.status == 401 || response.status == 403;
@@ -69,7 +72,8 @@ tl::expected<void, Trouble> PrintDispatcher::dispatch(const Batch& batch) {
   for (const OutgoingEvent& event : batch.events) lines.append(event.event).append(1, '\n');
   const int error = peers::write_fully(fd_, lines);
   if (error == 0) return {};
-  return trouble(Trouble::Where::refused, ExitCode::io, "cannot write to standard output: " + peers::errno_text(error));
+  return trouble(Trouble::Where::refused, ExitCode::io,
+                 "cannot write to standard output: " + peers::errno_text(error));
 }
 
 }  // namespace evmesh::maildir

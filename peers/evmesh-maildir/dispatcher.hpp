@@ -32,16 +32,16 @@ class Dispatcher {
   Dispatcher& operator=(const Dispatcher&) = delete;
   virtual ~Dispatcher() = default;
 
-  /// Ok is the receipt: the batch was taken as a whole. After any trouble it may have been taken all the same, and the
-  /// same batch is given again: at least once.
+  /// Ok is the receipt: the batch was taken as a whole. After any trouble it may have been taken all the
+  /// same, and the same batch is given again: at least once.
   [[nodiscard]] virtual tl::expected<void, Trouble> dispatch(const Batch& batch) = 0;
 };
 
 /// The body of the request: `[{"event":{...},"keys":["MailboxId:..."]},...]`.
 [[nodiscard]] std::string request_body(const Batch& batch);
 
-/// What an answer to a dispatch means: 2xx is the receipt; 408, 425, 429 and 5xx pass (507: its disk is full); any other
-/// is for ever, with exit code 77 for 401 and 403 and 65 for the rest.
+/// What an answer to a dispatch means: 2xx is the receipt; 408, 425, 429 and 5xx pass (507: its disk is
+/// full); any other is for ever, with exit code 77 for 401 and 403 and 65 for the rest.
 [[nodiscard]] tl::expected<void, Trouble> judge(const peers::HttpResponse& response,
                                                 const peers::ServerAddress& server);
 

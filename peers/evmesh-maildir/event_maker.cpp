@@ -157,7 +157,9 @@ class Maker {
   Made made() { return std::move(made_); }
 
  private:
-  MailboxPath path_of(const std::string& folder) const { return MailboxPath::personal(context_.user, folder); }
+  MailboxPath path_of(const std::string& folder) const {
+    return MailboxPath::personal(context_.user, folder);
+  }
 
   /// `messages` as new ones of `folder`, with the next numbers.
   mailbox::Messages add_to(const FolderState& folder, const std::vector<NamedMessage>& messages) {
@@ -187,7 +189,8 @@ class Maker {
     return mailbox::by_uid(std::move(expunged));
   }
 
-  void tell(mailbox::MailboxEvent event, const std::vector<std::string>& ids, const std::vector<std::string>& folders) {
+  void tell(mailbox::MailboxEvent event, const std::vector<std::string>& ids,
+            const std::vector<std::string>& folders) {
     std::vector<RegistrationKey> keys;
     for (const std::string& id : ids) add_key(keys, "MailboxId", id);
     for (const std::string& folder : folders) add_key(keys, "MailboxPath", context_.user + '/' + folder);

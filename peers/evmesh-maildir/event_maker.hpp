@@ -23,8 +23,9 @@ struct MakeContext {
   std::uint64_t uid_validity = 0;  ///< seconds since 1970
 };
 
-/// Gives uids and mod-seqs, and makes the events of `step`: keys `MailboxId:ID`, `MailboxPath:USER/FOLDER` (old and new
-/// one of a rename, both of a move) and `User:USER`. `state` is not changed: apply `changes` before the next step.
+/// Gives uids and mod-seqs, and makes the events of `step`: keys `MailboxId:ID`, `MailboxPath:USER/FOLDER`
+/// (old and new one of a rename, both of a move) and `User:USER`. `state` is not changed: apply `changes`
+/// before the next step.
 [[nodiscard]] Made make(const Step& step, const UserState& state, const MakeContext& context);
 
 }  // namespace evmesh::maildir

@@ -19,8 +19,8 @@ bool share_a_message(const FolderState& told, const SeenFolder& seen) {
 bool same_directory(const FolderState& told, const SeenFolder& seen) {
   if (told.identity != seen.identity) return false;
   if ((told.name == inbox) != (seen.name == inbox)) return false;
-  return seen.identity.born_ns != 0 || told.name == seen.name || !seen.readable || share_a_message(told, seen) ||
-         (told.messages.empty() && seen.messages.empty());
+  return seen.identity.born_ns != 0 || told.name == seen.name || !seen.readable ||
+         share_a_message(told, seen) || (told.messages.empty() && seen.messages.empty());
 }
 
 /// Another directory of the same name that stands for the same mailbox.
@@ -74,7 +74,8 @@ MessageDifferences compare_messages(const UserState& state, const FolderMatches&
     }
   }
   for (const std::string& id : matches.gone) {
-    for (const auto& [base, told] : state.folders.at(id).messages) differences.missing.push_back({id, base, told.file});
+    for (const auto& [base, told] : state.folders.at(id).messages)
+      differences.missing.push_back({id, base, told.file});
   }
   std::sort(differences.missing.begin(), differences.missing.end(), [](const Located& a, const Located& b) {
     return std::tie(a.folder, a.base) < std::tie(b.folder, b.base);
@@ -82,14 +83,16 @@ MessageDifferences compare_messages(const UserState& state, const FolderMatches&
   return differences;
 }
 
-std::vector<std::pair<std::string, SeenMessage>> appeared_in(const SeenFolder& folder, const FolderState* known) {
+std::vector<std::pair<std::string, SeenMessage>> appeared_in(const SeenFolder& folder,
+                                                             const FolderState* known) {
   std::vector<std::pair<std::string, SeenMessage>> appeared;
   if (!folder.readable) return appeared;
   for (const auto& message : folder.messages) {
     if (known == nullptr || !known->messages.contains(message.first)) appeared.push_back(message);
   }
-  std::stable_sort(appeared.begin(), appeared.end(),
-                   [](const auto& a, const auto& b) { return a.second.file.modified < b.second.file.modified; });
+  std::stable_sort(appeared.begin(), appeared.end(), [](const auto& a, const auto& b) {
+    return a.second.file.modified < b.second.file.modified;
+  });
   return appeared;
 }
 

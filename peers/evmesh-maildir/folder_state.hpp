@@ -25,9 +25,9 @@ struct FolderMatches {
   std::vector<std::string> gone;         ///< ids, sorted
 };
 
-/// A folder is found again by its identity, whatever it is called now (INBOX only as INBOX); failing that by its name
-/// when it still holds a message that was told of (a restored backup has new inodes), or cannot be read.
-/// `scan` must outlive the result.
+/// A folder is found again by its identity, whatever it is called now (INBOX only as INBOX); failing that by
+/// its name when it still holds a message that was told of (a restored backup has new inodes), or cannot be
+/// read. `scan` must outlive the result.
 [[nodiscard]] FolderMatches match_folders(const UserState& state, const UserScan& scan);
 
 /// A message whose flags are not what was told.
@@ -51,8 +51,8 @@ struct MessageDifferences {
 [[nodiscard]] std::vector<std::pair<std::string, SeenMessage>> appeared_in(const SeenFolder& folder,
                                                                            const FolderState* known);
 
-/// Decides when to believe that something is gone: at once after a quiet scan, otherwise after it was missing in
-/// `believed_after` scans one after another. Thread-bound to its user.
+/// Decides when to believe that something is gone: at once after a quiet scan, otherwise after it was missing
+/// in `believed_after` scans one after another. Thread-bound to its user.
 class Patience {
  public:
   /// Folder id and base name; an empty base name is the folder itself.

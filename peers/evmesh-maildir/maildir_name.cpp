@@ -89,7 +89,8 @@ bool append_units(std::string& text, const std::u16string& units) {
   return true;
 }
 
-/// Modified UTF-7 as UTF-8. Plain UTF-8 passes, because some servers write it (UTF8=ACCEPT); nothing when neither.
+/// Modified UTF-7 as UTF-8. Plain UTF-8 passes, because some servers write it (UTF8=ACCEPT); nothing when
+/// neither.
 std::optional<std::string> decode_utf7(std::string_view text) {
   std::string decoded;
   while (!text.empty()) {
@@ -115,12 +116,13 @@ std::optional<std::string> decode_utf7(std::string_view text) {
 Result<std::optional<MessageName>> parse_message_name(std::string_view file_name) {
   if (file_name.empty() || file_name.front() == '.') return std::optional<MessageName>{};
   if (!base::printable(file_name)) {
-    return fail(ErrorCode::invalid_argument,
-                "message file " + base::quoted(file_name) + " is no printable UTF-8 and is left out; rename it");
+    return fail(ErrorCode::invalid_argument, "message file " + base::quoted(file_name) +
+                                                 " is no printable UTF-8 and is left out; rename it");
   }
   const std::size_t colon = file_name.find(':');
   if (colon == 0) return std::optional<MessageName>{};
-  const std::string_view info = colon == std::string_view::npos ? std::string_view{} : file_name.substr(colon);
+  const std::string_view info =
+      colon == std::string_view::npos ? std::string_view{} : file_name.substr(colon);
   return MessageName{std::string(file_name.substr(0, colon)), flags_of(info)};
 }
 
@@ -131,7 +133,8 @@ Result<std::string> parse_folder_name(std::string_view directory_name) {
   };
   const std::string_view encoded = directory_name.substr(directory_name.starts_with('.') ? 1 : 0);
   std::optional<std::string> name = decode_utf7(encoded);
-  if (!name || name->empty() || !base::printable(*name)) return refused("is no modified UTF-7 of printable characters");
+  if (!name || name->empty() || !base::printable(*name))
+    return refused("is no modified UTF-7 of printable characters");
   if (*name == inbox) return refused("has the name of the Maildir itself");
   return std::move(*name);
 }

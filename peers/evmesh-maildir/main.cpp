@@ -17,13 +17,13 @@ using peers::Outcome;
 
 constexpr const char* program_name = "evmesh-maildir";
 
-std::unique_ptr<maildir::Dispatcher> make_dispatcher(const maildir::Settings& settings, peers::StopSignal& stop) {
+std::unique_ptr<maildir::Dispatcher> make_dispatcher(const maildir::Settings& settings,
+                                                     peers::StopSignal& stop) {
   if (settings.print) return std::make_unique<maildir::PrintDispatcher>(STDOUT_FILENO);
-  return std::make_unique<maildir::NodeDispatcher>(
-      maildir::NodeDispatcher::Options{.server = *settings.server,
-                                       .bus = settings.bus,
-                                       .timeout = settings.timeout,
-                                       .cancelled = [&stop] { return stop.raised(); }});
+  return std::make_unique<maildir::NodeDispatcher>(maildir::NodeDispatcher::Options{
+      .server = *settings.server, .bus = settings.bus, .timeout = settings.timeout, .cancelled = [&stop] {
+        return stop.raised();
+      }});
 }
 
 Outcome<void> run(const maildir::Settings& settings) {

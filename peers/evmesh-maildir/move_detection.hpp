@@ -25,9 +25,10 @@ struct Move {
   bool operator==(const Move&) const = default;
 };
 
-/// Which of the messages that appeared are messages missing from another folder: those of the same base name, and then
-/// those of the same file (inode, size and time, because inode numbers are given again). Each message is in one move at
-/// most. Sorted by `to`.
-[[nodiscard]] std::vector<Move> find_moves(const std::vector<Located>& missing, const std::vector<Located>& appeared);
+/// Which of the messages that appeared are messages missing from another folder: those of the same base name,
+/// and then those of the same file (inode, size and time, because inode numbers are given again). Each
+/// message is in one move at most. Sorted by `to`.
+[[nodiscard]] std::vector<Move> find_moves(const std::vector<Located>& missing,
+                                           const std::vector<Located>& appeared);
 
 }  // namespace evmesh::maildir

@@ -61,7 +61,8 @@ class Planner {
     }
   }
 
-  /// Decides for each missing and each appeared message whether it is moved, simply there or gone, or has to wait.
+  /// Decides for each missing and each appeared message whether it is moved, simply there or gone, or has to
+  /// wait.
   void sort_out(const std::vector<bool>& believed) {
     const std::size_t messages = differences_.missing.size();
     missing_left_.assign(believed.begin(), believed.begin() + static_cast<std::ptrdiff_t>(messages));
@@ -126,7 +127,8 @@ class Planner {
       if (!appeared_left_[i]) continue;
       const bool delivery = appeared_messages_[i].second.flags.contains(mailbox::SystemFlag::recent);
       const std::string& folder = appeared_[i].folder;
-      const bool same_place = !steps.empty() && steps.back().folder == folder && steps.back().delivery == delivery;
+      const bool same_place =
+          !steps.empty() && steps.back().folder == folder && steps.back().delivery == delivery;
       append_to(steps, AddMessages{folder, delivery, {}}, appeared_messages_[i], same_place);
     }
     append(steps);
@@ -136,7 +138,8 @@ class Planner {
     std::vector<ReflagMessages> steps;
     for (const Reflagged& message : differences_.reflagged) {
       const bool same_place = !steps.empty() && steps.back().folder == message.folder;
-      append_to(steps, ReflagMessages{message.folder, {}}, std::pair(message.base, message.flags), same_place);
+      append_to(steps, ReflagMessages{message.folder, {}}, std::pair(message.base, message.flags),
+                same_place);
     }
     append(steps);
   }

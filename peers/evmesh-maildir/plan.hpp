@@ -9,11 +9,12 @@
 
 #include "evmesh-maildir/folder_state.hpp"
 
-/// The steps that bring what was told up to what is there. Each is small enough for one dispatch and is told as a whole.
+/// The steps that bring what was told up to what is there. Each is small enough for one dispatch and is told
+/// as a whole.
 namespace evmesh::maildir {
 
-/// Messages in one step, and so in one event. Source: 256 messages with the longest names make three events of less
-/// than 1 MiB together, which is what one batch may have.
+/// Messages in one step, and so in one event. Source: 256 messages with the longest names make three events
+/// of less than 1 MiB together, which is what one batch may have.
 inline constexpr std::size_t step_messages_max = 256;
 
 using NamedMessage = std::pair<std::string, SeenMessage>;
@@ -66,8 +67,9 @@ struct DeleteFolder {
 using Step = std::variant<KeepIdentity, RenameFolder, AddFolder, AddMessages, MoveMessages, ReflagMessages,
                           ExpungeMessages, DeleteFolder>;
 
-/// In the order in which they must be told: folders before what is in them, moves before the loss of their source.
-/// What is missing and not believed yet stays out, and so does what may be its new place. `new_id` names new folders.
+/// In the order in which they must be told: folders before what is in them, moves before the loss of their
+/// source. What is missing and not believed yet stays out, and so does what may be its new place. `new_id`
+/// names new folders.
 [[nodiscard]] std::vector<Step> plan(const UserState& state, const UserScan& scan, Patience& patience,
                                      const std::function<std::string()>& new_id);
 

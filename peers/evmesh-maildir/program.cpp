@@ -39,6 +39,7 @@ std::string lower(std::string text) {
 
 Program::Program(Parts parts)
     : parts_(std::move(parts)),
+      root_fault_(parts_.log, "root_unreadable"),
       node_fault_(parts_.log, "node_unavailable"),
       state_fault_(parts_.log, "state_not_written") {}
 
@@ -79,14 +80,15 @@ Outcome<void> Program::open_user(const std::string& user, const std::string& dir
     const auto since = parts_.clock.wall().time_since_epoch();
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
   };
-  users_.insert_or_assign(user, UserMail(UserMail::Parts{.user = user,
-                                                         .maildir = parts_.settings.root.maildir_of(directory),
-                                                         .base = parts_.settings.root.base(),
-                                                         .log = std::move(*log),
-                                                         .loaded = std::move(loaded),
-                                                         .new_id = [this] { return new_mailbox_id(); },
-                                                         .seconds = seconds,
-                                                         .log_sink = parts_.log}));
+  users_.insert_or_assign(user,
+                          UserMail(UserMail::Parts{.user = user,
+                                                   .maildir = parts_.settings.root.maildir_of(directory),
+                                                   .base = parts_.settings.root.base(),
+                                                   .log = std::move(*log),
+                                                   .loaded = std::move(loaded),
+                                                   .new_id = [this] { return new_mailbox_id(); },
+                                                   .seconds = seconds,
+                                                   .log_sink = parts_.log}));
   directories_[user] = directory;
   due_.insert(user);
   return {};
@@ -101,12 +103,18 @@ Outcome<void> Program::discover() {
   (void)parts_.watcher.watch(base_owner, {directory});
   std::error_code error;
   const std::map<std::string, std::string> found = users_in(directory, error);
-  if (error && (users_.empty() || parts_.settings.once)) {
-    return end_with(ExitCode::data, "cannot read \"" + base::escaped(directory.native(), 4096) + "\" of --root " +
-                                        base::quoted(parts_.settings.root.to_string()) + ": " + error.message() +
-                                        "; is the path right?");
+  if (error && !discovered_) {
+    return end_with(ExitCode::data, "cannot read \"" + base::escaped(directory.native(), 4096) +
+                                        "\" of --root " + base::quoted(parts_.settings.root.to_string()) +
+                                        ": " + error.message() + "; is the path right?");
   }
-  if (error) base::log(parts_.log, LogLevel::error, "root_unreadable", {{"why", error.message()}});
+  discovered_ = true;
+  root_lost_ = static_cast<bool>(error);
+  if (!error) {
+    root_fault_.passed(parts_.clock.now());
+  } else {
+    root_fault_.failed(parts_.clock.now(), directory.native() + ": " + error.message());
+  }
   for (const auto& [user, entry] : found) {
     const auto known = directories_.find(user);
     if (known != directories_.end() && known->second == entry) continue;
@@ -116,7 +124,8 @@ Outcome<void> Program::discover() {
 }
 
 /// The entry of each user in the base directory; what cannot be a user is counted and logged once.
-std::map<std::string, std::string> Program::users_in(const std::filesystem::path& directory, std::error_code& error) {
+std::map<std::string, std::string> Program::users_in(const std::filesystem::path& directory,
+                                                     std::error_code& error) {
   std::map<std::string, std::string> found;
   const auto skip = [&](const std::string& entry, const char* why) {
     if (!said_.insert(entry).second) return;
@@ -124,7 +133,8 @@ std::map<std::string, std::string> Program::users_in(const std::filesystem::path
     base::log(parts_.log, LogLevel::warning, "user_left_out", {{"directory", entry}, {"why", why}});
   };
   const std::filesystem::directory_iterator end;
-  for (std::filesystem::directory_iterator entry(directory, error); !error && entry != end; entry.increment(error)) {
+  for (std::filesystem::directory_iterator entry(directory, error); !error && entry != end;
+       entry.increment(error)) {
     std::error_code ignored;
     const std::string name = entry->path().filename().native();
     const auto user = parts_.settings.root.user_of(name);
@@ -172,7 +182,8 @@ Outcome<void> Program::run_user(UserMail& mail) {
   return {};
 }
 
-/// Something kept a batch from being told. It is kept and tried again, unless that is hopeless or has been asked not to.
+/// Something kept a batch from being told. It is kept and tried again, unless that is hopeless or has been
+/// asked not to.
 Outcome<void> Program::hold(const std::string& user, const Trouble& trouble) {
   if (trouble.where == Trouble::Where::refused) return tl::unexpected(trouble.failure);
   if (parts_.stop.raised()) {
@@ -226,7 +237,7 @@ std::chrono::milliseconds Program::patience() {
     timeout = timeout < 0ms ? limit : std::min(timeout, limit);
   };
   if (!soon_.empty()) at_most(soon);
-  if (polling_) at_most(poll_period);
+  if (polling_ || root_lost_) at_most(poll_period);
   if (parts_.settings.rescan.count() != 0) {
     const auto next = rescanned_ + parts_.settings.rescan - parts_.clock.now();
     at_most(std::max(std::chrono::ceil<std::chrono::milliseconds>(next), 0ms));
@@ -242,8 +253,9 @@ void Program::wait() {
   (void)poll(waited, count, static_cast<int>(patience().count()));
 
   take_changes();
-  const bool rescan = parts_.settings.rescan.count() != 0 && parts_.clock.now() - rescanned_ >= parts_.settings.rescan;
-  if (rescan || polling_) everything_due();
+  const bool rescan =
+      parts_.settings.rescan.count() != 0 && parts_.clock.now() - rescanned_ >= parts_.settings.rescan;
+  if (rescan || polling_ || root_lost_) everything_due();
   due_.merge(soon_);
   soon_.clear();
 }
@@ -266,7 +278,8 @@ void Program::take_changes() {
 
 Outcome<void> Program::finish_once() {
   if (with_maildir_.empty() && totals_.events == 0) {
-    return end_with(ExitCode::data, "no Maildir matches --root " + base::quoted(parts_.settings.root.to_string()) +
+    return end_with(ExitCode::data, "no Maildir matches --root " +
+                                        base::quoted(parts_.settings.root.to_string()) +
                                         "; a Maildir is a directory with new/ and cur/");
   }
   base::log(parts_.log, LogLevel::info, "scanned",

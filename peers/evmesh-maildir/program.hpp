@@ -68,11 +68,14 @@ class Program {
   std::set<std::string> soon_;                      // to be looked at after a short while
   std::set<std::string> with_maildir_;
   bool base_due_ = true;
-  bool polling_ = false;  // the kernel has no watch left
+  bool discovered_ = false;  // the base directory was read once
+  bool root_lost_ = false;   // and cannot be read now
+  bool polling_ = false;     // the kernel has no watch left
   base::MonoTime rescanned_{};
-  bool troubled_ = false;  // the last try met a trouble that may pass
+  bool troubled_ = false;                 // the last try met a trouble that may pass
   std::chrono::milliseconds backoff_{0};  // until the next try
   unsigned rounds_ = 0;
+  peers::RepeatedFault root_fault_;
   peers::RepeatedFault node_fault_;
   peers::RepeatedFault state_fault_;
   std::set<std::string> said_;

@@ -27,15 +27,18 @@ std::optional<std::string> replace_marks(std::string_view text) {
 
 }  // namespace
 
-Result<RootPattern> RootPattern::parse(std::string_view text, const std::filesystem::path& working_directory) {
+Result<RootPattern> RootPattern::parse(std::string_view text,
+                                       const std::filesystem::path& working_directory) {
   const auto refused = [&](const std::string& why) {
-    return fail(ErrorCode::invalid_argument, "root " + base::quoted(text) + ' ' + why +
-                                                 "; write it like /var/mail/%u/Maildir, where %u stands for the user");
+    return fail(ErrorCode::invalid_argument,
+                "root " + base::quoted(text) + ' ' + why +
+                    "; write it like /var/mail/%u/Maildir, where %u stands for the user");
   };
   if (text.empty() || text.find('\0') != std::string_view::npos) return refused("is no path");
   const auto replaced = replace_marks(text);
   if (!replaced) return refused("has a % that is neither %u nor %%");
-  if (std::count(replaced->begin(), replaced->end(), user_mark) != 1) return refused("does not hold %u exactly once");
+  if (std::count(replaced->begin(), replaced->end(), user_mark) != 1)
+    return refused("does not hold %u exactly once");
 
   RootPattern pattern;
   pattern.text_ = text;

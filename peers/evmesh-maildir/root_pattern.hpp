@@ -9,11 +9,12 @@
 
 namespace evmesh::maildir {
 
-/// Where users' Maildirs are: a path in which `%u` stands for the user, for example `/var/mail/%u/Maildir`. Value.
+/// Where users' Maildirs are: a path in which `%u` stands for the user, for example `/var/mail/%u/Maildir`.
+/// Value.
 class RootPattern {
  public:
-  /// One `%u`, alone or within one directory name (`user-%u`); `%%` is a percent sign. Else `invalid_argument`.
-  /// A relative path is taken from `working_directory`.
+  /// One `%u`, alone or within one directory name (`user-%u`); `%%` is a percent sign. Else
+  /// `invalid_argument`. A relative path is taken from `working_directory`.
   [[nodiscard]] static Result<RootPattern> parse(std::string_view text,
                                                  const std::filesystem::path& working_directory);
 

@@ -10,8 +10,8 @@
 /// What a look at a user's Maildir has found. All are values.
 namespace evmesh::maildir {
 
-/// A directory, whatever it is called: inode and time of birth. The birth tells a new directory from an old one whose
-/// inode number it was given; it is 0 where the file system keeps none.
+/// A directory, whatever it is called: inode and time of birth. The birth tells a new directory from an old
+/// one whose inode number it was given; it is 0 where the file system keeps none.
 struct FolderIdentity {
   std::uint64_t inode = 0;
   std::int64_t born_ns = 0;
@@ -48,8 +48,8 @@ struct SeenFolder {
 /// One user's Maildir. No folders at all: there is none (any more).
 struct UserScan {
   std::vector<SeenFolder> folders;  ///< sorted by name
-  /// No directory changed while it was read, so what is missing is not there. Otherwise it may have been renamed just
-  /// then: readdir does not promise to show a file that is renamed meanwhile.
+  /// No directory changed while it was read, so what is missing is not there. Otherwise it may have been
+  /// renamed just then: readdir does not promise to show a file that is renamed meanwhile.
   bool quiet = true;
 };
 

@@ -28,7 +28,9 @@ using peers::Fd;
 // The kernel stamps changes with a clock of 1 to 10 ms; a change within one tick of another leaves no trace.
 constexpr std::int64_t settle_ns = 20'000'000;
 
-std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+std::int64_t nanoseconds(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
 
 std::int64_t stamp_clock_now() {
   timespec now{};
@@ -36,7 +38,9 @@ std::int64_t stamp_clock_now() {
   return nanoseconds(now);
 }
 
-std::string shown(const std::filesystem::path& path) { return '"' + base::escaped(path.native(), 4096) + '"'; }
+std::string shown(const std::filesystem::path& path) {
+  return '"' + base::escaped(path.native(), 4096) + '"';
+}
 
 bool is_missing(int error) { return error == ENOENT || error == ENOTDIR; }
 
@@ -45,7 +49,7 @@ Fd open_directory(const std::filesystem::path& path) {
 }
 
 FolderIdentity identity_of(int fd) {
-  struct statx facts {};
+  struct statx facts{};
   if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &facts) != 0) return {};
   const bool has_birth = (facts.stx_mask & STATX_BTIME) != 0;
   return {facts.stx_ino, has_birth ? facts.stx_btime.tv_sec * 1'000'000'000 + facts.stx_btime.tv_nsec : 0};
@@ -71,10 +75,10 @@ std::optional<std::vector<std::string>> entries_of(int fd) {
   return names;
 }
 
-/// The file's facts. Nothing when it is no regular file or has gone meanwhile, with errno 0, and when it cannot be
-/// looked at, with the reason in errno: that must not pass for a message that is gone.
+/// The file's facts. Nothing when it is no regular file or has gone meanwhile, with errno 0, and when it
+/// cannot be looked at, with the reason in errno: that must not pass for a message that is gone.
 std::optional<FileFacts> facts_of(int directory, const std::string& name) {
-  struct stat facts {};
+  struct stat facts{};
   errno = 0;
   if (fstatat(directory, name.c_str(), &facts, 0) != 0) {
     if (errno == ENOENT) errno = 0;
@@ -120,7 +124,7 @@ void Scanner::visit(const std::filesystem::path& directory, std::int64_t changed
 
 std::vector<std::string> Scanner::folder_directories(ScanReport& report) {
   const Fd fd = open_directory(maildir_);
-  struct stat facts {};
+  struct stat facts{};
   std::optional<std::vector<std::string>> entries;
   if (fd.valid() && fstat(fd.get(), &facts) == 0) {
     visit(maildir_, nanoseconds(facts.st_mtim), report);
@@ -141,12 +145,13 @@ void Scanner::add_subfolder(const std::string& entry, ScanReport& report) {
   SeenFolder folder{.name = name.value_or(std::string()), .identity = {}, .messages = {}};
   if (!name) {
     // Only what is a folder is worth a word.
-    struct stat facts {};
+    struct stat facts{};
     if (stat((directory / "cur").c_str(), &facts) == 0) report.left_out.push_back(name.error().message);
     return;
   }
   const auto& folders = report.scan.folders;
-  if (std::any_of(folders.begin(), folders.end(), [&](const SeenFolder& other) { return other.name == *name; })) {
+  if (std::any_of(folders.begin(), folders.end(),
+                  [&](const SeenFolder& other) { return other.name == *name; })) {
     report.left_out.push_back("folder " + base::quoted(entry) + " has the name of another one, " +
                               base::quoted(*name) + ", and is left out; rename it");
     return;
@@ -163,8 +168,9 @@ void Scanner::add_subfolder(const std::string& entry, ScanReport& report) {
   report.scan.folders.push_back(std::move(folder));
 }
 
-Scanner::Read Scanner::read_folder(const std::filesystem::path& directory, SeenFolder& folder, ScanReport& report) {
-  struct statx facts {};
+Scanner::Read Scanner::read_folder(const std::filesystem::path& directory, SeenFolder& folder,
+                                   ScanReport& report) {
+  struct statx facts{};
   if (statx(AT_FDCWD, directory.c_str(), 0, STATX_TYPE, &facts) != 0) {
     if (!is_missing(errno)) return Read::failed;
     report.scan.quiet = false;  // it was listed a moment ago
@@ -188,7 +194,7 @@ Scanner::Read Scanner::read_messages(const std::filesystem::path& directory, boo
                                      ScanReport& report) {
   const Fd fd = open_directory(directory);
   if (!fd.valid()) return is_missing(errno) ? Read::missing : Read::failed;
-  struct stat facts {};
+  struct stat facts{};
   if (fstat(fd.get(), &facts) != 0) return Read::failed;
 
   Listing& listing = listings_[directory];
@@ -216,7 +222,8 @@ Scanner::Read Scanner::read_messages(const std::filesystem::path& directory, boo
   return Read::ok;
 }
 
-/// Fills `listing`; errno tells a failure. Files known from `before` are not looked at again: they never change.
+/// Fills `listing`; errno tells a failure. Files known from `before` are not looked at again: they never
+/// change.
 void Scanner::list(int fd, bool recent, const Listing* before, Listing& listing) {
   const auto names = entries_of(fd);
   if (!names) return;
@@ -229,7 +236,8 @@ void Scanner::list(int fd, bool recent, const Listing* before, Listing& listing)
     if (!*parsed) continue;
     MessageName& name = **parsed;
     std::optional<FileFacts> facts;
-    if (before != nullptr && before->messages.contains(name.base)) facts = before->messages.at(name.base).file;
+    if (before != nullptr && before->messages.contains(name.base))
+      facts = before->messages.at(name.base).file;
     if (!facts) facts = facts_of(fd, file);
     if (!facts && errno != 0) return;
     if (!facts) continue;
@@ -241,13 +249,13 @@ void Scanner::list(int fd, bool recent, const Listing* before, Listing& listing)
 
 bool Scanner::unchanged() const {
   return std::all_of(visits_.begin(), visits_.end(), [](const Visit& visited) {
-    struct stat facts {};
+    struct stat facts{};
     return stat(visited.path.c_str(), &facts) == 0 && nanoseconds(facts.st_mtim) == visited.changed_ns;
   });
 }
 
-/// The Maildir, or its new/ or cur/, is missing or cannot be read. A mount point without its file system is empty, and
-/// must not be taken for mail that was deleted.
+/// The Maildir, or its new/ or cur/, is missing or cannot be read. A mount point without its file system is
+/// empty, and must not be taken for mail that was deleted.
 ScanReport Scanner::without_maildir(int error) const {
   ScanReport report;
   report.scan.quiet = false;
@@ -259,6 +267,7 @@ ScanReport Scanner::without_maildir(int error) const {
   }
   if (std::filesystem::exists(std::filesystem::symlink_status(maildir_, ignored))) {
     report.error = shown(maildir_) + " has no new/ and cur/";
+    report.directories.push_back(maildir_);  // they may be made next
     return report;
   }
   std::filesystem::path above = maildir_.parent_path();
@@ -266,7 +275,8 @@ ScanReport Scanner::without_maildir(int error) const {
   const Fd fd = open_directory(above);
   const auto entries = fd.valid() ? entries_of(fd.get()) : std::nullopt;
   if (!entries || entries->empty()) {
-    report.error = shown(above) + (entries ? " is empty; is its file system mounted?" : " is not there or cannot be read");
+    report.error = shown(above) +
+                   (entries ? " is empty; is its file system mounted?" : " is not there or cannot be read");
     return report;
   }
   report.found = ScanReport::Found::gone;

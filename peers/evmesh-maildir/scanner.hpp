@@ -25,12 +25,12 @@ struct ScanReport {
   std::string error;
 };
 
-/// Reads one Maildir++ again and again, and never writes. Keeps what it learned of files and of directories that have
-/// not changed since, so that a further scan reads little. Thread-bound to its user.
+/// Reads one Maildir++ again and again, and never writes. Keeps what it learned of files and of directories
+/// that have not changed since, so that a further scan reads little. Thread-bound to its user.
 class Scanner {
  public:
-  /// `base` is an ancestor of `maildir`: when it is empty or missing, so is the file system it belongs to, and nothing
-  /// can be said of the Maildir.
+  /// `base` is an ancestor of `maildir`: when it is empty or missing, so is the file system it belongs to,
+  /// and nothing can be said of the Maildir.
   Scanner(std::filesystem::path maildir, std::filesystem::path base);
 
   [[nodiscard]] ScanReport scan();
@@ -52,7 +52,8 @@ class Scanner {
   enum class Read : std::uint8_t { ok, missing, failed };
 
   Read read_folder(const std::filesystem::path& directory, SeenFolder& folder, ScanReport& report);
-  Read read_messages(const std::filesystem::path& directory, bool recent, SeenFolder& folder, ScanReport& report);
+  Read read_messages(const std::filesystem::path& directory, bool recent, SeenFolder& folder,
+                     ScanReport& report);
   void list(int fd, bool recent, const Listing* before, Listing& listing);
   std::vector<std::string> folder_directories(ScanReport& report);
   void visit(const std::filesystem::path& directory, std::int64_t changed_ns, ScanReport& report);

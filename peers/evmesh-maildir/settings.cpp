@@ -43,6 +43,7 @@ error, disk full; 75 node busy, try again; 77 the node does not let us in.
 po::options_description flags() {
   po::options_description known("Flags", help_columns, help_columns / 2);
   const auto text = [] { return po::value<std::string>(); };
+  // clang-format off
   known.add_options()
       ("root", text()->value_name("PATTERN"), "where the Maildirs are; %u stands for the user")
       ("socket,s", text()->value_name("PATH"), "the node's admin socket, or http://HOST:PORT")
@@ -61,6 +62,7 @@ po::options_description flags() {
       ("log-level", text()->value_name("LEVEL")->default_value("info"), "debug, info, warning or error")
       ("help,h", po::bool_switch(), "this text")
       ("version,V", po::bool_switch(), "the version");
+  // clang-format on
   return known;
 }
 
@@ -126,20 +128,22 @@ void read_server(Reader& reader, Settings& settings) {
   }
   if (!written.empty()) settings.server = reader.taken("socket", peers::ServerAddress::parse(written));
   if (!Group::parse(settings.bus)) {
-    reader.complain("--bus: " + base::quoted(settings.bus) + " is no bus name; use 1 to 255 of [A-Za-z0-9._$-]");
+    reader.complain("--bus: " + base::quoted(settings.bus) +
+                    " is no bus name; use 1 to 255 of [A-Za-z0-9._$-]");
   }
 }
 
-void read_places(Reader& reader, const peers::OptionSources& sources, const std::filesystem::path& working_directory,
-                 Settings& settings) {
+void read_places(Reader& reader, const peers::OptionSources& sources,
+                 const std::filesystem::path& working_directory, Settings& settings) {
   const std::string root = reader.text("root");
   if (root.empty()) reader.complain("--root is missing; write it like --root '/home/%u/Maildir'");
   if (!root.empty()) {
-    if (auto pattern = reader.taken("root", RootPattern::parse(root, working_directory))) settings.root = *pattern;
+    if (auto pattern = reader.taken("root", RootPattern::parse(root, working_directory)))
+      settings.root = *pattern;
   }
   const std::string state = reader.text("state-dir");
   settings.state_dir = working_directory / (state.empty() ? default_state_dir(sources.environment)
-                                                              : std::filesystem::path(state));
+                                                          : std::filesystem::path(state));
   settings.state_dir = settings.state_dir.lexically_normal();
   if (reader.complaint().empty() && settings.root.contains(settings.state_dir)) {
     reader.complain("--state-dir " + base::quoted(settings.state_dir.native()) +
@@ -167,7 +171,8 @@ Outcome<std::variant<Settings, Text>> read_settings(const peers::OptionSources& 
   settings.timeout = reader.duration("timeout");
   settings.give_up = reader.duration("give-up", settings.once ? "10s" : "0");
   settings.rescan = reader.duration("rescan");
-  settings.log_level = reader.taken("log-level", peers::parse_log_level(reader.text("log-level"))).value_or(LogLevel::info);
+  settings.log_level =
+      reader.taken("log-level", peers::parse_log_level(reader.text("log-level"))).value_or(LogLevel::info);
   read_places(reader, sources, working_directory, settings);
   read_server(reader, settings);
   if (!reader.complaint().empty()) return end_with(ExitCode::usage, reader.complaint());

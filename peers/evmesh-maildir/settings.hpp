@@ -34,8 +34,9 @@ struct Text {
   std::string text;  ///< for standard output
 };
 
-/// Flags, environment and defaults as settings, or the text of --help or --version. `usage` naming the value and the cure.
-[[nodiscard]] peers::Outcome<std::variant<Settings, Text>> read_settings(const peers::OptionSources& sources,
-                                                                         const std::filesystem::path& working_directory);
+/// Flags, environment and defaults as settings, or the text of --help or --version. `usage` naming the value
+/// and the cure.
+[[nodiscard]] peers::Outcome<std::variant<Settings, Text>> read_settings(
+    const peers::OptionSources& sources, const std::filesystem::path& working_directory);
 
 }  // namespace evmesh::maildir

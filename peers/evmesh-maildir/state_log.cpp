@@ -30,13 +30,15 @@ mailbox::SystemFlags flags_from(std::uint8_t bits) {
 
 struct ChangeToJson {
   Json operator()(const PutFolder& c) const {
-    return {"F", c.id, c.name, c.identity.inode, c.identity.born_ns, c.uid_validity, c.last_uid, c.last_mod_seq};
+    return {"F",        c.id,          c.name, c.identity.inode, c.identity.born_ns, c.uid_validity,
+            c.last_uid, c.last_mod_seq};
   }
   Json operator()(const DropFolder& c) const { return {"f", c.id}; }
   Json operator()(const PutMessage& c) const {
     const MessageState& m = c.message;
-    return {"M",          c.folder,     c.base,      m.uid, m.mod_seq, m.flags.bits(), m.file.inode,
-            m.file.size, m.file.modified.time_since_epoch().count()};
+    return {"M",          c.folder,    c.base,
+            m.uid,        m.mod_seq,   m.flags.bits(),
+            m.file.inode, m.file.size, m.file.modified.time_since_epoch().count()};
   }
   Json operator()(const DropMessage& c) const { return {"m", c.folder, c.base, c.mod_seq}; }
 };
@@ -59,7 +61,8 @@ Change change_from(const Json& json) {
   const auto text = [&](std::size_t at) { return json.at(at).get<std::string>(); };
   const auto count = [&](std::size_t at) { return number<std::uint64_t>(json.at(at)); };
   if (kind == "F") {
-    return PutFolder{text(1), text(2), {count(3), number<std::int64_t>(json.at(4))}, count(5), count(6), count(7)};
+    return PutFolder{text(1),  text(2),  {count(3), number<std::int64_t>(json.at(4))},
+                     count(5), count(6), count(7)};
   }
   if (kind == "f") return DropFolder{text(1)};
   if (kind == "m") return DropMessage{text(1), text(2), count(3)};
@@ -80,14 +83,16 @@ std::vector<Change> changes_from(const Json& list) {
 
 Json to_json(const Batch& batch, const std::vector<Change>& changes) {
   Json events = Json::array();
-  for (const OutgoingEvent& event : batch.events) events.push_back({{"event", event.event}, {"keys", event.keys}});
+  for (const OutgoingEvent& event : batch.events)
+    events.push_back({{"event", event.event}, {"keys", event.keys}});
   return {{"batch", batch.number}, {"events", std::move(events)}, {"changes", to_json(changes)}};
 }
 
 Batch batch_from(const Json& json) {
   Batch batch{.number = number<std::uint64_t>(json.at("batch")), .events = {}, .changes = {}};
   for (const Json& event : json.at("events")) {
-    batch.events.push_back({event.at("event").get<std::string>(), event.at("keys").get<std::vector<std::string>>()});
+    batch.events.push_back(
+        {event.at("event").get<std::string>(), event.at("keys").get<std::vector<std::string>>()});
   }
   return batch;
 }
@@ -163,7 +168,8 @@ class Reader {
 
   std::string take_header(const Json& json) const {
     if (json.at("format") != format_name) return "no state of evmesh-maildir";
-    if (json.at("version") != format_version) return "version " + json.at("version").dump() + " is not known; this program knows 1";
+    if (json.at("version") != format_version)
+      return "version " + json.at("version").dump() + " is not known; this program knows 1";
     if (json.at("user") != user_) return "it belongs to user " + json.at("user").dump();
     return {};
   }
@@ -185,11 +191,13 @@ std::string StateLogWriter::line(const std::string& json) {
 
 std::string StateLogWriter::snapshot(const UserState& state, const Batch* pending, std::uint64_t last_batch) {
   chain_.clear();
-  std::string lines = line(Json{{"format", format_name}, {"version", format_version}, {"user", user_}}.dump());
+  std::string lines =
+      line(Json{{"format", format_name}, {"version", format_version}, {"user", user_}}.dump());
   const std::vector<Change> changes = everything_in(state);
   for (std::size_t at = 0; at < changes.size(); at += changes_per_line) {
     const auto first = changes.begin() + static_cast<std::ptrdiff_t>(at);
-    const auto last = changes.begin() + static_cast<std::ptrdiff_t>(std::min(at + changes_per_line, changes.size()));
+    const auto last =
+        changes.begin() + static_cast<std::ptrdiff_t>(std::min(at + changes_per_line, changes.size()));
     lines += line(Json{{"changes", to_json(std::vector<Change>(first, last))}}.dump());
   }
   lines += line(Json{{"snapshot", last_batch}}.dump());

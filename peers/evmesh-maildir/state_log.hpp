@@ -10,7 +10,8 @@
 
 #include "evmesh-maildir/user_state.hpp"
 
-/// The bytes of a state file (described in README.md): a snapshot, then batches and what was acknowledged. Pure.
+/// The bytes of a state file (described in README.md): a snapshot, then batches and what was acknowledged.
+/// Pure.
 namespace evmesh::maildir {
 
 /// An event as it goes out, the same bytes each time it is sent. Value.
@@ -58,8 +59,8 @@ class StateLogWriter {
   std::string chain_;  // checksum of the last line
 };
 
-/// Reads what a writer for the same user wrote, and sets `writer` to go on behind it. A last line without its end is left
-/// out: it was being written when the process ended, so nothing of it was dispatched.
+/// Reads what a writer for the same user wrote, and sets `writer` to go on behind it. A last line without its
+/// end is left out: it was being written when the process ended, so nothing of it was dispatched.
 /// `undecodable` naming the line and what is wrong with it.
 [[nodiscard]] Result<LoadedState> read_state_log(std::string_view bytes, StateLogWriter& writer);
 

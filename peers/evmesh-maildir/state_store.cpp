@@ -20,7 +20,8 @@ using peers::ExitCode;
 using peers::Outcome;
 
 constexpr std::string_view suffix = ".state";
-constexpr std::uint64_t appended_bytes_min = 256 * 1024;  // below this a new snapshot is not worth its writing
+constexpr std::uint64_t appended_bytes_min =
+    256 * 1024;  // below this a new snapshot is not worth its writing
 
 bool stands_bare(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '@' || c == '.';
@@ -56,9 +57,10 @@ std::optional<std::string> user_of(std::string_view name) {
 }
 
 peers::Failure damaged(const std::filesystem::path& file, const std::string& user, const std::string& why) {
-  return {ExitCode::data, "state file \"" + base::escaped(file.native(), 4096) + "\" is damaged, " + why +
-                              "; start once with --reset " + base::escaped(user) +
-                              " to put it aside and tell all of this user's mail again under new mailbox ids"};
+  return {ExitCode::data,
+          "state file \"" + base::escaped(file.native(), 4096) + "\" is damaged, " + why +
+              "; start once with --reset " + base::escaped(user) +
+              " to put it aside and tell all of this user's mail again under new mailbox ids"};
 }
 
 }  // namespace
@@ -91,7 +93,8 @@ Outcome<void> UserLog::settle(std::uint64_t number) {
 Outcome<void> UserLog::remove() {
   fd_ = peers::Fd();
   whole_ = false;
-  if (unlink(file_.c_str()) != 0 && errno != ENOENT) return tl::unexpected(peers::io_failure("remove", file_, errno));
+  if (unlink(file_.c_str()) != 0 && errno != ENOENT)
+    return tl::unexpected(peers::io_failure("remove", file_, errno));
   return peers::sync_directory(file_.parent_path());
 }
 
@@ -130,7 +133,8 @@ Outcome<StateStore> StateStore::open(std::filesystem::path directory) {
 Outcome<std::vector<std::string>> StateStore::users() const {
   std::vector<std::string> users;
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(directory_, error), end; !error && entry != end; entry.increment(error)) {
+  for (std::filesystem::directory_iterator entry(directory_, error), end; !error && entry != end;
+       entry.increment(error)) {
     if (auto user = user_of(entry->path().filename().native())) users.push_back(std::move(*user));
   }
   if (error) return tl::unexpected(peers::io_failure("read", directory_, error.value()));
@@ -148,11 +152,14 @@ Outcome<void> StateStore::reset(const std::string& user) const {
   if (std::rename(file.c_str(), aside.c_str()) != 0) {
     if (errno != ENOENT) return tl::unexpected(peers::io_failure("rename", file, errno));
     return peers::end_with(ExitCode::data, "user " + base::quoted(user) + " has no state in \"" +
-                                               base::escaped(directory_.native(), 4096) + "\"; nothing to reset");
+                                               base::escaped(directory_.native(), 4096) +
+                                               "\"; nothing to reset");
   }
   return peers::sync_directory(directory_);
 }
 
-std::filesystem::path StateStore::file_of(const std::string& user) const { return directory_ / file_name(user); }
+std::filesystem::path StateStore::file_of(const std::string& user) const {
+  return directory_ / file_name(user);
+}
 
 }  // namespace evmesh::maildir

@@ -12,18 +12,21 @@
 
 namespace evmesh::maildir {
 
-/// The state file of one user. Every call that fails leaves what was written before in force, and the next call tries
-/// again with a whole new file. Thread-bound to its user.
+/// The state file of one user. Every call that fails leaves what was written before in force, and the next
+/// call tries again with a whole new file. Thread-bound to its user.
 class UserLog {
  public:
-  /// Reads `file`, which may be missing. `data` naming the file and the cure when it is damaged, `io` when it cannot be
-  /// read. `loaded` gets what it tells.
-  [[nodiscard]] static peers::Outcome<UserLog> open(std::filesystem::path file, std::string user, LoadedState& loaded);
+  /// Reads `file`, which may be missing. `data` naming the file and the cure when it is damaged, `io` when it
+  /// cannot be read. `loaded` gets what it tells.
+  [[nodiscard]] static peers::Outcome<UserLog> open(std::filesystem::path file, std::string user,
+                                                    LoadedState& loaded);
 
-  /// `batch` is going to be dispatched; `state` holds its changes already. When this is ok it survives a power cut.
+  /// `batch` is going to be dispatched; `state` holds its changes already. When this is ok it survives a
+  /// power cut.
   [[nodiscard]] peers::Outcome<void> record(const UserState& state, const Batch& batch);
 
-  /// Batch `number` was acknowledged. Not synced: when a power cut takes it, the batch is dispatched once more.
+  /// Batch `number` was acknowledged. Not synced: when a power cut takes it, the batch is dispatched once
+  /// more.
   [[nodiscard]] peers::Outcome<void> settle(std::uint64_t number);
 
   /// The user has no mail any more, and everybody was told.
@@ -45,7 +48,8 @@ class UserLog {
 /// The directory of all state files, held by this process alone. Thread-bound to its user.
 class StateStore {
  public:
-  /// Makes the directory when it is missing. `cannot_create` when it cannot be made or another process holds it.
+  /// Makes the directory when it is missing. `cannot_create` when it cannot be made or another process holds
+  /// it.
   [[nodiscard]] static peers::Outcome<StateStore> open(std::filesystem::path directory);
 
   /// Users with a state, sorted.
@@ -53,8 +57,8 @@ class StateStore {
 
   [[nodiscard]] peers::Outcome<UserLog> open_user(const std::string& user, LoadedState& loaded) const;
 
-  /// Puts a user's state aside (`USER.state.reset`), so that everything of the user is told again under new mailbox ids.
-  /// `data` when there is none.
+  /// Puts a user's state aside (`USER.state.reset`), so that everything of the user is told again under new
+  /// mailbox ids. `data` when there is none.
   [[nodiscard]] peers::Outcome<void> reset(const std::string& user) const;
 
   [[nodiscard]] std::filesystem::path file_of(const std::string& user) const;

@@ -77,7 +77,8 @@ UserMail::Told UserMail::tell(const std::vector<Step>& steps, Dispatcher& dispat
   return tell_pending(dispatcher, totals);
 }
 
-/// Makes the step part of the batch that is being filled; tells that one first when it would become too large.
+/// Makes the step part of the batch that is being filled; tells that one first when it would become too
+/// large.
 UserMail::Told UserMail::add_to_batch(const Step& step, Dispatcher& dispatcher, Totals& totals) {
   Made made = make(step, state_, {parts_.user, parts_.seconds()});
   auto events = encode(made.events);
@@ -97,7 +98,8 @@ UserMail::Told UserMail::add_to_batch(const Step& step, Dispatcher& dispatcher, 
   batch_bytes_ += bytes;
   totals.keys_left_out += made.keys_left_out;
   if (made.keys_left_out != 0) {
-    say_once(LogLevel::warning, "key_left_out", "a folder's name is too long for a MailboxPath key of 255 bytes");
+    say_once(LogLevel::warning, "key_left_out",
+             "a folder's name is too long for a MailboxPath key of 255 bytes");
   }
   apply_changes(state_, made.changes);
   std::move(events->begin(), events->end(), std::back_inserter(pending_->events));
@@ -108,7 +110,8 @@ UserMail::Told UserMail::add_to_batch(const Step& step, Dispatcher& dispatcher, 
 UserMail::Told UserMail::tell_pending(Dispatcher& dispatcher, Totals& totals) {
   if (!pending_) return {};
   if (!recorded_) {
-    if (auto recorded = parts_.log.record(state_, *pending_); !recorded) return state_trouble(recorded.error());
+    if (auto recorded = parts_.log.record(state_, *pending_); !recorded)
+      return state_trouble(recorded.error());
     recorded_ = true;
   }
   if (!pending_->events.empty()) {
@@ -135,7 +138,8 @@ void UserMail::note(const ScanReport& report, Totals& totals) {
     if (!said_.contains(sentence)) ++totals.left_out;
     say_once(LogLevel::warning, "name_left_out", sentence);
   }
-  for (const std::string& sentence : report.unreadable) say_once(LogLevel::error, "folder_unreadable", sentence);
+  for (const std::string& sentence : report.unreadable)
+    say_once(LogLevel::error, "folder_unreadable", sentence);
   if (report.found != ScanReport::Found::unknown) return;
   say_once(known() ? LogLevel::error : LogLevel::debug, "maildir_unreadable", report.error);
 }

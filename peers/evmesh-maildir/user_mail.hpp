@@ -22,7 +22,8 @@ namespace evmesh::maildir {
 /// What one look at a user's mail came to.
 struct Pass {
   bool has_maildir = false;
-  bool again_soon = false;  ///< the Maildir was changing while it was read, and something may have been missed
+  bool again_soon =
+      false;  ///< the Maildir was changing while it was read, and something may have been missed
   std::vector<std::filesystem::path> directories;  ///< to be watched
 };
 
@@ -34,24 +35,26 @@ struct Totals {
   std::uint64_t keys_left_out = 0;  ///< keys that would have been too long
 };
 
-/// One user's mail: brings what was told up to what is there, and keeps account of it. A batch of events is first
-/// recorded with the uids it gives, then dispatched, then acknowledged in the state; until then nothing new is recorded.
-/// So a process that is killed anywhere repeats at most one batch, with the same uids and event ids. Thread-bound.
+/// One user's mail: brings what was told up to what is there, and keeps account of it. A batch of events is
+/// first recorded with the uids it gives, then dispatched, then acknowledged in the state; until then nothing
+/// new is recorded. So a process that is killed anywhere repeats at most one batch, with the same uids and
+/// event ids. Thread-bound.
 class UserMail {
  public:
   struct Parts {
-    std::string user;               ///< lower case
+    std::string user;  ///< lower case
     std::filesystem::path maildir;
     std::filesystem::path base;  ///< the directory of all users
     UserLog log;
     LoadedState loaded;
-    std::function<std::string()> new_id;      ///< never gives the same text twice
-    std::function<std::uint64_t()> seconds;   ///< since 1970
+    std::function<std::string()> new_id;     ///< never gives the same text twice
+    std::function<std::uint64_t()> seconds;  ///< since 1970
     LogSink log_sink;
   };
   explicit UserMail(Parts parts);
 
-  /// Dispatches what is owed, looks at the Maildir, and dispatches what has changed. After any trouble call it again.
+  /// Dispatches what is owed, looks at the Maildir, and dispatches what has changed. After any trouble call
+  /// it again.
   [[nodiscard]] tl::expected<Pass, Trouble> pass(Dispatcher& dispatcher, Totals& totals);
 
   [[nodiscard]] const std::string& user() const { return parts_.user; }

@@ -46,8 +46,7 @@ void apply_changes(UserState& state, const std::vector<Change>& changes) {
 }
 
 PutFolder put(const FolderState& folder) {
-  return {folder.id,           folder.name,     folder.identity,
-          folder.uid_validity, folder.last_uid, folder.last_mod_seq};
+  return {folder.id, folder.name, folder.identity, folder.uid_validity, folder.last_uid, folder.last_mod_seq};
 }
 
 }  // namespace evmesh::maildir

@@ -21,11 +21,12 @@ peers::Outcome<Watcher> Watcher::open() {
   peers::Fd fd(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (fd.valid()) return Watcher(std::move(fd));
   const std::string why = peers::errno_text(errno);
-  return peers::end_with(peers::ExitCode::io,
-                         "cannot watch directories: " + why + "; raise the sysctl fs.inotify.max_user_instances");
+  return peers::end_with(peers::ExitCode::io, "cannot watch directories: " + why +
+                                                  "; raise the sysctl fs.inotify.max_user_instances");
 }
 
-Watcher::Watched Watcher::watch(const std::string& owner, const std::vector<std::filesystem::path>& directories) {
+Watcher::Watched Watcher::watch(const std::string& owner,
+                                const std::vector<std::filesystem::path>& directories) {
   Watched watched;
   std::set<int> now;
   std::set<int>& before = watches_[owner];

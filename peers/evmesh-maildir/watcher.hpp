@@ -19,14 +19,16 @@ class Watcher {
   [[nodiscard]] static peers::Outcome<Watcher> open();
 
   struct Watched {
-    bool more = false;      ///< at least one was not watched before, so look again: it may have changed before it was
+    bool more =
+        false;  ///< at least one was not watched before, so look again: it may have changed before it was
     bool all = true;        ///< false: the kernel has no watch left; changes of this owner must be polled for
     std::string complaint;  ///< why not all, with the limit to raise
   };
 
-  /// From now on exactly `directories` are watched for `owner`. Those that are missing are left out. Watching goes with a
-  /// directory and not with its name, so call it again after each scan.
-  [[nodiscard]] Watched watch(const std::string& owner, const std::vector<std::filesystem::path>& directories);
+  /// From now on exactly `directories` are watched for `owner`. Those that are missing are left out. Watching
+  /// goes with a directory and not with its name, so call it again after each scan.
+  [[nodiscard]] Watched watch(const std::string& owner,
+                              const std::vector<std::filesystem::path>& directories);
 
   struct Changes {
     std::set<std::string> owners;
@@ -44,7 +46,8 @@ class Watcher {
   void release(int watch, const std::string& owner);
 
   peers::Fd fd_;
-  std::map<int, std::set<std::string>> owners_;  // by watch descriptor; two owners may reach one directory by links
+  std::map<int, std::set<std::string>>
+      owners_;  // by watch descriptor; two owners may reach one directory by links
   std::map<std::string, std::set<int>> watches_;  // by owner
 };
 
