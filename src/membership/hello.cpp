@@ -60,10 +60,8 @@ bool Membership::Impl::on_hello(const ConnectionId& from, const Life& life, cons
     case Age::older: return meet_older(*peer, from, life, hello, out);
     case Age::same: break;
   }
-  if (peer->ended) {
-    count("hellos_of_ended_lives");
-    return false;
-  }
+  // A late frame, or a node that lost the epoch of its last start.
+  if (peer->ended) return meet_older(*peer, from, life, hello, out);
   introduce(*peer, from, hello, out);
   return true;
 }

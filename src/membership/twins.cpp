@@ -34,7 +34,6 @@ bool Membership::Impl::meet_newer(Peer& peer, const ConnectionId& from, const Li
   const Link* link = link_of(peer);
   const bool moved_in = link != nullptr && link->answered == life;
   if (!may_be_alive(peer) || moved_in) {
-    contenders_.erase(life.id);
     rebirth(peer, life, out);
     introduce(peer, from, hello, out);
     return true;
@@ -132,6 +131,8 @@ bool Membership::Impl::meet_own_id(const ConnectionId& from, const Life& life, c
 
 /// `peer`'s row goes on with a later life, on a link that this life answered or on a new one.
 void Membership::Impl::rebirth(Peer& peer, const Life& life, Actions& out) {
+  // Whoever else waits to take this id over has to ask this life first.
+  contenders_.erase(life.id);
   const std::optional<LinkId> link = peer.link;
   const bool keep = link && links_.at(*link).answered == life && !peer.up;
   if (keep) {

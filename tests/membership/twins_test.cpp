@@ -165,6 +165,43 @@ TEST_CASE("an earlier life is not fenced but told the epoch when the later one i
   CHECK(bodies<wire::Reject>(a.answered).front().epoch == 2'000);
 }
 
+TEST_CASE("a life that was taken over by what others told is not taken over again", "[membership]") {
+  Mesh mesh;
+  mesh.silent_hosts = {"a", "b", "c", "new"};
+  Process& a = mesh.start({.host = "a", .id = 1});
+  mesh.start({.host = "c", .id = 3, .seeds = {"a"}});
+  Process& b = mesh.start({.host = "b", .id = 2, .epoch = 1'000, .seeds = {"a"}});
+  mesh.run(1'000ms);
+  mesh.kill(b);
+  mesh.run(2'900ms);
+  const Life newer{id_of(2), 2'000};
+  mesh.inject(a, "new", newer, wire::Kind::hello, hello_of("new"));
+  mesh.run(300ms);
+  const wire::MemberEntry told{id_of(2), 2'000, MemberState::alive, false, false, "new", endpoint_of("new")};
+  mesh.inject(a, "c", {id_of(3), 1'000}, wire::Kind::members, wire::Members{{told}});
+
+  mesh.inject(a, "new", newer, wire::Kind::hello, hello_of("new"));
+  mesh.run(600ms);
+
+  REQUIRE(all<LifeEnded>(a).size() == 1);
+  CHECK(all<LifeEnded>(a).front().life.epoch == 1'000);
+  CHECK(row(mesh, a, "new").epoch == 2'000);
+}
+
+TEST_CASE("a node that starts with the epoch of its last, ended life goes on with the next", "[membership]") {
+  Mesh mesh;
+  Process& a = mesh.start({.host = "a", .id = 1});
+  Process& b = mesh.start({.host = "b", .id = 2, .epoch = 2'000, .seeds = {"a"}});
+  mesh.run(1'000ms);
+  mesh.goodbye(b, false, {});
+
+  Process& again = mesh.start({.host = "b", .id = 2, .epoch = 2'000, .seeds = {"a"}});
+  mesh.run(1'000ms);
+
+  CHECK(again.machine->self().epoch == 2'001);
+  CHECK(row(mesh, a, "b").state == MemberState::alive);
+}
+
 TEST_CASE("raising the epoch ends every link and dials again", "[membership]") {
   Mesh mesh;
   Process& c = mesh.start({.host = "c", .id = 3});
