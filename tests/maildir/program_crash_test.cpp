@@ -2,7 +2,6 @@
 #include <csignal>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -79,11 +78,9 @@ TEST_CASE("killed anywhere and started again, nothing is lost and no uid is wron
     after_answer = life % 3 == 1 ? 0 : -1;
     Child child(dir.path(), arguments);
     victim = child.pid();
-    if (life % 3 == 2) {
-      // Anywhere at all: after a random time, in which the program may also have ended.
-      std::this_thread::sleep_for(std::chrono::microseconds(chance() % 60'000));
+    // Anywhere at all: after a random time, in which the program may also have ended.
+    if (life % 3 == 2 && !child.ended_within(std::chrono::microseconds(chance() % 60'000)))
       child.signal(SIGKILL);
-    }
     if (child.wait().code == 128 + SIGKILL) ++killed;
   }
   before_answer = after_answer = -1;
