@@ -1,0 +1,178 @@
+#!/usr/bin/python3
+"""What evmeshd takes and refuses, and how it starts and ends."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import stat
+
+from daemons import DEADLINE, DaemonCase  # first: it adds the path of the next
+
+from cases import main
+
+DATA = "--node.data-dir=d"
+WRONG_FLAGS = [
+    (["--node.nam=x", DATA], "--node.name"),
+    (["--node", "x", DATA], "--node"),  # no guessing from the beginning
+    (["--node.mode", "--check-config"], "node.mode"),
+    ([DATA, "--node.name=a", "--node.name=b"], "twice"),
+    ([DATA, "--node.mode=solo"], "broadcast"),
+    ([DATA, "--node.name=a/b"], "a/b"),
+    ([DATA, "--node.name=" + "n" * 65], "64"),
+    ([DATA, "--node.name="], "--node.name"),
+    ([DATA, "--node.name=a\nb"], "\\n"),
+    ([DATA, "--bus.event-size-max=17MiB"], "16MiB"),
+    ([DATA, "--bus.event-size-max=1000"], "unit"),
+    ([DATA, "--bus.notify-wait=30"], "30s"),
+    ([DATA, "--mesh.join-timeout=-3s"], "-3s"),
+    ([DATA, "--mesh.max-nodes=65"], "64"),
+    ([DATA, "--mesh.max-nodes=1e1"], "1e1"),
+    ([DATA, "--mesh.seed=tcp://127.0.0.1:1"], "mode mono has no mesh"),
+    ([DATA, "--mesh.listen=tcp://127.0.0.1:1"], "mesh.listen"),
+    ([DATA, "--node.mode=broadcast", "--mesh.listen=tcp://0.0.0.0:7520", "--mesh.advertise=tcp://127.0.0.1:7520"], "insecure"),
+    ([DATA, "--node.mode=broadcast", "--mesh.listen=tcp://127.0.0.1:65536"], "65536"),
+    ([DATA, "--node.mode=broadcast", "--mesh.seed=tcp://[::1"], "::1"),
+    ([DATA, "--bus.name=a", "--bus.name=a"], "twice"),
+    ([DATA, "--log.level=loud"], "loud"),
+    ([DATA, "--admin.socket=/" + "s" * 107], "107"),
+    ([DATA, "word"], "word"),
+    ([], "--transient"),
+    (["--transient", DATA], "node.data-dir"),
+]
+WRONG_FILES = [
+    ("[node]\nnaem = a\n", "f.conf:2: unknown key", "node.name"),
+    ("[node]\nname = a\nname = b\n", "f.conf:3:", "line 2"),
+    ("name = a\n", "f.conf:1:", "[section]"),
+    ("[node]\nname\n", "f.conf:2:", "key = value"),
+    ("[mesh]\njoin-timeout = 30\n", "f.conf:2:", "30s"),
+    ("[node]\nmode = x\r\n", "f.conf:2:", "broadcast"),
+    ("[node\n", "f.conf:1:", "[section]"),
+    ("[node]\nname = a\0b\n", "f.conf:2:", "control"),
+    ("[bus]\nring-size = 18446744073709551616MiB\n", "f.conf:2:", "size"),
+]
+GOOD_FILES = ["[node]\ndata-dir = d\n", "\ufeff[node]\r\ndata-dir = d\r\n", "# all\n[node]\ndata-dir = d  # here\n[bus]\nname=a\nname=b\n"]
+
+
+class DaemonTest(DaemonCase):
+    def write(self, text):
+        (pathlib.Path(self.place.name) / "f.conf").write_bytes(text.encode())
+
+    def test_wrong_flags(self):
+        """a wrong flag ends with 64 and one line that names it, and nothing starts"""
+        for flags, wanted in WRONG_FLAGS:
+            with self.subTest(flags=flags):
+                ran = self.run_daemon(*flags)
+
+                self.assertEqual(ran.returncode, 64, ran.stderr)
+                self.assertIn(wanted, ran.stderr)
+                self.assertEqual(ran.stderr.count("\n"), 1)
+                self.assertFalse((pathlib.Path(self.place.name) / "d").exists())
+
+    def test_wrong_files(self):
+        """a wrong file ends with 78 naming file and line, in --check-config too"""
+        for text, place, wanted in WRONG_FILES:
+            self.write(text)
+            for flags in ([DATA], [DATA, "--check-config"]):
+                with self.subTest(text=text, flags=flags):
+                    ran = self.run_daemon("-c", "f.conf", *flags)
+
+                    self.assertEqual(ran.returncode, 78, ran.stderr)
+                    self.assertIn(place, ran.stderr)
+                    self.assertIn(wanted, ran.stderr)
+
+    def test_unreadable_files(self):
+        """a file that is absent, a directory or too large ends with 78"""
+        self.write("#" * (2 << 20))
+        for name in ("absent.conf", ".", "f.conf"):
+            with self.subTest(name=name):
+                self.assertEqual(self.run_daemon("-c", name, DATA).returncode, 78)
+
+    def test_good_files(self):
+        """--check-config takes what a start takes"""
+        for text in GOOD_FILES:
+            self.write(text)
+            with self.subTest(text=text):
+                ran = self.run_daemon("-c", "f.conf", "--check-config")
+
+                self.assertEqual(ran.returncode, 0, ran.stderr)
+
+    def test_precedence(self):
+        """flags go over variables, variables over files, files over defaults, and each says where it is from"""
+        self.write("[node]\ndata-dir = d\nname = file\ndelivery = synchronous\n[mesh]\ncluster = file\n")
+
+        ran = self.run_daemon("-c", "f.conf", "--node.name=flag", "--print-config", EVMESH_NODE_NAME="variable",
+                              EVMESH_MESH_CLUSTER="variable")
+
+        self.assertIn("name = flag  # --node.name\n", ran.stdout)
+        self.assertIn("cluster = variable  # EVMESH_MESH_CLUSTER\n", ran.stdout)
+        self.assertIn("delivery = synchronous  # f.conf:4\n", ran.stdout)
+        self.assertIn("level = info  # default\n", ran.stdout)
+
+    def test_printed_config(self):
+        """what --print-config prints is read back as the same"""
+        printed = self.run_daemon(DATA, "--node.mode=broadcast", "--print-config").stdout
+        self.write(printed)
+
+        again = self.run_daemon("-c", "f.conf", "--print-config").stdout
+
+        strip = lambda text: [line.split("  #")[0] for line in text.splitlines()]
+        self.assertEqual(strip(again), strip(printed))
+
+    def test_unknown_variable(self):
+        """an unknown EVMESH_ variable is an error with the nearest name"""
+        ran = self.run_daemon(DATA, EVMESH_NODE_MOD="mono")
+
+        self.assertEqual(ran.returncode, 64)
+        self.assertIn("EVMESH_NODE_MODE", ran.stderr)
+
+    def test_ready_file(self):
+        """the ready file holds the real endpoints, and the socket is for its owner only"""
+        node = self.start("one", "--node.mode=broadcast", "--mesh.listen=tcp://127.0.0.1:0")
+
+        self.assertEqual(node.ready["pid"], node.process.pid)
+        self.assertRegex(node.ready["work"], r"tcp://127\.0\.0\.1:[1-9]\d+")
+        self.assertRegex(node.ready["publish"], r"tcp://127\.0\.0\.1:[1-9]\d+")
+        self.assertEqual(node.ready["admin"], node.socket)
+        self.assertEqual(stat.S_IMODE(os.stat(node.socket).st_mode), 0o600)
+
+    def test_second_daemon(self):
+        """a second daemon on one data directory ends with 73 naming the pid of the first"""
+        node = self.start("one")
+
+        second = self.run_daemon("--node.data-dir", str(node.directory))
+
+        self.assertEqual(second.returncode, 73, second.stderr)
+        self.assertIn(str(node.process.pid), second.stderr)
+
+    def test_port_in_use(self):
+        """a port in use ends with 73 naming it"""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+
+            ran = self.run_daemon(DATA, "--node.mode=broadcast", "--mesh.listen", endpoint)
+
+        self.assertEqual(ran.returncode, 73, ran.stderr)
+        self.assertIn(endpoint, ran.stderr)
+
+    def test_term(self):
+        """TERM and INT stop politely with 0 and take the socket away; after kill -9 the next start takes its place"""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            node = self.start("one")
+            node.process.send_signal(number)
+            self.assertEqual(node.process.wait(DEADLINE), 0)
+            self.assertFalse(os.path.exists(node.socket))
+            node.ready_file.unlink()
+        killed = self.start("one")
+        killed.process.kill()
+        killed.process.wait(DEADLINE)
+        killed.ready_file.unlink()
+
+        self.assertEqual(self.start("one").end(), 0)
+
+
+if __name__ == "__main__":
+    main()
