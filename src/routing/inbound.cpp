@@ -11,12 +11,12 @@ InboundStream::InboundStream(const Options& options, InboundCounters& counters)
     : options_(options),
       counters_(counters),
       inlet_(options.bus, options.publisher, options.settled, options.held_bytes_max),
+      begin_(options.begin),
       through_(options.begin) {}
 
 void InboundStream::linked(MonoTime now, std::uint64_t version, Outbox& outbox) {
   linked_ = true;
   answered_ = false;
-  repair_to_.reset();
   subscribe(now, version, outbox);
 }
 
@@ -34,12 +34,11 @@ void InboundStream::notify(MonoTime now, const wire::Buffer& frame, const wire::
   answered_ = answered_ || notify.start || started();
   head_ = std::max(head_, notify.to);
   if (notify.start && !started()) {
-    through_ = notify.to;
-    apply_early(lookup, outbox.actions());
+    start(notify.to, lookup, outbox.actions());
   } else {
     take(now, {notify.after, notify.to, std::nullopt, frame, notify.events}, lookup, outbox);
   }
-  if (notify.report || unreported_bytes_ >= options_.report_bytes) report(outbox);
+  if (notify.report || unreported_bytes_ >= options_.report_bytes) report(now, lookup, outbox);
 }
 
 void InboundStream::gap(MonoTime now, const wire::GapNotice& notice, const ListenerLookup& lookup, Outbox& outbox) {
@@ -48,27 +47,38 @@ void InboundStream::gap(MonoTime now, const wire::GapNotice& notice, const Liste
   take(now, {notice.from - 1, notice.to, notice.reason, {}, {}}, lookup, outbox);
 }
 
-void InboundStream::acknowledged(std::uint64_t version, std::uint64_t seq, Actions& out) {
-  inlet_.acknowledged(version, seq, out);
+void InboundStream::acknowledged(std::uint64_t version, std::uint64_t seq, const ListenerLookup& lookup, Actions& out) {
+  // A receipt counts from here, so the stream does too, even if the link breaks before its beginning was told.
+  if (!started() && version >= options_.settled) start(seq, lookup, out);
+  inlet_.acknowledged(version, seq, lookup, out);
   if (started()) inlet_.advanced(through());
+}
+
+std::optional<std::uint64_t> InboundStream::position(std::uint64_t version) const {
+  return version <= options_.settled ? begin_ : inlet_.position(version);
+}
+
+void InboundStream::start(std::uint64_t begin, const ListenerLookup& lookup, Actions& out) {
+  begin_ = begin;
+  through_ = begin;
+  apply_early(lookup, out);
 }
 
 void InboundStream::saw_head(std::uint64_t head) { head_ = std::max(head_, head); }
 
-void InboundStream::tick(MonoTime now, std::uint64_t version, Outbox& outbox) {
+void InboundStream::tick(MonoTime now, std::uint64_t version, const ListenerLookup& lookup, Outbox& outbox) {
   if (!linked_) return;
+  if (report_held_until_ && now >= *report_held_until_) report(now, lookup, outbox);
   if (!answered_ && now >= *subscribed_at_ + options_.timings.resend) subscribe(now, version, outbox);
   if (repair_to_ && now >= repair_asked_at_ + options_.timings.repair_again) ask_repair(now, outbox);
 }
 
 std::optional<MonoTime> InboundStream::next_deadline() const {
   if (!linked_) return std::nullopt;
-  std::optional<MonoTime> next;
-  if (!answered_) next = *subscribed_at_ + options_.timings.resend;
-  if (repair_to_) {
-    const MonoTime again = repair_asked_at_ + options_.timings.repair_again;
-    next = next ? std::min(*next, again) : again;
-  }
+  std::optional<MonoTime> next = report_held_until_;
+  const auto at = [&next](MonoTime when) { next = next ? std::min(*next, when) : when; };
+  if (!answered_) at(*subscribed_at_ + options_.timings.resend);
+  if (repair_to_) at(repair_asked_at_ + options_.timings.repair_again);
   return next;
 }
 
@@ -177,15 +187,26 @@ void InboundStream::ask_repair(MonoTime now, Outbox& outbox) {
   outbox.send(options_.publisher, Class::control, wire::Repair{options_.number, through(), *repair_to_});
 }
 
-void InboundStream::report(Outbox& outbox) {
+std::uint64_t InboundStream::reportable(const ListenerLookup& lookup) const {
+  return lookup.crowded(options_.bus) ? reported_ : through();
+}
+
+void InboundStream::report(MonoTime now, const ListenerLookup& lookup, Outbox& outbox) {
   if (!started()) return;
+  if (lookup.crowded(options_.bus)) {
+    report_held_until_ = now + options_.timings.report_held;
+    return;
+  }
+  report_held_until_.reset();
   unreported_bytes_ = 0;
+  reported_ = through();
   outbox.send(options_.publisher, Class::control, wire::Report{{{options_.number, through()}}});
 }
 
 void InboundStream::subscribe(MonoTime now, std::uint64_t version, Outbox& outbox) {
   subscribed_at_ = now;
-  outbox.send(options_.publisher, Class::control, wire::Subscribe{options_.number, through_, version});
+  // Not control: it stays behind the announcement that it belongs to.
+  outbox.send(options_.publisher, Class::notification, wire::Subscribe{options_.number, through_, version});
 }
 
 }  // namespace evmesh::routing

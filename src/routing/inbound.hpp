@@ -39,7 +39,7 @@ class InboundStream {
 
   InboundStream(const Options& options, InboundCounters& counters);
 
-  /// The publisher is up: asks it to begin or go on. `version` is our announcement's.
+  /// The publisher is up, or may have forgotten us: asks it to begin or go on. `version` is our announcement's.
   void linked(MonoTime now, std::uint64_t version, Outbox& outbox);
   void unlinked();
 
@@ -48,11 +48,11 @@ class InboundStream {
 
   void notify(MonoTime now, const wire::Buffer& frame, const wire::Notify& notify, const ListenerLookup& lookup, Outbox& outbox);
   void gap(MonoTime now, const wire::GapNotice& notice, const ListenerLookup& lookup, Outbox& outbox);
-  void acknowledged(std::uint64_t version, std::uint64_t seq, Actions& out);
+  void acknowledged(std::uint64_t version, std::uint64_t seq, const ListenerLookup& lookup, Actions& out);
   void saw_head(std::uint64_t head);
 
   /// Asks again for what was not answered.
-  void tick(MonoTime now, std::uint64_t version, Outbox& outbox);
+  void tick(MonoTime now, std::uint64_t version, const ListenerLookup& lookup, Outbox& outbox);
   [[nodiscard]] std::optional<MonoTime> next_deadline() const;
 
   /// The life is over, with `final_head` when it said goodbye: what is missing becomes a gap.
@@ -60,11 +60,17 @@ class InboundStream {
 
   [[nodiscard]] bool started() const { return through_.has_value(); }
   [[nodiscard]] std::uint64_t through() const { return through_.value_or(0); }
+  /// What the publisher may know: `through`, but no further than the last report while listeners are crowded, so that its window
+  /// holds it back.
+  [[nodiscard]] std::uint64_t reportable(const ListenerLookup& lookup) const;
   [[nodiscard]] std::uint64_t head() const { return head_; }
   [[nodiscard]] std::size_t bus() const { return options_.bus; }
   [[nodiscard]] std::uint16_t number() const { return options_.number; }
   [[nodiscard]] std::uint64_t early_bytes() const { return early_bytes_; }
-  [[nodiscard]] std::optional<std::uint64_t> position(std::uint64_t version) const { return inlet_.position(version); }
+  [[nodiscard]] std::uint64_t held_bytes() const { return inlet_.held_bytes(); }
+
+  /// After which number registrations up to `version` get everything; empty: nobody can say yet.
+  [[nodiscard]] std::optional<std::uint64_t> position(std::uint64_t version) const;
 
  private:
   /// A frame that speaks for (after, to].
@@ -76,6 +82,7 @@ class InboundStream {
     std::vector<wire::EventSlice> events;
   };
 
+  void start(std::uint64_t begin, const ListenerLookup& lookup, Actions& out);
   void take(MonoTime now, Interval interval, const ListenerLookup& lookup, Outbox& outbox);
   void keep_early(MonoTime now, Interval interval, Outbox& outbox);
   void apply(const Interval& interval, const ListenerLookup& lookup, Actions& out);
@@ -84,12 +91,13 @@ class InboundStream {
   void apply_early(const ListenerLookup& lookup, Actions& out);
   void drop_early(std::map<std::uint64_t, Interval>::iterator entry);
   void ask_repair(MonoTime now, Outbox& outbox);
-  void report(Outbox& outbox);
+  void report(MonoTime now, const ListenerLookup& lookup, Outbox& outbox);
   void subscribe(MonoTime now, std::uint64_t version, Outbox& outbox);
 
   Options options_;
   InboundCounters& counters_;
   Inlet inlet_;
+  std::optional<std::uint64_t> begin_;  // the number before the first that concerns this node
   std::optional<std::uint64_t> through_;
   std::uint64_t head_ = 0;  // highest number known to exist
   bool linked_ = false;
@@ -101,6 +109,8 @@ class InboundStream {
   MonoTime repair_asked_at_{};
   bool repair_gap_ = false;  // a gap came while the repair was open
   std::uint64_t unreported_bytes_ = 0;
+  std::uint64_t reported_ = 0;
+  std::optional<MonoTime> report_held_until_;
 };
 
 }  // namespace evmesh::routing

@@ -23,7 +23,7 @@ void Inlet::event(Arrived event, const ListenerLookup& lookup, Actions& out) {
   if (matches_.empty()) return;
   const auto shared = std::make_shared<const Arrived>(std::move(event));
   for (const Match& match : matches_) {
-    pass(match.listener, {shared->origin.seq, match.version, shared, match.key, {}}, out);
+    pass(match, {shared->origin.seq, shared, {}}, out);
   }
 }
 
@@ -31,17 +31,19 @@ void Inlet::gap(const Gap& gap, const ListenerLookup& lookup, Actions& out) {
   matches_.clear();
   lookup.everyone(bus_, matches_);
   for (const Match& match : matches_) {
-    pass(match.listener, {gap.to.value_or(UINT64_MAX), match.version, nullptr, std::nullopt, gap}, out);
+    pass(match, {gap.to.value_or(UINT64_MAX), nullptr, gap}, out);
   }
 }
 
-void Inlet::acknowledged(std::uint64_t version, std::uint64_t seq, Actions& out) {
+void Inlet::acknowledged(std::uint64_t version, std::uint64_t seq, const ListenerLookup& lookup, Actions& out) {
   if (version <= settled_ || (!pending_.empty() && version <= pending_.back().version)) return;
   pending_.push_back({version, seq});
-  release(out);
+  release(lookup, out);
 }
 
 void Inlet::advanced(std::uint64_t through) {
+  // What is held has not passed yet.
+  for (const auto& [listener, queue] : held_) through = std::min(through, first_number(queue.items.front()) - 1);
   while (!pending_.empty() && pending_.front().seq <= through) {
     settled_ = std::max(settled_, pending_.front().version);
     passed_.push_back(pending_.front());
@@ -52,12 +54,16 @@ void Inlet::advanced(std::uint64_t through) {
 
 void Inlet::end(Actions& out) {
   for (const auto& [listener, queue] : held_) {
-    const Held& first = queue.items.front();
-    const std::uint64_t from = first.event ? first.seq : first.gap.from;
-    const Gap gap{publisher_.id, publisher_.epoch, from, std::nullopt, GapReason::life_ended};
+    const Gap gap{publisher_.id, publisher_.epoch, first_number(queue.items.front()), std::nullopt, GapReason::life_ended};
     out.push_back(DeliverGap{bus_, listener, gap});
   }
   held_.clear();
+}
+
+std::uint64_t Inlet::held_bytes() const {
+  std::uint64_t most = 0;
+  for (const auto& [listener, queue] : held_) most = std::max(most, queue.bytes);
+  return most;
 }
 
 std::optional<std::uint64_t> Inlet::position(std::uint64_t version) const {
@@ -82,21 +88,21 @@ std::uint64_t Inlet::floor(std::uint64_t version) const {
   return ack == pending_.end() ? 0 : ack->seq;
 }
 
-void Inlet::pass(ListenerHandle listener, Held item, Actions& out) {
-  const auto waiting = held_.find(listener);
-  const Verdict now = verdict(item.version, item.seq);
-  if (now == Verdict::hold || (waiting != held_.end() && now == Verdict::deliver)) return hold(listener, std::move(item));
-  if (now == Verdict::deliver) give(listener, item, out);
+void Inlet::pass(const Match& match, Held item, Actions& out) {
+  const bool waiting = held_.contains(match.listener);
+  const Verdict now = verdict(match.version, item.seq);
+  if (now == Verdict::hold || (waiting && now == Verdict::deliver)) return hold(match.listener, std::move(item));
+  if (now == Verdict::deliver) give(match, item, out);
 }
 
-void Inlet::give(ListenerHandle listener, const Held& item, Actions& out) const {
+void Inlet::give(const Match& match, const Held& item, Actions& out) const {
   if (item.event) {
-    out.push_back(Deliver{bus_, listener, item.event, item.key});
+    out.push_back(Deliver{bus_, match.listener, item.event, match.key});
     return;
   }
   Gap gap = item.gap;
-  gap.from = std::max(gap.from, floor(item.version) + 1);
-  out.push_back(DeliverGap{bus_, listener, gap});
+  gap.from = std::max(gap.from, floor(match.version) + 1);
+  out.push_back(DeliverGap{bus_, match.listener, gap});
 }
 
 void Inlet::hold(ListenerHandle listener, Held item) {
@@ -112,26 +118,39 @@ void Inlet::shed_oldest(Queue& queue) const {
   queue.items.pop_front();
   Held& second = queue.items.front();
   queue.bytes -= size_of(first.event) + size_of(second.event) - size_of(nullptr);
-  const std::uint64_t from = first.event ? first.seq : first.gap.from;
   const auto to = second.event ? std::optional(second.seq) : second.gap.to;
-  second.gap = Gap{publisher_.id, publisher_.epoch, from, to, GapReason::listener_overrun};
+  second.gap = Gap{publisher_.id, publisher_.epoch, first_number(first), to, GapReason::listener_overrun};
   second.event = nullptr;
-  second.version = std::max(first.version, second.version);
 }
 
-void Inlet::release(Actions& out) {
+void Inlet::release(const ListenerLookup& lookup, Actions& out) {
   for (auto entry = held_.begin(); entry != held_.end();) {
     auto& [listener, queue] = *entry;
     while (!queue.items.empty()) {
       const Held& item = queue.items.front();
-      const Verdict now = verdict(item.version, item.seq);
+      const auto match = match_again(listener, item, lookup);
+      const Verdict now = match ? verdict(match->version, item.seq) : Verdict::skip;
       if (now == Verdict::hold) break;
-      if (now == Verdict::deliver) give(listener, item, out);
+      if (now == Verdict::deliver) give(*match, item, out);
       queue.bytes -= size_of(item.event);
       queue.items.pop_front();
     }
     entry = queue.items.empty() ? held_.erase(entry) : std::next(entry);
   }
 }
+
+/// Registrations came and went while the item waited: those that stand now decide.
+std::optional<Match> Inlet::match_again(ListenerHandle listener, const Held& item, const ListenerLookup& lookup) {
+  matches_.clear();
+  if (item.event) {
+    lookup.match(bus_, item.event->keys, matches_);
+  } else {
+    lookup.everyone(bus_, matches_);
+  }
+  const auto found = std::ranges::find(matches_, listener, &Match::listener);
+  return found == matches_.end() ? std::nullopt : std::optional(*found);
+}
+
+std::uint64_t Inlet::first_number(const Held& item) { return item.event ? item.seq : item.gap.from; }
 
 }  // namespace evmesh::routing

@@ -26,13 +26,16 @@ class Inlet {
   void gap(const Gap& gap, const ListenerLookup& lookup, Actions& out);
 
   /// The publisher matched against `version` everything after `seq`.
-  void acknowledged(std::uint64_t version, std::uint64_t seq, Actions& out);
+  void acknowledged(std::uint64_t version, std::uint64_t seq, const ListenerLookup& lookup, Actions& out);
 
   /// Everything up to `through` has been given to `event` or `gap`.
   void advanced(std::uint64_t through);
 
   /// The publisher's life is over: what still waits can never be told old from new, so its listeners get a gap.
   void end(Actions& out);
+
+  /// What waits for the listener that has most waiting.
+  [[nodiscard]] std::uint64_t held_bytes() const;
 
   /// With which number `version` was acknowledged; empty: not yet, or too long ago to say.
   [[nodiscard]] std::optional<std::uint64_t> position(std::uint64_t version) const;
@@ -43,9 +46,7 @@ class Inlet {
   /// What waits for one listener: an event, or a gap when `event` is null.
   struct Held {
     std::uint64_t seq = 0;  // a gap's last number
-    std::uint64_t version = 0;
     std::shared_ptr<const Arrived> event;
-    std::optional<std::size_t> key;
     Gap gap;
   };
   struct Queue {
@@ -59,11 +60,13 @@ class Inlet {
 
   [[nodiscard]] Verdict verdict(std::uint64_t version, std::uint64_t seq) const;
   [[nodiscard]] std::uint64_t floor(std::uint64_t version) const;
-  void pass(ListenerHandle listener, Held item, Actions& out);
-  void give(ListenerHandle listener, const Held& item, Actions& out) const;
+  [[nodiscard]] std::optional<Match> match_again(ListenerHandle listener, const Held& item, const ListenerLookup& lookup);
+  [[nodiscard]] static std::uint64_t first_number(const Held& item);
+  void pass(const Match& match, Held item, Actions& out);
+  void give(const Match& match, const Held& item, Actions& out) const;
   void hold(ListenerHandle listener, Held item);
   void shed_oldest(Queue& queue) const;
-  void release(Actions& out);
+  void release(const ListenerLookup& lookup, Actions& out);
 
   std::size_t bus_;
   Life publisher_;

@@ -47,7 +47,7 @@ std::uint64_t OutboundStream::push(MonoTime now, std::string bytes, std::vector<
   ++counters_.accepted;
   const std::uint64_t size = bytes.size();
   const std::uint64_t seq = ring_.push(std::move(bytes), std::move(hashes), wanted);
-  unpublished_bytes_ += size;
+  if (everything()) unpublished_bytes_ += size;
   for (auto& [life, cursor] : cursors_) {
     if (!cursor.subscribed || (!everything() && (wanted & bit(cursor.slot)) == 0)) continue;
     if (cursor.owed.open() == 0) cursor.advanced_at = now;
@@ -109,6 +109,14 @@ void OutboundStream::subscribe(MonoTime now, const Life& life, std::optional<std
   if (found == cursors_.end() || !found->second.up) return;
   Cursor& cursor = found->second;
   const std::uint64_t from = std::min(through.value_or(cursor.begin), ring_.head());
+  const auto number = static_cast<std::uint16_t>(options_.bus);
+  if (cursor.subscribed) {
+    // Asked again: the answer shows whether something is missing, and that will be repaired.
+    reported(now, life, from);
+    const std::uint64_t at = through ? cursor.sent : from;
+    outbox.send(life, Class::notification, wire::Notify{number, !through, false, at, at, {}});
+    return;
+  }
   cursor.subscribed = true;
   cursor.in_step = true;
   cursor.advanced_at = now;
@@ -118,7 +126,7 @@ void OutboundStream::subscribe(MonoTime now, const Life& life, std::optional<std
   cursor.in_flight.reset();
   cursor.repair.reset();
   if (cursor.follows && from < published_) cursor.repair = Range{from, published_};
-  send_head(now, life, cursor, !through, false, outbox);
+  outbox.send(life, Class::notification, wire::Notify{number, !through, false, from, from, {}});
 }
 
 void OutboundStream::repair(const Life& life, std::uint64_t after, std::uint64_t to) {

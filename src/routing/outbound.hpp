@@ -155,7 +155,7 @@ class OutboundStream {
   void pump_socket(MonoTime now, Outbox& outbox);
   [[nodiscard]] bool worth_packing(MonoTime now);
   void send_gap(const Life& life, const wire::GapNotice& gap, Class frame_class, Outbox& outbox);
-  void send_head(MonoTime now, const Life& life, Cursor& cursor, bool start, bool report, Outbox& outbox);
+  void send_head(MonoTime now, const Life& life, Cursor& cursor, bool report, Outbox& outbox);
   void publish_head(MonoTime now, bool report, Outbox& outbox);
   [[nodiscard]] bool lags(const Cursor& cursor) const;
   [[nodiscard]] bool any_follower() const;

@@ -162,12 +162,12 @@ void OutboundStream::send_gap(const Life& life, const wire::GapNotice& gap, Clas
 #endif
 }
 
-void OutboundStream::send_head(MonoTime now, const Life& life, Cursor& cursor, bool start, bool report, Outbox& outbox) {
+void OutboundStream::send_head(MonoTime now, const Life& life, Cursor& cursor, bool report, Outbox& outbox) {
   ++counters_.heads;
   cursor.sent_at = now;
   cursor.head_due = false;
   const auto number = static_cast<std::uint16_t>(options_.bus);
-  outbox.send(life, Class::notification, wire::Notify{number, start, report, cursor.sent, cursor.sent, {}});
+  outbox.send(life, Class::notification, wire::Notify{number, false, report, cursor.sent, cursor.sent, {}});
 }
 
 void OutboundStream::publish_head(MonoTime now, bool report, Outbox& outbox) {
@@ -191,7 +191,7 @@ void OutboundStream::tick(MonoTime now, Outbox& outbox) {
       cursor.sent_at = now;
     } else if ((cursor.head_due && now >= cursor.sent_at + timings.head_after_burst) ||
                (lags(cursor) && now >= cursor.sent_at + timings.head_while_lagging)) {
-      send_head(now, life, cursor, false, true, outbox);
+      send_head(now, life, cursor, true, outbox);
     }
   }
   if ((publish_head_due_ && now >= published_at_ + timings.head_after_burst) ||
@@ -227,7 +227,7 @@ std::optional<MonoTime> OutboundStream::next_deadline() const {
 void OutboundStream::ask_reports(MonoTime now, Outbox& outbox) {
   for (auto& [life, cursor] : cursors_) {
     if (cursor.subscribed && !cursor.follows && cursor.reported < cursor.sent) {
-      send_head(now, life, cursor, false, true, outbox);
+      send_head(now, life, cursor, true, outbox);
     }
   }
   if (any_follower_lags()) publish_head(now, true, outbox);

@@ -47,13 +47,12 @@ void Routing::member_up(MonoTime now, const Life& life, const wire::Hello& hello
     stream.peer_up(life, *slot);
     stream.peer_follows(life, peer.follows);
   }
-  announce_changes(now, outbox);
+  meet_streams(life, peer, hello);
   announce_whole(now, life, peer, outbox);
-  meet_streams(now, life, peer, hello, outbox);
   out.push_back(Progress{});
 }
 
-void Routing::meet_streams(MonoTime now, const Life& life, Peer& peer, const wire::Hello& hello, Outbox& outbox) {
+void Routing::meet_streams(const Life& life, Peer& peer, const wire::Hello& hello) {
   peer.buses.assign(hello.buses.size(), std::nullopt);
   for (std::size_t number = 0; number < hello.buses.size(); ++number) {
     const auto ours = std::find(options_.buses.begin(), options_.buses.end(), hello.buses[number]);
@@ -64,8 +63,7 @@ void Routing::meet_streams(MonoTime now, const Life& life, Peer& peer, const wir
                                         life,                     begin,
                                         announcement_.version(),  options_.held_bytes_max,
                                         options_.window_bytes / report_divisor, options_.timings};
-    const auto met = peer.streams.try_emplace(stream.number, stream, inbound_counters_).first;
-    met->second.linked(now, announcement_.version(), outbox);
+    peer.streams.try_emplace(stream.number, stream, inbound_counters_);
   }
 }
 
@@ -149,7 +147,7 @@ void Routing::tick(MonoTime now, Actions& out) {
   for (OutboundStream& stream : outbound_) stream.tick(now, outbox);
   for (auto& [life, peer] : peers_) {
     if (!peer.up) continue;
-    for (auto& [number, stream] : peer.streams) stream.tick(now, announcement_.version(), outbox);
+    for (auto& [number, stream] : peer.streams) stream.tick(now, announcement_.version(), lookup_, outbox);
     if (peer.acknowledged < announcement_.version() && now >= peer.announced_at + options_.timings.resend) {
       announce_whole(now, life, peer, outbox);
     }

@@ -108,6 +108,8 @@ class Routing {
     std::size_t bus = 0;
     std::uint64_t through = 0;
     std::uint64_t head = 0;
+    std::uint64_t early_bytes = 0;  ///< held while a hole is repaired
+    std::uint64_t held_bytes = 0;   ///< for the listener that most waits for an acknowledgement
   };
   [[nodiscard]] std::vector<InboundView> inbound_views() const;
   [[nodiscard]] const OutboundStream& outbound(std::size_t bus) const { return outbound_[bus]; }
@@ -136,9 +138,10 @@ class Routing {
 
   Peer* peer(const Life& life);
   Peer* peer_up(const Life& life);
-  void meet_streams(MonoTime now, const Life& life, Peer& peer, const wire::Hello& hello, Outbox& outbox);
+  void meet_streams(const Life& life, Peer& peer, const wire::Hello& hello);
   void announce_whole(MonoTime now, const Life& life, Peer& peer, Outbox& outbox);
   void announce_changes(MonoTime now, Outbox& outbox);
+  void send_whole(MonoTime now, const Life& life, Peer& peer, Outbox& outbox);
 
   void on(MonoTime now, const Life& life, const wire::Announce& announce, Outbox& outbox);
   void on(MonoTime now, const Life& life, const wire::AnnounceAck& ack, Outbox& outbox);

@@ -55,8 +55,15 @@ void Routing::on_heartbeat(MonoTime now, const Life& life, const wire::Heartbeat
 
 void Routing::announce_whole(MonoTime now, const Life& life, Peer& peer, Outbox& outbox) {
   announce_changes(now, outbox);
+  send_whole(now, life, peer, outbox);
+}
+
+/// To a peer that may know nothing of us: it may have seen the link end where we did not. So what it forgets with a link goes
+/// together: the set, and behind it where we stand in its streams.
+void Routing::send_whole(MonoTime now, const Life& life, Peer& peer, Outbox& outbox) {
   peer.announced_at = now;
   for (const wire::Announce& part : announcement_.whole()) outbox.send(life, Class::notification, part);
+  for (auto& [number, stream] : peer.streams) stream.linked(now, announcement_.version(), outbox);
 }
 
 void Routing::announce_changes(MonoTime now, Outbox& outbox) {
@@ -65,12 +72,12 @@ void Routing::announce_changes(MonoTime now, Outbox& outbox) {
   if (!change) return;
   for (auto& [life, peer] : peers_) {
     if (!peer.up) continue;
-    peer.announced_at = now;
-    if (!large) {
-      outbox.send(life, Class::notification, *change);
+    if (large) {
+      send_whole(now, life, peer, outbox);
       continue;
     }
-    for (const wire::Announce& part : announcement_.whole()) outbox.send(life, Class::notification, part);
+    peer.announced_at = now;
+    outbox.send(life, Class::notification, *change);
   }
 }
 
@@ -148,7 +155,7 @@ void Routing::on(MonoTime, const Life& life, const wire::AnnounceAck& ack, Outbo
   from.acknowledged = std::max(from.acknowledged, ack.version);
   for (const wire::StreamPosition& position : ack.positions) {
     const auto stream = from.streams.find(position.bus);
-    if (stream != from.streams.end()) stream->second.acknowledged(ack.version, position.seq, outbox.actions());
+    if (stream != from.streams.end()) stream->second.acknowledged(ack.version, position.seq, lookup_, outbox.actions());
   }
   outbox.actions().push_back(Progress{});
 }

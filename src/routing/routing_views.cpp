@@ -64,7 +64,7 @@ std::vector<wire::StreamPosition> Routing::through(const Life& publisher) const 
   const auto found = peers_.find(publisher);
   if (found == peers_.end()) return positions;
   for (const auto& [number, stream] : found->second.streams) {
-    if (stream.started()) positions.push_back({number, stream.through()});
+    if (stream.started()) positions.push_back({number, stream.reportable(lookup_)});
   }
   return positions;
 }
@@ -96,7 +96,8 @@ std::vector<Routing::InboundView> Routing::inbound_views() const {
   std::vector<InboundView> views;
   for (const auto& [life, peer] : peers_) {
     for (const auto& [number, stream] : peer.streams) {
-      views.push_back({life, stream.bus(), stream.through(), std::max(stream.head(), stream.through())});
+      views.push_back({life, stream.bus(), stream.through(), std::max(stream.head(), stream.through()),
+                       stream.early_bytes(), stream.held_bytes()});
     }
   }
   return views;

@@ -55,6 +55,9 @@ class ListenerLookup {
 
   /// Appends every key and each-node listener of the bus.
   virtual void everyone(std::size_t bus, std::vector<Match>& out) const = 0;
+
+  /// Listeners of the bus that do go on have more waiting than they should; publishers are to be held back.
+  [[nodiscard]] virtual bool crowded(std::size_t) const { return false; }
 };
 
 // What the machine wants done.
@@ -107,6 +110,7 @@ struct Timings {
   std::chrono::milliseconds head_after_burst{50};
   std::chrono::milliseconds head_while_lagging{500};
   std::chrono::milliseconds repair_again{1'000};
+  std::chrono::milliseconds report_held{5};    ///< look again whether listeners have caught up
   std::chrono::milliseconds resend{1'000};  ///< unanswered SUBSCRIBE and unacknowledged announcements
 };
 
