@@ -116,7 +116,7 @@ Outcome<Items> from_file(const std::string& file) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     if (auto checked = event::check_json(line); !checked) {
       return end_with(ExitCode::data, file + ":" + std::to_string(number) + ": " + checked.error().message +
-                                          "; each line is one event, as evmesh listen -o jsonl prints it");
+                                          R"(; each line is one event, like {"type":"t","keys":["User:bob"]})");
     }
     items.items.emplace_back(line);
   }
