@@ -97,7 +97,7 @@ void InboundStream::end(std::optional<std::uint64_t> final_head, const ListenerL
       deliver_gap(through() + 1, final_head, GapReason::life_ended, lookup, out);
     }
   }
-  inlet_.end(out);
+  inlet_.end(lookup, out);
 }
 
 void InboundStream::take(MonoTime now, Interval interval, const ListenerLookup& lookup, Outbox& outbox) {

@@ -32,7 +32,7 @@ class Inlet {
   void advanced(std::uint64_t through);
 
   /// The publisher's life is over: what still waits can never be told old from new, so its listeners get a gap.
-  void end(Actions& out);
+  void end(const ListenerLookup& lookup, Actions& out);
 
   /// What waits for the listener that has most waiting.
   [[nodiscard]] std::uint64_t held_bytes() const;

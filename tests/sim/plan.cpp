@@ -1,0 +1,71 @@
+#include "plan.hpp"
+
+#include <array>
+
+#include "base/limits.hpp"
+#include "dice.hpp"
+
+namespace evmesh::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::array<std::string_view, fault_kinds> names{
+    "delay", "broken_link",   "duplication", "replay",     "one_way_cut", "partition",  "pause",      "crash",
+    "stop",  "slow_receiver", "slow_link",   "small_pipe", "small_ring",  "small_hold", "mode_change"};
+
+void draw_sizes(Plan& plan, Dice& dice) {
+  plan.ring_bytes = limits::ring_bytes;
+  plan.window_bytes = limits::window_bytes;
+  plan.held_bytes = limits::held_bytes_max;
+  plan.link_queue_bytes = limits::dealer_bytes_max;
+  plan.pipe_frames = 256;
+  if (plan.has(Fault::small_ring)) {
+    plan.ring_bytes = dice.between(2, 32) * limits::kib;
+    plan.window_bytes = dice.between(1, 16) * limits::kib;
+  }
+  if (plan.has(Fault::small_hold)) plan.held_bytes = dice.between(1, 8) * limits::kib;
+  if (plan.has(Fault::small_pipe)) {
+    plan.pipe_frames = static_cast<unsigned>(dice.between(2, 12));
+    plan.link_queue_bytes = dice.between(1, 16) * limits::kib;
+  }
+}
+
+void draw_load(Plan& plan, Dice& dice) {
+  plan.buses = dice.between(1, 3);
+  plan.keys = static_cast<unsigned>(dice.between(2, 12));
+  plan.event_interval = milliseconds{dice.between(200, 1'200)};
+  plan.burst_max = dice.chance(0.5) ? static_cast<unsigned>(dice.between(1, 4)) : static_cast<unsigned>(dice.between(8, 60));
+  plan.payload_max = dice.chance(0.8) ? dice.between(16, 300) : dice.between(1'000, 20'000);
+  if (plan.payload_max > 1'000) plan.burst_max = 1 + plan.burst_max / 4;
+  plan.change_interval = milliseconds{dice.between(300, 6'000)};
+}
+
+}  // namespace
+
+std::string_view to_string(Fault fault) { return names[static_cast<std::size_t>(fault)]; }
+
+Plan draw(std::uint64_t seed) {
+  Dice dice(seed * 0x9e3779b97f4a7c15ULL + 1);
+  Plan plan;
+  plan.seed = seed;
+  constexpr std::array<unsigned, 10> sizes{2, 2, 3, 3, 3, 4, 4, 5, 6, 7};
+  plan.hosts = sizes[dice.between(0, sizes.size() - 1)];
+  const auto fashion = dice.between(0, 3);  // all of one mode, or mixed
+  for (unsigned host = 0; host < plan.hosts; ++host) {
+    const bool everybody = fashion == 0 || (fashion > 1 && dice.chance(0.5));
+    plan.modes.push_back(everybody ? Mode::broadcast : Mode::scale_efficient);
+  }
+  const auto wanted = dice.between(3, 7);
+  while (plan.faults.size() < wanted) plan.faults.insert(static_cast<Fault>(dice.between(0, fault_kinds - 1)));
+  plan.fault_time = milliseconds{dice.between(60'000, 75'000)};
+  plan.fault_interval = milliseconds{dice.between(700, 5'000)};
+  plan.redial_max = dice.chance(0.8) ? 4'000ms : 30'000ms;
+  plan.hints = dice.chance(0.5) ? 1.0 : 0.3;
+  draw_sizes(plan, dice);
+  draw_load(plan, dice);
+  return plan;
+}
+
+}  // namespace evmesh::sim

@@ -1,0 +1,46 @@
+#include "totals.hpp"
+
+#include <sstream>
+
+namespace evmesh::sim {
+
+void Totals::add(std::string_view name, std::uint64_t count) {
+  const auto found = counts_.find(name);
+  if (found != counts_.end()) {
+    found->second += count;
+  } else {
+    counts_.emplace(name, count);
+  }
+}
+
+void Totals::merge(const Totals& other) {
+  frames += other.frames;
+  frames_lost += other.frames_lost;
+  deliveries += other.deliveries;
+  for (const auto& [name, count] : other.counts_) add(name, count);
+}
+
+std::uint64_t Totals::of(std::string_view name) const {
+  const auto found = counts_.find(name);
+  return found == counts_.end() ? 0 : found->second;
+}
+
+std::string Totals::text() const {
+  std::ostringstream out;
+  out << "frames " << frames << "\nframes_lost " << frames_lost << "\ndeliveries " << deliveries << '\n';
+  for (const auto& [name, count] : counts_) out << name << ' ' << count << '\n';
+  return out.str();
+}
+
+const std::vector<std::string_view>& rare_situations() {
+  static const std::vector<std::string_view> names{
+      "gap_ring_overrun", "gap_life_ended", "gap_joined_late", "gap_listener_overrun",
+      "indirect_probe_saved_member", "one_way_seen", "own_pause_corrected", "epoch_replaced", "up_after_dead",
+      "hold_until_ack", "whole_set_requested", "mode_changed_under_load", "evmesh_stream_early_dropped_total",
+      "interest_dropped_then_back", "window_shut", "back_pressure", "hollow", "pipe_full", "replayed_stale",
+      "followed_again_before_noticed", "frames_rejected_old_epoch",
+      "evmesh_stream_lagging_total", "evmesh_stream_repaired_total", "join_timeout"};
+  return names;
+}
+
+}  // namespace evmesh::sim

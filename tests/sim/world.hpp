@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ledger.hpp"
+#include "network.hpp"
+#include "plan.hpp"
+#include "process.hpp"
+#include "timeline.hpp"
+#include "totals.hpp"
+#include "trace.hpp"
+
+namespace evmesh::sim {
+
+/// How a run ended.
+struct Outcome {
+  std::uint64_t seed = 0;
+  std::optional<Violation> violation;
+  std::uint64_t step = 0;
+  std::chrono::milliseconds time{0};
+  Totals totals;
+};
+
+/// A mesh, its load and its faults under one seed. Thread-bound.
+class World {
+ public:
+  World(std::uint64_t seed, bool trace);
+
+  [[nodiscard]] Outcome run();
+
+ private:
+  struct Place {
+    std::unique_ptr<Process> process;
+    std::uint64_t epoch = 1'000;
+    bool left = false;  // for good
+    bool leaving = false;
+    Mode mode = Mode::broadcast;
+    nanoseconds turn_pause{0};
+    std::size_t turn_inputs = 256;  // at most, of a slow receiver
+  };
+
+  // world.cpp: the course of a run.
+  void play();
+  void start(Host host);
+  void end(Host host, bool abruptly, bool said_goodbye);
+  void heal();
+  [[nodiscard]] std::optional<std::string> not_converged() const;
+  [[nodiscard]] std::set<Life> living() const;
+  void look_around();
+
+  // world_load.cpp: what applications do.
+  void plan_load();
+  void burst();
+  void change();
+  void first_registrations(Process& process);
+  void add_registration(Process& process);
+  [[nodiscard]] KeySet some_keys(unsigned at_most);
+  [[nodiscard]] Process* someone();
+
+  // world_faults.cpp: what goes wrong.
+  void plan_faults();
+  void fault();
+  void delay();
+  void cut(bool both_ways);
+  void pause();
+  void crash();
+  void stop(bool change_mode);
+  void slow_link();
+
+  Totals totals_;
+  const Plan plan_;
+  Timeline timeline_;
+  Dice dice_;
+  Dice load_dice_;
+  const Trace trace_;
+  Network network_;
+  Ledger ledger_;
+  Stage stage_;
+  std::vector<Place> places_;
+  bool faulty_ = true;
+  bool loaded_ = true;
+  MonoTime began_;
+  std::uint64_t event_number_ = 0;
+  std::uint64_t last_listener_ = 0;
+};
+
+}  // namespace evmesh::sim
