@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -144,9 +145,13 @@ struct Host {
             }};
   }
 
+  /// Returns when every timer that is due has run.
   void advance(std::chrono::milliseconds by) {
     clock.advance(by);
+    std::promise<void> all_ran;
+    REQUIRE(timers.after(std::chrono::milliseconds{0}, [&] { all_ran.set_value(); }));
     timers.poke();
+    all_ran.get_future().wait();
   }
   [[nodiscard]] std::uint64_t count(std::string_view name) { return counters.named(name).value(); }
   [[nodiscard]] std::vector<LogRecord> log() {

@@ -11,6 +11,7 @@
 
 #include "base/counters.hpp"
 #include "delivery/activity.hpp"
+#include "delivery/crowding.hpp"
 #include "delivery/pool.hpp"
 #include "delivery/runner.hpp"
 
