@@ -58,10 +58,6 @@ void Membership::Impl::settle_contenders(Actions& out) {
   for (auto place = contenders_.begin(); place != contenders_.end();) {
     Contender& contender = place->second;
     Peer& peer = peers_.at(place->first);
-    if (contender.life.epoch <= peer.life.epoch) {  // others told us of it meanwhile
-      place = contenders_.erase(place);
-      continue;
-    }
     if (now_ >= contender.deadline) {
       const Contender newer = std::move(contender);
       place = contenders_.erase(place);

@@ -180,6 +180,21 @@ TEST_CASE("a connection refused here only kills nobody that others hear", "[memb
   CHECK(row(mesh, *a, "c").state == MemberState::suspect);
 }
 
+TEST_CASE("any frame brings a dead member back on the list of those to dial and follow", "[membership]") {
+  Three three;
+  auto& [mesh, a, b, c] = three;
+  mesh.kill(*c);
+  mesh.run(4'000ms);
+  const auto followed_before = all<Follow>(*a).size();
+
+  mesh.inject(*a, "c", {id_of(3), 1'000}, wire::Kind::ping, wire::Ping{1});
+
+  CHECK(row(mesh, *a, "c").state == MemberState::suspect);
+  CHECK(all<Follow>(*a).size() == followed_before + 1);
+  CHECK(all<Follow>(*a).back().publish_endpoint == "tcp://c:7001");
+  CHECK(a->links.rbegin()->second == "tcp://c:7000");
+}
+
 TEST_CASE("a dead member that speaks again is up again with the same life, and followed again",
           "[membership]") {
   Three three;

@@ -66,6 +66,16 @@ TEST_CASE("an unknown member learned of as dead is dialled but not waited for", 
   CHECK(two.a->machine->settled());
 }
 
+TEST_CASE("a dead transient member is not learned of from those that forget it later", "[membership]") {
+  Two two;
+  wire::MemberEntry transient = entry(9, "x", MemberState::dead);
+  transient.transient = true;
+
+  two.tell(transient);
+
+  CHECK_FALSE(knows(two.mesh, *two.a, "x"));
+}
+
 TEST_CASE("a member that left is learned of as left and never dialled", "[membership]") {
   Two two;
 

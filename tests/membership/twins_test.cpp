@@ -173,7 +173,7 @@ TEST_CASE("a life that was taken over by what others told is not taken over agai
   Process& b = mesh.start({.host = "b", .id = 2, .epoch = 1'000, .seeds = {"a"}});
   mesh.run(1'000ms);
   mesh.kill(b);
-  mesh.run(2'900ms);
+  mesh.run(2'800ms);
   const Life newer{id_of(2), 2'000};
   mesh.inject(a, "new", newer, wire::Kind::hello, hello_of("new"));
   mesh.run(300ms);
@@ -183,6 +183,7 @@ TEST_CASE("a life that was taken over by what others told is not taken over agai
   mesh.inject(a, "new", newer, wire::Kind::hello, hello_of("new"));
   mesh.run(600ms);
 
+  CHECK(counter(a, "incumbents_asked") == 1);
   REQUIRE(all<LifeEnded>(a).size() == 1);
   CHECK(all<LifeEnded>(a).front().life.epoch == 1'000);
   CHECK(row(mesh, a, "new").epoch == 2'000);
