@@ -90,8 +90,8 @@ std::vector<std::pair<std::string, SeenMessage>> appeared_in(const SeenFolder& f
   for (const auto& message : folder.messages) {
     if (known == nullptr || !known->messages.contains(message.first)) appeared.push_back(message);
   }
-  std::stable_sort(appeared.begin(), appeared.end(), [](const auto& a, const auto& b) {
-    return a.second.file.modified < b.second.file.modified;
+  std::sort(appeared.begin(), appeared.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.second.file.modified, a.first) < std::tie(b.second.file.modified, b.first);
   });
   return appeared;
 }

@@ -75,13 +75,14 @@ std::optional<std::vector<std::string>> entries_of(int fd) {
   return names;
 }
 
-/// The file's facts. Nothing when it is no regular file or has gone meanwhile, with errno 0, and when it
-/// cannot be looked at, with the reason in errno: that must not pass for a message that is gone.
+/// The file's facts. Nothing when it is no regular file, a link to nowhere, or has gone meanwhile, with errno
+/// 0, and when it cannot be looked at, with the reason in errno: that must not pass for a message that is
+/// gone.
 std::optional<FileFacts> facts_of(int directory, const std::string& name) {
   struct stat facts{};
   errno = 0;
   if (fstatat(directory, name.c_str(), &facts, 0) != 0) {
-    if (errno == ENOENT) errno = 0;
+    if (errno == ENOENT || errno == ELOOP) errno = 0;
     return std::nullopt;
   }
   if (!S_ISREG(facts.st_mode)) return std::nullopt;

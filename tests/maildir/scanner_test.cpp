@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <catch2/catch.hpp>
 
 #include "maildir/fixtures/maildir.hpp"
@@ -144,6 +145,38 @@ TEST_CASE("a folder that cannot be read is there and unreadable", "[maildir][sca
   REQUIRE(names(report) == std::vector<std::string>{"INBOX", "Work"});
   CHECK_FALSE(report.scan.folders[1].readable);
   CHECK(report.unreadable.size() == 1);
+}
+
+TEST_CASE("a folder whose files cannot be looked at is unreadable and not empty", "[maildir][scan]") {
+  World world;
+  world.mail.make_folder(".Work");
+  world.mail.append(".Work", "1.a", "S");
+  std::filesystem::permissions(world.dir.path(), std::filesystem::perms{0755});
+  // Names can be listed and files not be looked at: readable, not searchable. The superuser has to be
+  // somebody else.
+  const bool superuser = geteuid() == 0;
+  std::filesystem::permissions(world.mail.path() / ".Work/cur",
+                               std::filesystem::perms(superuser ? 0744 : 0400));
+  if (superuser) REQUIRE(seteuid(65534) == 0);
+
+  const auto report = world.scanner.scan();
+  if (superuser) REQUIRE(seteuid(0) == 0);
+  std::filesystem::permissions(world.mail.path() / ".Work/cur", std::filesystem::perms{0700});
+
+  REQUIRE(names(report) == std::vector<std::string>{"INBOX", "Work"});
+  CHECK_FALSE(report.scan.folders[1].readable);
+}
+
+TEST_CASE("a link to nowhere is no message", "[maildir][scan]") {
+  World world;
+  world.mail.append("", "1.a", "S");
+  std::filesystem::create_symlink("2.b:2,S", world.mail.path() / "cur/2.b:2,S");
+  std::filesystem::create_symlink("missing", world.mail.path() / "cur/3.c:2,S");
+
+  const auto report = world.scanner.scan();
+
+  CHECK(report.scan.folders.at(0).readable);
+  CHECK(report.scan.folders[0].messages.size() == 1);
 }
 
 TEST_CASE("two directories of one decoded name are one folder and a complaint", "[maildir][scan]") {
