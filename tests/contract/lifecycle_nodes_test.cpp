@@ -18,12 +18,12 @@ std::uint32_t interested(EventBus& bus, const RegistrationKey& key) {
   return must(bus.dispatch(sample("probe"), key)).interested;
 }
 
-MemberState state_of(Node& node, const std::string& name) {
+Member member(Node& node, const std::string& name) {
   const NodeStatus status = node.status();
   const auto found = std::find_if(status.members.begin(), status.members.end(),
-                                  [&](const Member& member) { return member.name == name; });
+                                  [&](const Member& each) { return each.name == name; });
   if (found == status.members.end()) FAIL("no member " << name);
-  return found->state;
+  return *found;
 }
 
 }  // namespace
@@ -63,7 +63,20 @@ EVMESH_CONTRACT("a node that stops takes its interest with it", "[lifecycle][nod
   cluster.node(1).stop();
 
   CHECK(eventually(patience, [&] { return interested(cluster.bus(0), k1()) == 0; }));
-  CHECK(state_of(cluster.node(0), "node-2") == MemberState::left);
+  CHECK(member(cluster.node(0), "node-2").state == MemberState::dead);
+  CHECK(member(cluster.node(0), "node-2").reason == "stopped");
+}
+
+EVMESH_CONTRACT("a node that leaves takes its interest with it and is dead to nobody",
+                "[lifecycle][nodes][M67]") {
+  TestType cluster(nodes(2));
+  const auto registration = must(cluster.bus(1).register_listener(recorder(), k1()));
+  REQUIRE(interested(cluster.bus(0), k1()) == 1);
+
+  cluster.node(1).leave();
+
+  CHECK(eventually(patience, [&] { return interested(cluster.bus(0), k1()) == 0; }));
+  for (const Member& each : cluster.node(0).status().members) CHECK(each.state != MemberState::dead);
 }
 
 EVMESH_CONTRACT("nothing runs on two nodes after they stopped, however heavy the load",

@@ -231,4 +231,29 @@ EVMESH_CONTRACT("stop does not wait for retries that are far away", "[lifecycle]
   CHECK(listener->entered() == 1);
 }
 
+EVMESH_CONTRACT("a stopped bus retries nothing and keeps what it still owed as dead letters",
+                "[lifecycle][forgotten]") {
+  TestType cluster(with_buses({"stopped", "running"}));
+  EventBus& stopped = cluster.bus(0, "stopped");
+  EventBus& running = cluster.bus(0, "running");
+  GroupOptions options = quick_retries(1);
+  options.retry.first = 20ms;
+  const auto failing = recorder_that(always_throw());
+  const auto registration = must(stopped.register_listener(failing, group_a(), options));
+  must(stopped.dispatch(sample()));
+  REQUIRE(failing->wait_entered(1));
+
+  stopped.stop();
+  const std::uint32_t at_stop = failing->entered();
+
+  // A retry on the other bus that is due later than the one above shows that that one did not come.
+  options.retry.first = 60ms;
+  const auto marker = recorder_that(throw_first(1));
+  const auto marker_registration = must(running.register_listener(marker, group_a(), options));
+  must(running.dispatch(sample()));
+  REQUIRE(marker->wait_completed(1));
+  CHECK(failing->entered() == at_stop);
+  CHECK(must(stopped.dead_letters().ids(group_a())).size() == 1);
+}
+
 }  // namespace evmesh::contract

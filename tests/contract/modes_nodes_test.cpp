@@ -12,9 +12,9 @@ namespace evmesh::contract {
 
 using support::eventually;
 
-EVMESH_CONTRACT("an event that only this node listens to is neither encoded nor sent",
-                "[modes][nodes][M26]") {
-  TestType cluster(nodes(2));
+TEST_CASE("by interest an event that only this node listens to is neither encoded nor sent",
+          "[modes][nodes][M26]") {
+  ScaleEfficientCluster cluster(nodes(2));
   const auto body = std::make_shared<CountedBody>();
   const auto local = recorder();
   const auto elsewhere = recorder();
@@ -27,6 +27,22 @@ EVMESH_CONTRACT("an event that only this node listens to is neither encoded nor 
   CHECK(receipt.interested == 0);
   cluster.settle();
   CHECK(body->encodings() == 0);
+  CHECK(elsewhere->entered() == 0);
+}
+
+TEST_CASE("in broadcast an event that only this node listens to is filtered by the others",
+          "[modes][nodes][M72]") {
+  BroadcastCluster cluster(nodes(2));
+  const auto local = recorder();
+  const auto elsewhere = recorder();
+  const auto first = must(cluster.bus(0).register_listener(local, k1()));
+  const auto second = must(cluster.bus(1).register_listener(elsewhere, k2()));
+
+  const Receipt receipt = must(cluster.bus(0).dispatch(sample(), k1()));
+
+  CHECK(local->completed() == 1);
+  CHECK(receipt.interested == 0);
+  cluster.settle();
   CHECK(elsewhere->entered() == 0);
 }
 

@@ -303,7 +303,8 @@ EVMESH_CONTRACT("assigning to a registration unregisters what it stood for", "[u
   CHECK(new_listener->completed() == 1);
 }
 
-EVMESH_CONTRACT("an unregistered group's retries end with it", "[unregister][forgotten]") {
+EVMESH_CONTRACT("an unregistered group's retries end with it, and the event is kept as a dead letter",
+                "[unregister][forgotten]") {
   TestType cluster;
   const auto listener = recorder_that(always_throw());
   auto registration = must(cluster.bus().register_listener(listener, group_a(), quick_retries(20)));
@@ -312,6 +313,7 @@ EVMESH_CONTRACT("an unregistered group's retries end with it", "[unregister][for
 
   CHECK(registration.unregister() == Unregistered::done);
   const std::uint32_t at_return = listener->entered();
+  CHECK(must(cluster.bus().dead_letters().ids(group_a())).size() == 1);
 
   // A group that fails through longer waits than the first one had left shows that none of those came.
   const auto other = recorder_that(throw_first(4));
