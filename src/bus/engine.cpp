@@ -71,6 +71,9 @@ void Engine::run() {
 bool Engine::turn(Lock& lock) {
   now_ = clock_.now();
   const bool more = transport_->receive(*this);
+  // Only here, behind receiving: a dispatching thread that does a turn has heard nobody, and must take nobody's silence for it.
+  if (core_.next_deadline() <= now_) core_.tick(now_, actions_);
+  perform();
   pump(now_);
   if (!notes_.empty()) speak(lock);
   return more;
@@ -78,8 +81,6 @@ bool Engine::turn(Lock& lock) {
 
 void Engine::pump(MonoTime now) {
   waiting_work_ = false;
-  if (core_.next_deadline() <= now) core_.tick(now, actions_);
-  perform();
   core_.pump(now, *this, actions_);
   perform();
   last_turn_ = now;
