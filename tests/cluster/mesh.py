@@ -174,7 +174,9 @@ class MeshCase(unittest.TestCase):
             self.wait(f"{peer.name} is in touch with {sorted(names)}", in_touch)
 
     def listen(self, peer, keys=("K:1",), listener="l", **options):
-        """Registers with a ledger; the answer says from which number on each peer's events come."""
+        """Registers with a ledger; the answer says from which number on each peer's events come. The inbox has room for a
+        whole repair, so that a gap is the stream's and not this listener's, unless the test wants it small."""
+        options.setdefault("inbox_bytes", 1 << 28)
         ledger = self.path(f"{peer.name}.{listener}.heard")
         answer = peer.ask("register", listener=listener, keys=list(keys), ledger=ledger, **options)
         self.assertEqual([], answer["missing"])
