@@ -40,9 +40,11 @@ class LoadTest(MeshCase):
         for peer in others:
             peer.ask("register", listener="l", keys=["K:1"])
 
-        count = 100_000
+        count = 50_000
         self.load(publisher, "free", size=1000, count=count)
-        self.wait_sent(publisher, "free", count)
+        # Eight processes on two cores: only standing still counts as failing.
+        for sent in range(5_000, count + 1, 5_000):
+            self.wait_sent(publisher, "free", sent)
 
         for peer in others:
             self.wait(f"{peer.name} has all", lambda p=peer: p.heard()["events"] + p.heard()["gaps"] >= count)
