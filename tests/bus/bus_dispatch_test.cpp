@@ -109,11 +109,16 @@ TEST_CASE("groups of a mesh node are never awaited", "[bus][dispatch]") {
   FakeUplink uplink;
   Alone alone(on(uplink));
   Gate gate;
-  const auto registration =
-      must(alone.bus->register_listener(make_listener([&](const Delivery&) { gate.pass(); }), group("g")));
+  std::atomic<bool> ended{false};
+  const auto listener = make_listener([&](const Delivery&) {
+    gate.pass();
+    ended = true;
+  });
+  const auto registration = must(alone.bus->register_listener(listener, group("g")));
 
   must(alone.bus->dispatch(sample()));
 
+  CHECK_FALSE(ended);
   CHECK(gate.wait_arrived(1));
   CHECK(alone.host.logged("group_stays_within_node") == 1);
   gate.open();
@@ -149,14 +154,23 @@ TEST_CASE("in a synchronous bus every listener runs in the calling thread, in th
 }
 
 TEST_CASE("in an asynchronous bus nobody is awaited", "[bus][dispatch]") {
-  Alone alone({.delivery = DeliveryModel::asynchronous});
+  BusSettings settings;
+  settings.delivery = DeliveryModel::asynchronous;
+  Alone alone(settings);
   Gate gate;
-  const auto blocking = [&] { return make_listener([&](const Delivery&) { gate.pass(); }); };
+  std::atomic<int> ended{0};
+  const auto blocking = [&] {
+    return make_listener([&](const Delivery&) {
+      gate.pass();
+      ++ended;
+    });
+  };
   const auto on_key = must(alone.bus->register_listener(blocking(), key("K:1")));
   const auto in_group = must(alone.bus->register_listener(blocking(), group("g")));
 
   must(alone.bus->dispatch(sample(), key("K:1")));
 
+  CHECK(ended == 0);
   CHECK(gate.wait_arrived(2));
   gate.open();
 }

@@ -20,14 +20,14 @@ namespace evmesh::delivery::test {
 /// What is expected within milliseconds is waited for this long.
 inline constexpr std::chrono::seconds patience{10};
 
-/// Blocks whoever passes until it is opened.
+/// Blocks whoever passes until it is opened, longer than anybody waits for what is blocked.
 class Gate {
  public:
   void pass() {
     std::unique_lock lock(mutex_);
     ++arrived_;
     changed_.notify_all();
-    changed_.wait_for(lock, patience, [this] { return open_; });
+    changed_.wait_for(lock, 3 * patience, [this] { return open_; });
   }
   void open() {
     const std::lock_guard lock(mutex_);
