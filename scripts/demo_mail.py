@@ -1,0 +1,62 @@
+"""The mail of scripts/demo."""
+
+import os
+import time
+
+
+def short(letter):
+    return "letter " + letter.split(".")[1].removeprefix("letter")
+
+
+class Mail:
+    """The Maildirs of bob and alice; every change is one rename or unlink, as a mail server makes it."""
+
+    def __init__(self, root):
+        self.root = root
+        self.count = 0
+        self.where = {}  # letter: (user, folder)
+        for folder in (self.folder("bob", "INBOX"), self.folder("bob", "Archive"), self.folder("alice", "INBOX")):
+            for sub in ("cur", "new", "tmp"):
+                os.makedirs(os.path.join(folder, sub))
+
+    def folder(self, user, name):
+        return os.path.join(self.root, user, "Maildir", *([] if name == "INBOX" else ["." + name]))
+
+    def file(self, letter):
+        folder = self.folder(*self.where[letter])
+        for sub in ("new", "cur"):
+            for name in os.listdir(os.path.join(folder, sub)):
+                if name.split(":")[0] == letter:
+                    return os.path.join(folder, sub, name)
+        raise FileNotFoundError(f"{letter} is not in {folder}")
+
+    def deliver(self, user):
+        self.count += 1
+        letter = f"{int(time.time())}.letter{self.count}.demo"
+        folder = self.folder(user, "INBOX")
+        tmp = os.path.join(folder, "tmp", letter)
+        with open(tmp, "w", encoding="utf-8") as file:
+            file.write(f"From: demo@example.org\nTo: {user}@example.org\nSubject: {short(letter)}\n\nHello.\n")
+        os.rename(tmp, os.path.join(folder, "new", letter))
+        self.where[letter] = (user, "INBOX")
+        return letter, [("Added", f"{user}/INBOX", letter)]
+
+    def flag(self, letter):
+        user, folder = self.where[letter]
+        target = os.path.join(self.folder(user, folder), "cur", letter + ":2,S")
+        os.rename(self.file(letter), target)
+        return [("FlagsUpdated", f"{user}/{folder}", letter)]
+
+    def move(self, letter):
+        user, folder = self.where[letter]
+        source = self.file(letter)
+        os.rename(source, os.path.join(self.folder(user, "Archive"), "cur", os.path.basename(source)))
+        self.where[letter] = (user, "Archive")
+        return [("Added", f"{user}/Archive", letter), ("Expunged", f"{user}/{folder}", letter),
+                ("MessageMoveEvent", f"{user}/", letter)]
+
+    def expunge(self, letter):
+        user, folder = self.where[letter]
+        os.unlink(self.file(letter))
+        del self.where[letter]
+        return [("Expunged", f"{user}/{folder}", letter)]
