@@ -138,7 +138,10 @@ void InboundStream::apply(const Interval& interval, const ListenerLookup& lookup
     deliver_gap(through() + 1, interval.to, *interval.lost, lookup, out);
   }
   for (const wire::EventSlice& slice : interval.events) {
-    if (slice.seq > through()) deliver(slice, interval.frame, lookup, out);
+#ifndef EVMESH_SEEDED_BUG_REPAIR_TWICE
+    if (slice.seq <= through()) continue;
+#endif
+    deliver(slice, interval.frame, lookup, out);
   }
   unreported_bytes_ += interval.frame.bytes.size();
   through_ = interval.to;

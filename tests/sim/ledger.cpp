@@ -195,23 +195,21 @@ void Ledger::gap(const Life& reader, std::size_t bus, std::uint64_t listener, co
   seen.last = gap.to.value_or(UINT64_MAX - 1);
 }
 
-std::optional<std::string> Ledger::missing(const std::set<Life>& living) const {
-  for (const auto& [reader, reading] : reading_) {
-    if (!living.contains(reader)) continue;
-    for (const Registration& registration : reading.registrations) {
-      for (const auto& [publisher, publishing] : publishing_) {
-        if (publisher.id == reader.id) continue;
-        const auto lowest = floor(reading, registration, publisher);
-        if (!lowest && publishing.over) continue;
-        const auto found = reading.seen.find({registration.listener, publisher, registration.bus});
-        const std::uint64_t last = found == reading.seen.end() ? 0 : found->second.last;
-        const auto& events = publishing.events[registration.bus];
-        if (!lowest) return name(reader) + " has no receipt of " + name(publisher);
-        for (std::uint64_t number = std::max(last, *lowest) + 1; number <= events.size(); ++number) {
-          if (!registration.wants(events[number - 1].keys)) continue;
-          return name(reader) + " listener " + std::to_string(registration.listener) + " never got number " +
-                 std::to_string(number) + " of " + name(publisher) + " bus " + std::to_string(registration.bus) + ", nor a gap";
-        }
+std::optional<std::string> Ledger::missing(const Life& reader, const std::set<Life>& absent) const {
+  const Reading& reading = reading_.at(reader);
+  for (const Registration& registration : reading.registrations) {
+    for (const auto& [publisher, publishing] : publishing_) {
+      if (publisher.id == reader.id || absent.contains(publisher)) continue;
+      const auto lowest = floor(reading, registration, publisher);
+      if (!lowest && publishing.over) continue;
+      if (!lowest) return name(reader) + " has no receipt of " + name(publisher);
+      const auto seen = reading.seen.find({registration.listener, publisher, registration.bus});
+      const std::uint64_t last = seen == reading.seen.end() ? 0 : seen->second.last;
+      const auto& events = publishing.events[registration.bus];
+      for (std::uint64_t number = std::max(last, *lowest) + 1; number <= events.size(); ++number) {
+        if (!registration.wants(events[number - 1].keys)) continue;
+        return name(reader) + " listener " + std::to_string(registration.listener) + " never got number " +
+               std::to_string(number) + " of " + name(publisher) + " bus " + std::to_string(registration.bus) + ", nor a gap";
       }
     }
   }

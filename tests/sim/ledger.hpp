@@ -81,8 +81,9 @@ class Ledger {
                  std::optional<unsigned> key);
   void gap(const Life& reader, std::size_t bus, std::uint64_t listener, const Gap& gap);
 
-  /// What some listener still misses; empty when nothing. For the end, when all that can arrive has arrived.
-  [[nodiscard]] std::optional<std::string> missing(const std::set<Life>& living) const;
+  /// What a listener of `reader` still misses; empty when nothing. For the end, when all that can arrive has arrived.
+  /// `absent`: lives that `reader` expects back, so that their streams are still open.
+  [[nodiscard]] std::optional<std::string> missing(const Life& reader, const std::set<Life>& absent) const;
 
  private:
   /// How far a listener got in one stream.

@@ -25,7 +25,7 @@ using evmesh::sim::Totals;
 using evmesh::sim::World;
 
 constexpr std::string_view usage =
-    R"(usage: sim [--seeds COUNT] [--first N] [--jobs N] [--regressions FILE]
+    R"(usage: sim [--seeds COUNT] [--first N] [--jobs N] [--regressions FILE] [--until-failure]
        sim --seed N [--trace]
 
 Runs whole meshes under virtual time and checks every promise at every step. COUNT is 2000, or EVMESH_SIM_SEEDS. FILE
@@ -33,7 +33,7 @@ names seeds that failed once; they run first. A run of at least 2000 seeds fails
 )";
 
 constexpr std::uint64_t full_run = 2'000;
-constexpr unsigned failures_shown = 10;
+constexpr unsigned failures_max = 10;
 
 struct Options {
   std::uint64_t seeds = full_run;
@@ -41,6 +41,7 @@ struct Options {
   std::uint64_t jobs = 2;
   std::optional<std::uint64_t> seed;
   std::string regressions;
+  unsigned failures_max = ::failures_max;  // more end the run
   bool trace = false;
 };
 
@@ -62,6 +63,10 @@ std::optional<Options> read(int argc, char** argv) {
     const std::string_view option = argv[index];
     if (option == "--trace") {
       options.trace = true;
+      continue;
+    }
+    if (option == "--until-failure") {
+      options.failures_max = 1;
       continue;
     }
     if (++index == argc) return std::nullopt;
@@ -98,14 +103,14 @@ void print(const Outcome& outcome, std::string_view program) {
 }
 
 /// Runs every seed; the number of those that failed. Stops early when there are many.
-unsigned run(const std::vector<std::uint64_t>& seeds, std::uint64_t jobs, std::string_view program, Totals& totals) {
+unsigned run(const std::vector<std::uint64_t>& seeds, const Options& options, std::string_view program, Totals& totals) {
   std::atomic<std::size_t> next{0};
   std::atomic<unsigned> failed{0};
   std::mutex mutex;  // guards totals and the output
   std::vector<std::thread> workers;
-  for (std::uint64_t job = 0; job < jobs; ++job) {
+  for (std::uint64_t job = 0; job < options.jobs; ++job) {
     workers.emplace_back([&] {
-      for (std::size_t index = next++; index < seeds.size() && failed < failures_shown; index = next++) {
+      for (std::size_t index = next++; index < seeds.size() && failed < options.failures_max; index = next++) {
         const Outcome outcome = World(seeds[index], false).run();
         const std::lock_guard lock(mutex);
         totals.merge(outcome.totals);
@@ -146,12 +151,12 @@ int run_many(const Options& options, std::string_view program) {
   Totals totals;
   unsigned failed = 0;
   if (!options.regressions.empty()) {
-    failed = run(read_regressions(options.regressions), options.jobs, program, totals);
+    failed = run(read_regressions(options.regressions), options, program, totals);
     count_case("seeds that failed once keep every promise", failed == 0);
   }
   std::vector<std::uint64_t> seeds(options.seeds);
   for (std::uint64_t index = 0; index < options.seeds; ++index) seeds[index] = options.first + index;
-  const unsigned broken = run(seeds, options.jobs, program, totals);
+  const unsigned broken = run(seeds, options, program, totals);
   count_case("every seed keeps every promise", broken == 0);
   std::fputs(totals.text().c_str(), stdout);
   failed += broken;

@@ -86,7 +86,7 @@ void World::play() {
     while (timeline_.step(next)) {
     }
     reason = not_converged();
-    if (!reason) reason = ledger_.missing(living());
+    if (!reason) reason = missing();
     if (!reason) break;
   }
   if (reason) throw Violation{"I-a/I-b", "after faults have ended: " + *reason};
@@ -169,6 +169,19 @@ std::optional<std::string> World::not_converged() const {
     if (!process.core().joined()) return name(process.life()) + " has not joined";
     const auto version = process.core().routing().announcement_version();
     if (!process.core().routing().unacknowledged(version).empty()) return name(process.life()) + " waits for acknowledgements";
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> World::missing() const {
+  for (const Place& place : places_) {
+    if (!place.process) continue;
+    // A member that left without being heard is dead for ever, as far as anybody knows.
+    std::set<Life> absent;
+    for (const Member& member : place.process->core().members(timeline_.now())) {
+      if (member.state == MemberState::dead) absent.insert({member.id, member.epoch});
+    }
+    if (auto reason = ledger_.missing(place.process->life(), absent)) return reason;
   }
   return std::nullopt;
 }

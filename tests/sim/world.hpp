@@ -50,6 +50,7 @@ class World {
   void end(Host host, bool abruptly, bool said_goodbye);
   void heal();
   [[nodiscard]] std::optional<std::string> not_converged() const;
+  [[nodiscard]] std::optional<std::string> missing() const;
   [[nodiscard]] std::set<Life> living() const;
   void look_around();
 
