@@ -88,7 +88,7 @@ struct RegisterOptions {
   std::chrono::milliseconds receipt_timeout{3'000};
   /// Calls never overlap, on this node either: they are queued, so "has run when dispatch returns" does not hold.
   bool serial = false;
-  std::uint64_t inbox_bytes_max = 0;  ///< 0: the default, 4 MiB; beyond it the oldest leave and a Gap tells
+  std::uint64_t inbox_bytes_max = 0;  ///< 0: the default, 32 MiB; beyond it the oldest leave and a Gap tells
 };
 
 /// How a group listener is registered.

@@ -31,7 +31,8 @@ inline constexpr std::size_t keys_per_node_max = 250'000;       ///< distinct re
 inline constexpr std::uint64_t ring_bytes = 64 * mib;           ///< publisher's repair ring, per bus
 inline constexpr std::uint64_t window_bytes = 8 * mib;          ///< flow window, per bus
 inline constexpr std::chrono::milliseconds notify_wait{100};    ///< dispatch waits this long for the window
-inline constexpr std::uint64_t inbox_bytes = 4 * mib;           ///< what waits for one listener
+inline constexpr std::uint64_t inbox_bytes = 32 * mib;  ///< what waits for one listener: room for the window that is
+                                                        ///< under way when a busy listener begins to hold a publisher back
 inline constexpr std::size_t command_queue_items_max = 65'536;  ///< application to engine
 inline constexpr std::uint64_t command_queue_bytes_max = 64 * mib;  ///< application to engine
 inline constexpr std::size_t async_dispatches_max = 65'536;         ///< waiting in `dispatch_async`, per bus

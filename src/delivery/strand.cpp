@@ -8,6 +8,10 @@ namespace evmesh::delivery {
 namespace {
 
 /// A queue gives its thread back after this many calls, so that the others get their turn.
+// When an inbox counts as crowded, and when no longer, as parts of its bound (crowding.hpp).
+constexpr std::uint64_t crowded_divisor = 8;
+constexpr std::uint64_t calm_divisor = 16;
+
 constexpr int calls_per_turn = 64;
 
 /// Gaps that one queue keeps apart; beyond it neighbours of one publisher life become one.
@@ -152,7 +156,7 @@ void Strand::offer(const Gap& gap) {
 }
 
 void Strand::note_crowding() {
-  const bool crowded = crowded_ ? bytes_ > inbox_bytes_max_ / 4 : bytes_ > inbox_bytes_max_ / 2;
+  const bool crowded = bytes_ > inbox_bytes_max_ / (crowded_ ? calm_divisor : crowded_divisor);
   if (crowded == crowded_) return;
   crowded_ = crowded;
   if (crowded) services_.crowding.entered();

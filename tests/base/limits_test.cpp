@@ -15,7 +15,7 @@ TEST_CASE("the bounds are the documented ones", "[base][limits]") {
   CHECK(limits::ring_bytes == 67'108'864);
   CHECK(limits::window_bytes == 8'388'608);
   CHECK(limits::notify_wait == std::chrono::milliseconds{100});
-  CHECK(limits::inbox_bytes == 4'194'304);
+  CHECK(limits::inbox_bytes == 33'554'432);
   CHECK(limits::command_queue_items_max == 65'536);
   CHECK(limits::command_queue_bytes_max == 67'108'864);
   CHECK(limits::nesting_depth_max == 16);

@@ -410,3 +410,25 @@ TEST_CASE("queues of many publishers that went are forgotten", "[delivery][stran
   CHECK(teller.story.words().size() == 600);
   strand->close();
 }
+
+TEST_CASE("an inbox is crowded from an eighth of its bound until a sixteenth is left", "[delivery][strand]") {
+  Room room;
+  Teller teller;
+  const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 80'000});
+  const auto place = place_on(strand, {key("K:1")});
+  strand->offer(event(1, 1, "block"));
+  REQUIRE(teller.gate.wait_arrived(1));
+  strand->offer(large(1, 2));
+  const bool before = room.crowding.any();
+
+  for (std::uint64_t seq = 3; seq <= 20; ++seq) strand->offer(large(1, seq));
+
+  CHECK_FALSE(before);
+  CHECK(room.crowding.any());
+  CHECK(room.crowding.taken() == 0);
+  teller.gate.open();
+  teller.story.wait(20);
+  CHECK_FALSE(room.crowding.any());
+  CHECK(room.crowding.taken() > 0);
+  strand->close();
+}
