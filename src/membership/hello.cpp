@@ -56,12 +56,12 @@ bool Membership::Impl::on_hello(const ConnectionId& from, const Life& life, cons
     if (peer == nullptr) return refuse(from, life, hello.name, {wire::RejectReason::full, {}}, out);
   }
   switch (age(life, peer->life)) {
-    case Age::newer: return meet_newer(*peer, from, life, hello, out);
-    case Age::older: return meet_older(*peer, from, life, hello, out);
+    case Age::newer: return meet_newer(*peer, {.life = life, .hello = hello, .connection = from}, out);
+    case Age::older: return meet_older(*peer, {.life = life, .hello = hello, .connection = from}, out);
     case Age::same: break;
   }
   // A late frame, or a node that lost the epoch of its last start.
-  if (peer->ended) return meet_older(*peer, from, life, hello, out);
+  if (peer->ended) return meet_older(*peer, {.life = life, .hello = hello, .connection = from}, out);
   introduce(*peer, from, hello, out);
   return true;
 }

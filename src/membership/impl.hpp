@@ -140,10 +140,11 @@ class Membership::Impl {
 
   // twins.cpp
   [[nodiscard]] bool may_be_alive(const Peer& peer) const;
-  bool meet_newer(Peer& peer, const ConnectionId& from, const Life& life, const wire::Hello& hello,
-                  Actions& out);
-  bool meet_older(const Peer& peer, const ConnectionId& from, const Life& life, const wire::Hello& hello,
-                  Actions& out);
+  bool meet_newer(Peer& peer, Contender newer, Actions& out);
+  bool meet_older(Peer& peer, Contender older, Actions& out);
+  bool ask_incumbent(Peer& peer, Contender asking, Actions& out);
+  void replace(Peer& peer, const Contender& by, Actions& out);
+  bool refuse_stale(const Peer& peer, const Contender& contender, Actions& out);
   bool meet_own_id(const ConnectionId& from, const Life& life, const wire::Hello& hello, Actions& out);
   void settle_contenders(Actions& out);
   void on_pong(Peer& peer, const wire::Pong& pong, Actions& out);
@@ -174,7 +175,6 @@ class Membership::Impl {
   Options options_;
   const HeartbeatSource& source_;
   base::SeededRandom random_;
-
   bool started_ = false;
   bool stopped_ = false;  // said goodbye or failed
   MonoTime last_input_{};
@@ -182,7 +182,6 @@ class Membership::Impl {
   MonoTime now_{};                      // the input's time without the pauses
   MonoTime next_beat_{};
   MonoTime deadline_{};
-
   LinkId last_link_ = 0;
   std::map<LinkId, Link> links_;
   std::vector<Seed> seeds_;

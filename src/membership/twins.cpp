@@ -27,30 +27,39 @@ bool Membership::Impl::may_be_alive(const Peer& peer) const {
   return !is_gone(peer) && !peer.ended && peer.hello && (link == nullptr || !link->refused);
 }
 
-/// A HELLO of a later life. If the known one may be alive, it is asked first: a copied data directory must
-/// not push out the node it was copied from.
-bool Membership::Impl::meet_newer(Peer& peer, const ConnectionId& from, const Life& life,
-                                  const wire::Hello& hello, Actions& out) {
+/// A HELLO of a later life. A copied data directory must not push out the node it was copied from.
+bool Membership::Impl::meet_newer(Peer& peer, Contender newer, Actions& out) {
   const Link* link = link_of(peer);
-  const bool moved_in = link != nullptr && link->answered == life;
-  if (!may_be_alive(peer) || moved_in) {
-    rebirth(peer, life, out);
-    introduce(peer, from, hello, out);
-    return true;
-  }
-  const auto [place, first] = contenders_.try_emplace(life.id);
+  const bool moved_in = link != nullptr && link->answered == newer.life;
+  if (may_be_alive(peer) && !moved_in) return ask_incumbent(peer, std::move(newer), out);
+  rebirth(peer, newer.life, out);
+  introduce(peer, newer.connection, newer.hello, out);
+  return true;
+}
+
+/// A HELLO of an earlier life, or of one that ended: a twin, or a node that lost the epoch of its last start.
+bool Membership::Impl::meet_older(Peer& peer, Contender older, Actions& out) {
+  if (may_be_alive(peer)) return ask_incumbent(peer, std::move(older), out);
+  return refuse_stale(peer, older, out);
+}
+
+/// Whether the known life is alive is its own to say: what we last heard may be old, for example after a
+/// pause of ours. Always false: the HELLO waits for the answer.
+bool Membership::Impl::ask_incumbent(Peer& peer, Contender asking, Actions& out) {
+  const auto [place, first] = contenders_.try_emplace(peer.life.id);
   Contender& contender = place->second;
-  if (!first && life.epoch < contender.life.epoch) return false;
-  contender.hello = hello;
-  contender.connection = from;
-  if (!first && life == contender.life) return false;
-  contender.life = life;
+  if (!first && asking.life.epoch < contender.life.epoch) return false;
+  if (!first && asking.life == contender.life) {
+    contender.hello = std::move(asking.hello);
+    contender.connection = std::move(asking.connection);
+    return false;
+  }
+  contender = std::move(asking);
   contender.nonce = random_.next_u64();
-  contender.asked_again = false;
   contender.ask_again = now_ + options_.timings.incumbent_answer / 2;
   contender.deadline = now_ + options_.timings.incumbent_answer;
   count("incumbents_asked");
-  if (link != nullptr) send(peer, wire::Ping{contender.nonce}, out);
+  if (peer.link) send(peer, wire::Ping{contender.nonce}, out);
   return false;
 }
 
@@ -59,14 +68,9 @@ void Membership::Impl::settle_contenders(Actions& out) {
     Contender& contender = place->second;
     Peer& peer = peers_.at(place->first);
     if (now_ >= contender.deadline) {
-      const Contender newer = std::move(contender);
+      const Contender unopposed = std::move(contender);
       place = contenders_.erase(place);
-      note(out, LogLevel::warning, "life_replaced",
-           {{"peer", peer.name},
-            {"node", peer.life.id.to_string()},
-            {"epoch", std::to_string(newer.life.epoch)}});
-      rebirth(peer, newer.life, out);
-      introduce(peer, newer.connection, newer.hello, out);
+      replace(peer, unopposed, out);
       continue;
     }
     if (!contender.asked_again && now_ >= contender.ask_again) {
@@ -77,6 +81,23 @@ void Membership::Impl::settle_contenders(Actions& out) {
   }
 }
 
+/// The known life did not answer. An earlier one has to come again as a later one, and is then asked for too.
+void Membership::Impl::replace(Peer& peer, const Contender& by, Actions& out) {
+  if (by.life.epoch <= peer.life.epoch) {
+    refuse_stale(peer, by, out);
+    return;
+  }
+  note(out, LogLevel::warning, "life_replaced",
+       {{"peer", peer.name}, {"node", peer.life.id.to_string()}, {"epoch", std::to_string(by.life.epoch)}});
+  rebirth(peer, by.life, out);
+  introduce(peer, by.connection, by.hello, out);
+}
+
+bool Membership::Impl::refuse_stale(const Peer& peer, const Contender& contender, Actions& out) {
+  return refuse(contender.connection, contender.life, contender.hello.name,
+                {wire::RejectReason::stale_epoch, stale_text(peer), peer.life.epoch}, out);
+}
+
 /// The known life is there, so the newcomer is its twin.
 void Membership::Impl::on_pong(Peer& peer, const wire::Pong& pong, Actions& out) {
   const auto place = contenders_.find(peer.life.id);
@@ -85,14 +106,6 @@ void Membership::Impl::on_pong(Peer& peer, const wire::Pong& pong, Actions& out)
   contenders_.erase(place);
   refuse(twin.connection, twin.life, twin.hello.name,
          {wire::RejectReason::twin, twin_text(peer), peer.life.epoch}, out);
-}
-
-bool Membership::Impl::meet_older(const Peer& peer, const ConnectionId& from, const Life& life,
-                                  const wire::Hello& hello, Actions& out) {
-  const bool incumbent = may_be_alive(peer);
-  const auto reason = incumbent ? wire::RejectReason::twin : wire::RejectReason::stale_epoch;
-  std::string text = incumbent ? twin_text(peer) : stale_text(peer);
-  return refuse(from, life, hello.name, {reason, std::move(text), peer.life.epoch}, out);
 }
 
 /// Ourselves through a seed, or a twin. Of two the one that others know stays; without witnesses the older

@@ -203,6 +203,23 @@ TEST_CASE("a node that starts with the epoch of its last, ended life goes on wit
   CHECK(row(mesh, a, "b").state == MemberState::alive);
 }
 
+TEST_CASE("a node with an older disk is no twin for a peer that has not noticed its death", "[membership]") {
+  Mesh mesh;
+  mesh.silent_hosts = {"a", "b"};
+  Process& a = mesh.start({.host = "a", .id = 1});
+  Process& b = mesh.start({.host = "b", .id = 2, .epoch = 2'000, .seeds = {"a"}});
+  mesh.run(1'000ms);
+  mesh.kill(b);
+
+  Process& again = mesh.start({.host = "b", .id = 2, .epoch = 500, .seeds = {"a"}});
+  mesh.run(2'000ms);
+
+  CHECK(all<Fatal>(again).empty());
+  CHECK(again.machine->self().epoch == 2'001);
+  CHECK(row(mesh, a, "b").epoch == 2'001);
+  CHECK(row(mesh, a, "b").state == MemberState::alive);
+}
+
 TEST_CASE("raising the epoch ends every link and dials again", "[membership]") {
   Mesh mesh;
   Process& c = mesh.start({.host = "c", .id = 3});
