@@ -427,7 +427,7 @@ TEST_CASE("an inbox is crowded from an eighth of its bound until a sixteenth is 
   CHECK(room.crowding.any());
   CHECK(room.crowding.taken() == 0);
   teller.gate.open();
-  teller.story.wait(20);
+  CHECK(teller.story.wait(20).size() == 20);
   CHECK_FALSE(room.crowding.any());
   CHECK(room.crowding.taken() > 0);
   strand->close();
