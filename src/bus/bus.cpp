@@ -69,6 +69,13 @@ KeyStatus Bus::explain(const RegistrationKey& key) const {
   return status;
 }
 
+std::uint64_t Bus::youngest_version(const RegistrationKey& key) const {
+  const std::shared_lock lock(mutex_);
+  std::uint64_t youngest = 0;
+  for (const registry::Entry& entry : registry_.entries(key)) youngest = std::max(youngest, entry.version);
+  return youngest;
+}
+
 std::uint64_t Bus::key_count() const {
   const std::shared_lock lock(mutex_);
   return registry_.key_count();

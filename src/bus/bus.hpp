@@ -97,6 +97,9 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   /// Keys with a listener here, sorted; `peers` is empty, the node knows them.
   [[nodiscard]] std::vector<KeyStatus> keys() const;
   [[nodiscard]] KeyStatus explain(const RegistrationKey& key) const;
+
+  /// The announcement version of the youngest registration under `key`; 0 when there is none.
+  [[nodiscard]] std::uint64_t youngest_version(const RegistrationKey& key) const;
   [[nodiscard]] std::uint64_t key_count() const;
 
   // What registrations ask.

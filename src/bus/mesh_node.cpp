@@ -172,6 +172,9 @@ Result<KeyStatus> MeshNode::explain(std::string_view bus, const RegistrationKey&
   if (!found) return tl::unexpected(found.error());
   KeyStatus status = (*found)->explain(key);
   status.peers = engine_->interested(index_of(bus), key.to_string());
+  if (const std::uint64_t version = (*found)->youngest_version(key)) {
+    status.receipt = uplinks_[index_of(bus)]->acknowledged(version, std::chrono::milliseconds{0});
+  }
   return status;
 }
 

@@ -28,6 +28,19 @@ EVMESH_CONTRACT("a key listener gets an event that another node dispatches once,
   CHECK(seen.origin->seq == receipt.seq);
 }
 
+EVMESH_CONTRACT("a key is explained with the peers that acknowledged its youngest registration", "[key][nodes]") {
+  TestType cluster(nodes(2));
+  const auto registration = must(cluster.bus(0).register_listener(recorder(), k1()));
+  REQUIRE(registration.receipt().complete());
+
+  const KeyStatus status = must(cluster.node(0).explain(cluster.bus(0).name(), k1()));
+
+  CHECK(status.listeners == 1);
+  CHECK(status.receipt.missing.empty());
+  REQUIRE(status.receipt.acknowledged.size() == 1);
+  CHECK(status.receipt.acknowledged.front().peer == cluster.node(1).status().id);
+}
+
 EVMESH_CONTRACT("an unregistered key listener gets nothing from another node", "[key][nodes][K27]") {
   TestType cluster(nodes(2));
   const auto listener = recorder();
