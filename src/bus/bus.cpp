@@ -1,5 +1,7 @@
 #include "bus/bus.hpp"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace evmesh::bus {

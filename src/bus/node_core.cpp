@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "base/limits.hpp"
@@ -56,7 +57,7 @@ void NodeCore::stop() {
 std::vector<KeyStatus> NodeCore::keys() const {
   std::vector<KeyStatus> all;
   for (const auto& bus : buses_) std::ranges::move(bus->keys(), std::back_inserter(all));
-  std::ranges::stable_sort(all, {}, &KeyStatus::bus);
+  std::ranges::sort(all, {}, [](const KeyStatus& key) { return std::tie(key.bus, key.key); });
   return all;
 }
 
