@@ -20,5 +20,6 @@ int main() {
   if (!receipt) return std::cerr << receipt.error().message << '\n', 1;
   for (const auto& peer : a->bus().wait_seen(*receipt, std::chrono::seconds(30)).peers)
     std::cout << peer.name << (peer.seen ? " has it\n" : " has not answered\n");
-  b->stop();  // lets running listeners end first
+  a->stop();  // lets waiting and running listeners end first
+  b->stop();
 }
