@@ -22,11 +22,8 @@ void Membership::Impl::on_welcome(LinkId id, const Life& life, const wire::Welco
   link.answered = life;
   const Age its_age = age(life, peer->life);
   if (its_age == Age::same) return bind(id, *peer, out);
-  if (its_age == Age::older) {
-    // Where the later life is gone, the earlier one's own HELLO is answered with the epoch it has to pass.
-    if (may_be_alive(*peer)) send(id, life.id, life.epoch, wire::Fenced{peer->life.epoch}, out);
-    return;
-  }
+  // An earlier life, a twin's or of a node with an older disk: its own HELLO decides that too.
+  if (its_age == Age::older) return;
   // A later life that has our HELLO by now; its own decides, and this link waits for it.
   link.gives_up = now_ + options_.timings.dead;
 }
