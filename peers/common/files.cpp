@@ -87,7 +87,7 @@ Outcome<void> replace_file(const std::filesystem::path& file, std::string_view b
     unlink(temporary.c_str());
     return tl::unexpected(io_failure("write", file, error));
   }
-  return sync_directory(file.parent_path());
+  return sync_directory(file.has_parent_path() ? file.parent_path() : ".");
 }
 
 Outcome<void> sync_directory(const std::filesystem::path& directory) {
