@@ -39,6 +39,7 @@ void Routing::member_up(MonoTime now, const Life& life, const wire::Hello& hello
     out.push_back(Note{LogLevel::error, "too_many_peers", {{"peer", life.id.to_string()}}});
     return;
   }
+  announce_changes(now, outbox);  // to the others; the newcomer gets the whole
   peer.up = true;
   peer.slot = *slot;
   peer.known = false;
