@@ -17,9 +17,9 @@ using support::eventually;
 
 TEST_CASE("a pool makes a thread when there is work and none before", "[delivery][pool]") {
   base::Counters counters;
+  Story story;
   Pool pool({}, counters);
   CHECK(pool.thread_count() == 0);
-  Story story;
 
   CHECK(pool.submit(work([&] { story.add("ran"); })));
 
@@ -29,9 +29,9 @@ TEST_CASE("a pool makes a thread when there is work and none before", "[delivery
 
 TEST_CASE("work that blocks runs side by side up to the bound and waits beyond it", "[delivery][pool]") {
   base::Counters counters;
-  Pool pool({.threads_max = 3}, counters);
   Gate gate;
   Story story;
+  Pool pool({.threads_max = 3}, counters);
 
   for (int i = 0; i < 3; ++i) pool.submit(work([&] { gate.pass(); }));
   pool.submit(work([&] { story.add("fourth"); }));
@@ -45,8 +45,8 @@ TEST_CASE("work that blocks runs side by side up to the bound and waits beyond i
 
 TEST_CASE("idle threads end", "[delivery][pool]") {
   base::Counters counters;
-  Pool pool({.threads_max = 4, .idle = 1ms}, counters);
   Gate gate;
+  Pool pool({.threads_max = 4, .idle = 1ms}, counters);
   for (int i = 0; i < 4; ++i) pool.submit(work([&] { gate.pass(); }));
   REQUIRE(gate.wait_arrived(4));
 
@@ -57,8 +57,8 @@ TEST_CASE("idle threads end", "[delivery][pool]") {
 
 TEST_CASE("an idle thread is used again", "[delivery][pool]") {
   base::Counters counters;
-  Pool pool({}, counters);
   std::atomic<int> ran{0};
+  Pool pool({}, counters);
 
   for (int i = 0; i < 20; ++i) {
     pool.submit(work([&] { ++ran; }));
@@ -71,12 +71,12 @@ TEST_CASE("an idle thread is used again", "[delivery][pool]") {
 
 TEST_CASE("a lane runs no more at once than it allows", "[delivery][pool]") {
   base::Counters counters;
-  Pool pool({}, counters);
-  const auto lane = pool.open_lane(2);
   Gate gate;
   std::atomic<int> running{0};
   std::atomic<int> most{0};
   std::atomic<int> ended{0};
+  Pool pool({}, counters);
+  const auto lane = pool.open_lane(2);
 
   for (int i = 0; i < 6; ++i) {
     pool.submit(lane, work([&] {
@@ -96,11 +96,11 @@ TEST_CASE("a lane runs no more at once than it allows", "[delivery][pool]") {
 
 TEST_CASE("one run of each lane is possible although every thread is blocked", "[delivery][pool]") {
   base::Counters counters;
+  Gate gate;
+  Story story;
   Pool pool({.threads_max = 2}, counters);
   const auto first = pool.open_lane(10);
   const auto second = pool.open_lane(10);
-  Gate gate;
-  Story story;
   for (int i = 0; i < 2; ++i) pool.submit(work([&] { gate.pass(); }));
   REQUIRE(gate.wait_arrived(2));
 
@@ -114,9 +114,9 @@ TEST_CASE("one run of each lane is possible although every thread is blocked", "
 
 TEST_CASE("a blocked lane gets no second thread above the bound", "[delivery][pool]") {
   base::Counters counters;
+  Gate gate;
   Pool pool({.threads_max = 1}, counters);
   const auto lane = pool.open_lane(10);
-  Gate gate;
   for (int i = 0; i < 3; ++i) pool.submit(lane, work([&] { gate.pass(); }));
   REQUIRE(gate.wait_arrived(1));
 
@@ -127,12 +127,12 @@ TEST_CASE("a blocked lane gets no second thread above the bound", "[delivery][po
 
 TEST_CASE("lanes with much work take turns", "[delivery][pool]") {
   base::Counters counters;
-  Pool pool({.threads_max = 3}, counters);
-  const auto busy = pool.open_lane(2);
-  const auto other = pool.open_lane(2);
   Gate held;
   Gate gate;
   Story story;
+  Pool pool({.threads_max = 3}, counters);
+  const auto busy = pool.open_lane(2);
+  const auto other = pool.open_lane(2);
   pool.submit(busy, work([&] { held.pass(); }));
   pool.submit(other, work([&] { held.pass(); }));
   pool.submit(work([&] { gate.pass(); }));
@@ -149,8 +149,8 @@ TEST_CASE("lanes with much work take turns", "[delivery][pool]") {
 
 TEST_CASE("work is offered only when a thread can take it at once", "[delivery][pool]") {
   base::Counters counters;
-  Pool pool({.threads_max = 1}, counters);
   Gate gate;
+  Pool pool({.threads_max = 1}, counters);
   CHECK(pool.offer(work([&] { gate.pass(); })));
   REQUIRE(gate.wait_arrived(1));
 
@@ -160,9 +160,9 @@ TEST_CASE("work is offered only when a thread can take it at once", "[delivery][
 
 TEST_CASE("a calling thread counts in a lane", "[delivery][pool]") {
   base::Counters counters;
+  Story story;
   Pool pool({}, counters);
   const auto lane = pool.open_lane(1);
-  Story story;
   REQUIRE(pool.try_enter(*lane));
 
   CHECK_FALSE(pool.try_enter(*lane));
@@ -175,10 +175,10 @@ TEST_CASE("a calling thread counts in a lane", "[delivery][pool]") {
 
 TEST_CASE("entering a full lane waits for a run to end", "[delivery][pool]") {
   base::Counters counters;
+  std::atomic<bool> left{false};
   Pool pool({}, counters);
   const auto lane = pool.open_lane(1);
   pool.enter(*lane);
-  std::atomic<bool> left{false};
 
   std::thread other([&] {
     left = true;
@@ -193,10 +193,10 @@ TEST_CASE("entering a full lane waits for a run to end", "[delivery][pool]") {
 
 TEST_CASE("a stopped pool runs nothing more and waits for what runs", "[delivery][pool]") {
   base::Counters counters;
-  Pool pool({.threads_max = 1}, counters);
   Gate gate;
   std::atomic<bool> ended{false};
   std::atomic<bool> ran{false};
+  Pool pool({.threads_max = 1}, counters);
   pool.submit(work([&] {
     gate.pass();
     ended = true;
@@ -216,10 +216,10 @@ TEST_CASE("a stopped pool runs nothing more and waits for what runs", "[delivery
 
 TEST_CASE("everything submitted runs once, from many threads into many lanes", "[delivery][pool]") {
   base::Counters counters;
+  std::atomic<int> ran{0};
   Pool pool({.threads_max = 3, .idle = 1ms}, counters);
   std::vector<std::shared_ptr<Pool::Lane>> lanes;
   for (std::uint32_t i = 1; i <= 4; ++i) lanes.push_back(pool.open_lane(i));
-  std::atomic<int> ran{0};
 
   std::vector<std::thread> submitters;
   for (int t = 0; t < 3; ++t) {

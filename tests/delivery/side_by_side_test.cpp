@@ -21,9 +21,9 @@ TEST_CASE("every step runs once before the call returns", "[delivery][side-by-si
 }
 
 TEST_CASE("steps that wait for each other all run at once", "[delivery][side-by-side]") {
-  Room room;
   std::atomic<int> met{0};
   std::mutex mutex;
+  Room room;
   std::condition_variable changed;
 
   run_side_by_side(room.pool, 3, 10, [&](std::size_t) {
@@ -37,9 +37,9 @@ TEST_CASE("steps that wait for each other all run at once", "[delivery][side-by-
 }
 
 TEST_CASE("no more steps run at once than asked for", "[delivery][side-by-side]") {
-  Room room;
   std::atomic<int> running{0};
   std::atomic<int> most{0};
+  Room room;
 
   run_side_by_side(room.pool, 200, 4, [&](std::size_t) {
     const int now = ++running;
@@ -54,8 +54,8 @@ TEST_CASE("no more steps run at once than asked for", "[delivery][side-by-side]"
 
 TEST_CASE("the caller does all when no thread is free", "[delivery][side-by-side]") {
   base::Counters counters;
-  Pool pool({.threads_max = 1}, counters);
   Gate gate;
+  Pool pool({.threads_max = 1}, counters);
   pool.submit(work([&] { gate.pass(); }));
   REQUIRE(gate.wait_arrived(1));
   std::vector<std::thread::id> threads;

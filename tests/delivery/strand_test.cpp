@@ -76,8 +76,8 @@ std::vector<std::string> first_words(std::vector<std::string> words) {
 }  // namespace
 
 TEST_CASE("events of one publisher come in order", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
   std::vector<std::string> expected;
@@ -94,8 +94,8 @@ TEST_CASE("events of one publisher come in order", "[delivery][strand]") {
 
 TEST_CASE("a publisher whose event blocks the listener does not hold another publisher's",
           "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
 
@@ -111,8 +111,8 @@ TEST_CASE("a publisher whose event blocks the listener does not hold another pub
 }
 
 TEST_CASE("a serial listener gets one event at a time, whoever published it", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {.serial = true});
   const auto place = place_on(strand, {key("K:1")});
 
@@ -126,8 +126,8 @@ TEST_CASE("a serial listener gets one event at a time, whoever published it", "[
 }
 
 TEST_CASE("a full inbox loses its oldest events to one gap in their place", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 4000});
   const auto place = place_on(strand, {key("K:1")});
   strand->offer(event(1, 1, "block"));
@@ -145,8 +145,8 @@ TEST_CASE("a full inbox loses its oldest events to one gap in their place", "[de
 }
 
 TEST_CASE("a hole that begins after a gap was told is a hole of its own", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 3000});
   const auto place = place_on(strand, {key("K:1")});
   strand->offer(event(1, 1, "block"));
@@ -165,8 +165,8 @@ TEST_CASE("a hole that begins after a gap was told is a hole of its own", "[deli
 }
 
 TEST_CASE("the oldest event leaves, whichever publisher it came from", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {.serial = true, .inbox_bytes_max = 3000});
   const auto place = place_on(strand, {key("K:1")});
   strand->offer(event(1, 1, "block"));
@@ -184,8 +184,8 @@ TEST_CASE("the oldest event leaves, whichever publisher it came from", "[deliver
 }
 
 TEST_CASE("lives of a publisher have holes of their own", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 2000});
   const auto place = place_on(strand, {key("K:1")});
   strand->offer(event(1, 1, "block"));
@@ -203,8 +203,8 @@ TEST_CASE("lives of a publisher have holes of their own", "[delivery][strand]") 
 }
 
 TEST_CASE("an event larger than the inbox still arrives", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 100});
   const auto place = place_on(strand, {key("K:1")});
 
@@ -215,8 +215,8 @@ TEST_CASE("an event larger than the inbox still arrives", "[delivery][strand]") 
 }
 
 TEST_CASE("an explicit gap keeps its place among the events", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
   strand->offer(event(1, 1, "block"));
@@ -234,8 +234,8 @@ TEST_CASE("an explicit gap keeps its place among the events", "[delivery][strand
 }
 
 TEST_CASE("an explicit gap is not lost when the inbox overflows around it", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 2000});
   const auto place = place_on(strand, {key("K:1")});
   strand->offer(event(1, 1, "block"));
@@ -255,8 +255,8 @@ TEST_CASE("an explicit gap is not lost when the inbox overflows around it", "[de
 
 TEST_CASE("gaps of one life that nobody takes become one instead of filling the memory",
           "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
   strand->offer(event(1, 1, "block"));
@@ -275,8 +275,8 @@ TEST_CASE("gaps of one life that nobody takes become one instead of filling the 
 }
 
 TEST_CASE("what waits for an ended registration does not run", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto first = place_on(strand, {key("K:1")});
   const auto second = place_on(strand, {key("K:2")});
@@ -296,8 +296,8 @@ TEST_CASE("what waits for an ended registration does not run", "[delivery][stran
 }
 
 TEST_CASE("an event of several keys goes through whichever registration is left", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto first = place_on(strand, {key("K:1")}, 3);
   const auto second = place_on(strand, {key("K:2")}, 9);
@@ -325,8 +325,8 @@ TEST_CASE("an event of several keys goes through whichever registration is left"
 }
 
 TEST_CASE("an each-node registration takes every event, by no key", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = std::make_shared<Place>();
   place->each_node = true;
@@ -342,8 +342,8 @@ TEST_CASE("an each-node registration takes every event, by no key", "[delivery][
 }
 
 TEST_CASE("a listener that throws gets what follows", "[delivery][strand]") {
-  Room room;
   Story story;
+  Room room;
   const auto strand = strand_of(room, make_listener([&](const Delivery& delivery) {
                                   if (delivery.event.payload() == "bad") throw std::runtime_error("broken");
                                   story.add(delivery.event.payload());
@@ -360,8 +360,8 @@ TEST_CASE("a listener that throws gets what follows", "[delivery][strand]") {
 }
 
 TEST_CASE("an undecodable event is passed over", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
 
@@ -379,8 +379,8 @@ TEST_CASE("an undecodable event is passed over", "[delivery][strand]") {
 }
 
 TEST_CASE("a closed strand drops what waits and what comes", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
   strand->offer(event(1, 1, "block"));
@@ -397,8 +397,8 @@ TEST_CASE("a closed strand drops what waits and what comes", "[delivery][strand]
 }
 
 TEST_CASE("queues of many publishers that went are forgotten", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
 
@@ -412,8 +412,8 @@ TEST_CASE("queues of many publishers that went are forgotten", "[delivery][stran
 }
 
 TEST_CASE("an inbox is crowded from an eighth of its bound until a sixteenth is left", "[delivery][strand]") {
-  Room room;
   Teller teller;
+  Room room;
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 80'000});
   const auto place = place_on(strand, {key("K:1")});
   strand->offer(event(1, 1, "block"));

@@ -11,8 +11,8 @@ using namespace std::chrono_literals;
 
 TEST_CASE("timers run when their time has come, in that order", "[delivery][timers]") {
   base::ManualClock clock;
-  Timers timers(clock, 10);
   Story story;
+  Timers timers(clock, 10);
   REQUIRE(timers.after(20ms, [&] { story.add("later"); }));
   REQUIRE(timers.after(10ms, [&] { story.add("first"); }));
   REQUIRE(timers.after(10ms, [&] { story.add("second"); }));
@@ -29,8 +29,8 @@ TEST_CASE("timers run when their time has come, in that order", "[delivery][time
 
 TEST_CASE("real time makes timers run without a poke", "[delivery][timers]") {
   const base::SystemClock clock;
-  Timers timers(clock, 10);
   Story story;
+  Timers timers(clock, 10);
 
   REQUIRE(timers.after(1h, [&] { story.add("never"); }));
   REQUIRE(timers.after(5ms, [&] { story.add("soon"); }));
@@ -49,8 +49,8 @@ TEST_CASE("the number of waiting timers is bounded", "[delivery][timers]") {
 
 TEST_CASE("a delay without end is a year", "[delivery][timers]") {
   base::ManualClock clock;
-  Timers timers(clock, 10);
   Story story;
+  Timers timers(clock, 10);
   REQUIRE(timers.after(std::chrono::milliseconds::max(), [&] { story.add("ran"); }));
 
   clock.advance(std::chrono::hours{24 * 365});
@@ -61,8 +61,8 @@ TEST_CASE("a delay without end is a year", "[delivery][timers]") {
 
 TEST_CASE("stopped timers run nothing and take nothing", "[delivery][timers]") {
   base::ManualClock clock;
-  Timers timers(clock, 10);
   Story story;
+  Timers timers(clock, 10);
   REQUIRE(timers.after(1ms, [&] { story.add("ran"); }));
 
   timers.stop();
