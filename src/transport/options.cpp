@@ -29,13 +29,10 @@ constexpr Option common[] = {
     {ZMQ_TCP_KEEPALIVE_CNT, 3},
 };
 
-/// Heartbeats on bound sockets only. On a connecting socket with a finite RCVHWM whose reader stalls they
-/// abort the process inside libzmq 4.3.4 (libzmq#3937; measured 14 of 14), and an infinite RCVHWM costs
-/// gigabytes. TTL 0, because any other value starts the same deadline at the connecting end.
+/// No ZMTP heartbeats anywhere: on a socket whose RCVHWM is finite and whose reader stalls while the peer goes away, the next
+/// one aborts the process inside libzmq 4.3.4 (stream_engine_base.cpp:331, libzmq#3937; bound sockets too, each time), and an
+/// infinite RCVHWM costs gigabytes. Who is alive is membership's to know; dead connections end by the options above.
 constexpr Option bound[] = {
-    {ZMQ_HEARTBEAT_IVL, 500},
-    {ZMQ_HEARTBEAT_TIMEOUT, 1'500},
-    {ZMQ_HEARTBEAT_TTL, 0},
     {ZMQ_BACKLOG, 512},  // all peers dial at once after a power cut
 };
 

@@ -1,5 +1,6 @@
 #include "plan.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "base/limits.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 constexpr std::array<std::string_view, fault_kinds> names{
     "delay", "broken_link",   "duplication", "replay",     "one_way_cut", "partition",  "pause",      "crash",
-    "stop",  "slow_receiver", "slow_link",   "small_pipe", "small_ring",  "small_hold", "mode_change"};
+    "stop",  "slow_receiver", "slow_link",   "small_pipe", "small_ring",  "small_hold", "mode_change", "crowding"};
 
 void draw_sizes(Plan& plan, Dice& dice) {
   plan.ring_bytes = limits::ring_bytes;
@@ -45,6 +46,12 @@ void draw_load(Plan& plan, Dice& dice) {
 }  // namespace
 
 std::string_view to_string(Fault fault) { return names[static_cast<std::size_t>(fault)]; }
+
+bool Plan::harmless() const {
+  constexpr std::array harmful{Fault::one_way_cut, Fault::partition,  Fault::pause,      Fault::crash,
+                               Fault::stop,        Fault::small_ring, Fault::small_hold, Fault::mode_change};
+  return std::ranges::none_of(harmful, [this](Fault fault) { return has(fault); });
+}
 
 Plan draw(std::uint64_t seed) {
   Dice dice(seed * 0x9e3779b97f4a7c15ULL + 1);

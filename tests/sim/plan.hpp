@@ -27,8 +27,9 @@ enum class Fault : std::uint8_t {
   small_ring,     ///< the ring is overrun, the window shuts
   small_hold,     ///< little may wait for a repair or an acknowledgement
   mode_change,    ///< a restart in the other mode
+  crowding,       ///< listeners do not keep up, for a while
 };
-inline constexpr std::size_t fault_kinds = 15;
+inline constexpr std::size_t fault_kinds = 16;
 
 [[nodiscard]] std::string_view to_string(Fault fault);
 
@@ -55,6 +56,9 @@ struct Plan {
   double hints = 1;  // how many of the transport's link events are told
 
   [[nodiscard]] bool has(Fault fault) const { return faults.contains(fault); }
+
+  /// Nothing that is drawn can lose a notification for good, so that every gap would be a mistake.
+  [[nodiscard]] bool harmless() const;
 };
 
 [[nodiscard]] Plan draw(std::uint64_t seed);

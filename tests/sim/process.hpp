@@ -66,6 +66,8 @@ class Process final : public Station, private routing::ListenerLookup, private b
   void arrive(Input input) override;
   void pause();
   void resume();
+  /// Its listeners do not keep up for so long.
+  void crowd(nanoseconds time) { crowded_until_ = stage_.timeline.now() + time; }
   /// No longer a slow receiver.
   void hurry();
   /// Hands over as many of these as the flow window lets through; the others wait for it, 100 ms at most.
@@ -97,6 +99,7 @@ class Process final : public Station, private routing::ListenerLookup, private b
  private:
   void match(std::size_t number, std::span<const std::string_view> keys, std::vector<routing::Match>& out) const override;
   void everyone(std::size_t number, std::vector<routing::Match>& out) const override;
+  [[nodiscard]] bool crowded(std::size_t) const override { return stage_.timeline.now() < crowded_until_; }
   [[nodiscard]] std::uint64_t room_bytes(LinkId link, Class frame_class) const override;
 
   void plan_turn();
@@ -133,6 +136,7 @@ class Process final : public Station, private routing::ListenerLookup, private b
   bool stopping_ = false;
   bool turn_planned_ = false;
   MonoTime wake_at_{};
+  MonoTime crowded_until_{};
   MonoTime last_turn_;
   MonoTime resumed_at_;
   MonoTime paused_at_{};

@@ -66,7 +66,9 @@ Outcome World::run() {
 
 void World::play() {
   for (Host host = 0; host < plan_.hosts; ++host) {
-    timeline_.after(dice_.chance(0.6) ? dice_.span(0ms, 50ms) : dice_.span(0ms, 20s), [this, host] { start(host); });
+    // Who comes before its seeds is alone for a while, and what it says then is lost to the others.
+    const nanoseconds wait = dice_.chance(0.4) ? dice_.span(1ms, 20s) : dice_.span(1ms, 50ms);
+    timeline_.after(host == 0 && plan_.harmless() ? 0ms : wait, [this, host] { start(host); });
   }
   plan_load();
   plan_faults();
@@ -90,8 +92,19 @@ void World::play() {
     if (!reason) break;
   }
   if (reason) throw Violation{"I-a/I-b", "after faults have ended: " + *reason};
+  check_gaps();
   for (Host host = 0; host < plan_.hosts; ++host) {
     if (places_[host].process) end(host, true, false);
+  }
+}
+
+/// Where nothing was lost for good nobody may be told so.
+void World::check_gaps() {
+  if (!plan_.harmless()) return;
+  totals_.add("seeds_without_loss");
+  for (const GapReason reason : {GapReason::ring_overrun, GapReason::life_ended, GapReason::listener_overrun, GapReason::joined_late}) {
+    const std::string what = "gap_" + std::string(to_string(reason));
+    if (totals_.of(what) > 0) throw Violation{"I-g", what + " in a run that loses nothing"};
   }
 }
 

@@ -49,6 +49,7 @@ class World {
   void start(Host host);
   void end(Host host, bool abruptly, bool said_goodbye);
   void heal();
+  void check_gaps();
   [[nodiscard]] std::optional<std::string> not_converged() const;
   [[nodiscard]] std::optional<std::string> missing() const;
   [[nodiscard]] std::set<Life> living() const;
@@ -72,6 +73,7 @@ class World {
   void crash();
   void stop(bool change_mode);
   void slow_link();
+  void crowd();
 
   Totals totals_;
   const Plan plan_;

@@ -29,6 +29,7 @@ void World::fault() {
     case Fault::stop: return stop(false);
     case Fault::slow_link: return slow_link();
     case Fault::mode_change: return stop(true);
+    case Fault::crowding: return crowd();
     case Fault::duplication:
     case Fault::slow_receiver:
     case Fault::small_pipe:
@@ -122,6 +123,14 @@ void World::stop(bool change_mode) {
       timeline_.after(away, [this, host] { start(host); });
     });
   });
+}
+
+void World::crowd() {
+  const Host host = static_cast<Host>(dice_.between(0, plan_.hosts - 1));
+  if (!places_[host].process) return;
+  totals_.add("fault_crowding");
+  if (trace_.on()) trace_.line(host, "is crowded");
+  places_[host].process->crowd(dice_.span(10ms, 3s));
 }
 
 void World::slow_link() {

@@ -80,6 +80,28 @@ TEST_CASE("a stranger that never shakes hands is cut", "[transport][garbage]") {
   CHECK(mute.closed_within(patience));  // after 2 s
 }
 
+TEST_CASE("who fills a socket that nobody reads, and goes away, disturbs nobody", "[transport][garbage]") {
+  const Peer a(1), b(2);
+  const bool subscribing = GENERATE(false, true);
+  const std::string endpoint = subscribing ? a->publish_endpoint() : a->work_endpoint();
+  zmq::context_t context;
+  zmq::socket_t flooding(context, subscribing ? zmq::socket_type::xsub : zmq::socket_type::dealer);
+  flooding.set(zmq::sockopt::sndhwm, 0);
+  flooding.connect(endpoint);
+  for (int i = 0; i < 5'000; ++i) {  // more than may wait in the socket
+    flooding.send(zmq::buffer("\1" + std::to_string(i)), zmq::send_flags::none);
+  }
+  flooding.close();
+  context.close();  // when all of it has left
+  // Time enough for whatever the I/O thread does at intervals: it cuts a stranger that says nothing after 2 s.
+  REQUIRE(RawTcp(endpoint).closed_within(patience));
+
+  connect(a, 1, b);
+  REQUIRE(b->follow(a->publish_endpoint()).has_value());
+  REQUIRE(run_until({&a, &b}, [&] { return !a.heard->subscriptions.empty(); }));
+  exchange(a, b);
+}
+
 TEST_CASE("publishing by a peer that only may subscribe is counted", "[transport][garbage]") {
   const Peer b(2);
   zmq::context_t context;
