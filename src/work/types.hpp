@@ -1,0 +1,143 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <evmesh/bus.hpp>
+#include <evmesh/dead_letters.hpp>
+#include <evmesh/ids.hpp>
+
+#include "base/clock.hpp"
+#include "base/limits.hpp"
+#include "storage/commit.hpp"
+
+namespace evmesh::work {
+
+using base::MonoTime;
+using storage::Position;
+
+/// One acceptance: which node, in which of its lives, and its number there, from 1. Value.
+struct DispatchId {
+  NodeId owner;
+  std::uint64_t epoch = 0;
+  std::uint64_t seq = 0;
+
+  auto operator<=>(const DispatchId&) const = default;
+};
+
+/// A group in the machine's table, for the life of the machine.
+using GroupIndex = std::uint32_t;
+
+/// Names an obligation inside one machine; never used twice.
+using Handle = std::uint64_t;
+
+/// What a group asks of those who run it.
+struct Policy {
+  RetryPolicy retry;
+  std::uint64_t backlog_max = limits::group_backlog_max;              ///< obligations owed at once
+  std::uint64_t backlog_bytes_max = limits::group_backlog_bytes_max;  ///< what their events hold together
+  /// At either bound: true refuses the whole dispatch with `back_pressure`, false sends this group's obligation to its
+  /// dead letters and owes the others as usual.
+  bool refuse_at_quota = false;
+
+  bool operator==(const Policy&) const = default;
+};
+
+/// An event on its way in. `event` is in the form it travels in, keys included.
+struct Acceptance {
+  std::string bus;
+  EventId event_id;
+  std::shared_ptr<const std::string> event;
+  std::vector<GroupIndex> groups;  ///< each once
+  Timestamp time{};
+  /// The caller runs these itself, once what was accepted is written; a subset of `groups`.
+  std::vector<GroupIndex> claimed;
+};
+
+/// What came of it.
+struct Accepted {
+  DispatchId id;
+  Position position = 0;         ///< written and synced when the journal is up to here
+  std::vector<Handle> claimed;   ///< in the order of Acceptance::claimed; not those that the quota kept out
+};
+
+/// One execution to make.
+struct Job {
+  Handle handle = 0;
+  DispatchId id;
+  GroupIndex group = 0;
+  std::uint32_t attempt = 1;
+  bool possibly_duplicate = false;
+  std::shared_ptr<const std::string> event;  ///< null: read it back at `position`
+  Position position = 0;                     ///< of the record that holds the event
+};
+
+/// How an execution ended.
+struct Ran {
+  enum class Ending : std::uint8_t {
+    done,
+    failed,        ///< threw, timed out, or asked for a retry
+    refused,       ///< no further attempt
+    unknown_type,  ///< not run: this build does not know the type; burns no attempt
+  };
+  Ending ending = Ending::done;
+  std::string error;                          ///< for all but `done`
+  std::chrono::milliseconds not_before{0};    ///< the next attempt starts no sooner than this
+};
+
+/// What was running when a process died, as its flight table shows.
+struct Flight {
+  DispatchId id;
+  std::string group;
+  bool suspect = false;  ///< it ran as the only suspect of that process
+};
+
+// What the machine asks for.
+
+/// Keep a dead letter, then say `letter_stored`. Its id is made of the obligation's, so that storing it again changes nothing.
+struct StoreLetter {
+  Handle handle = 0;
+  DispatchId id;
+  std::string bus;
+  GroupIndex group = 0;
+  DeadLetterId letter;
+  std::uint32_t generation = 0;
+  std::vector<Attempt> attempts;
+  std::shared_ptr<const std::string> event;  ///< null: read it back at `position`
+  Position position = 0;
+};
+
+/// The letter is owed again, durably: take it away, then say `letter_removed`. It may be gone already.
+struct RemoveLetter {
+  Handle handle = 0;
+  GroupIndex group = 0;
+  DeadLetterId letter;
+};
+
+/// Work became possible in a group that had none.
+struct Ready {
+  GroupIndex group = 0;
+};
+
+using Action = std::variant<StoreLetter, RemoveLetter, Ready>;
+using Actions = std::vector<Action>;
+
+/// Counts of one group.
+struct GroupCounts {
+  std::uint64_t ready = 0;
+  std::uint64_t running = 0;
+  std::uint64_t retrying = 0;
+  std::uint64_t burying = 0;  ///< on its way to the dead letters
+  std::uint64_t bytes = 0;
+  std::optional<Timestamp> oldest;  ///< when the oldest that is still owed was accepted
+  bool paused = false;
+};
+
+}  // namespace evmesh::work
