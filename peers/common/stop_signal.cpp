@@ -23,8 +23,11 @@ StopSignal::~StopSignal() {
 
 bool StopSignal::raised() {
   signalfd_siginfo info{};
-  if (!raised_ && fd_ >= 0) raised_ = ::read(fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info);
-  return raised_;
+  if (number_ != 0 || fd_ < 0) return number_ != 0;
+  if (::read(fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    number_ = static_cast<int>(info.ssi_signo);
+  }
+  return number_ != 0;
 }
 
 }  // namespace evmesh::peers

@@ -18,9 +18,12 @@ class StopSignal {
   /// True from the first signal on. Never blocks. Thread-bound to its user.
   [[nodiscard]] bool raised();
 
+  /// The number of the signal that came first, for example SIGTERM; 0 before `raised` was true.
+  [[nodiscard]] int number() const { return number_; }
+
  private:
   int fd_ = -1;
-  bool raised_ = false;
+  int number_ = 0;
 };
 
 }  // namespace evmesh::peers

@@ -20,6 +20,7 @@
 
 #include "common/files.hpp"
 #include "common/stderr_log.hpp"
+#include "evmeshd/opening_watch.hpp"
 #include "evmeshd/ready_file.hpp"
 
 namespace evmesh::daemon {
@@ -153,6 +154,15 @@ Outcome<void> serve(Node& node, const Settings& settings, const std::string& rea
   return {};
 }
 
+/// Nothing was accepted yet, so a signal ends the process at once; the join may wait for a minute.
+Result<std::unique_ptr<Node>> open_node(const NodeOptions& options, peers::StopSignal& stop) {
+  const OpeningWatch watch(stop, [&options](int signal) {
+    base::log(options.log, LogLevel::info, "stopped", {{"reason", "signal before the node was ready"}});
+    end_now(signal);
+  });
+  return Node::open(options);
+}
+
 /// A mono node keeps nothing itself, but its directory is held all the same: two would fight for the socket.
 Outcome<std::unique_ptr<storage::Identity>> hold_directory(const NodeOptions& options) {
   if (options.mode != Mode::mono || options.data_dir.empty()) return nullptr;
@@ -173,7 +183,7 @@ Outcome<void> run_daemon(const Settings& settings, const std::string& ready_file
   own.node.on_fatal = [&wishes](const Error& error) { wishes.fail(error); };
   const auto held = hold_directory(own.node);
   if (!held) return tl::unexpected(held.error());
-  auto node = Node::open(own.node);
+  auto node = open_node(own.node, stop);
   if (!node) return ended_by(node.error());
   auto served = serve(**node, own, ready_file, stop, wishes);
   // What is left of the node ends before the things its callbacks use.

@@ -30,11 +30,11 @@ Flags go over variables, variables over files, a later file over an earlier one.
 Times need a unit: 100ms, 3s, 2m, 1h. Sizes too: 512B, 64KiB, 8MiB, 1GiB.
 
 Signals: the first TERM or INT stops politely (refuse new work, let calls end, tell the peers) in
-at most 12 s; a second one ends at once.
+at most 12 s; a second one ends at once, and so does the first while the node is still joining.
 
 Exit codes: 0 stopped politely; 64 wrong flag or variable; 65 another node took this identity, or
 this one was forgotten; 73 data directory locked or unusable, port or admin socket in use;
-74 a file cannot be written; 78 wrong config file; 130, 143 second signal.
+74 a file cannot be written; 78 wrong config file; 130, 143 ended at once by a signal.
 )";
 
 /// `left` and, from the column on, `help` broken between words.

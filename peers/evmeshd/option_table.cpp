@@ -27,7 +27,7 @@ constexpr OptionSpec table[] = {
     {"mesh.advertise", "ENDPOINT", "", "what other nodes dial, when it differs from mesh.listen"},
     {"mesh.seed", "ENDPOINT", "", "a node to dial first, for ever; may be repeated; one is enough", true},
     {"mesh.max-nodes", "COUNT", "64", "nodes in the cluster, 2 to 64; more are rejected"},
-    {"mesh.join-timeout", "TIME", "3s", "how long the start waits for the members it learns of"},
+    {"mesh.join-timeout", "TIME", "3s", "how long the start waits for the members it learns of, at most 60s"},
     {"mesh.insecure", "", "", "allow a mesh.listen that other machines can reach; links are not encrypted"},
     {"bus.name", "NAME", "events", "a bus of this node; may be repeated, at most 16", true},
     {"bus.payload", "FORMAT", "binary", "how mailbox events travel to other nodes: json or binary"},

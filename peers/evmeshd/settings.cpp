@@ -22,6 +22,7 @@ using peers::ExitCode;
 using peers::Failure;
 using peers::Outcome;
 
+constexpr std::chrono::seconds join_timeout_max{60};
 constexpr const char* default_listen = "tcp://127.0.0.1:7520";
 
 /// Reads values one by one and keeps the first complaint.
@@ -125,6 +126,10 @@ void read_mesh(Reader& reader, NodeOptions& node) {
   node.seeds = reader.texts("mesh.seed");
   node.members_max = reader.count("mesh.max-nodes", 2, limits::members_max);
   node.join_timeout = reader.duration("mesh.join-timeout");
+  if (node.join_timeout > join_timeout_max) {
+    reader.complain("mesh.join-timeout", base::quoted(reader.text("mesh.join-timeout")) +
+                                             " is longer than 60s; members that come later are met all the same");
+  }
   node.insecure = reader.is_set("mesh.insecure");
 }
 

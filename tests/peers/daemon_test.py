@@ -7,8 +7,9 @@ import pathlib
 import signal
 import socket
 import stat
+import subprocess
 
-from daemons import DEADLINE, DaemonCase  # first: it adds the path of the next
+from daemons import DAEMON, DEADLINE, DaemonCase, environment  # first: it adds the path of the next
 
 from cases import main
 
@@ -27,6 +28,7 @@ WRONG_FLAGS = [
     ([DATA, "--bus.event-size-max=1000"], "unit"),
     ([DATA, "--bus.notify-wait=30"], "30s"),
     ([DATA, "--mesh.join-timeout=-3s"], "-3s"),
+    ([DATA, "--mesh.join-timeout=61s"], "60s"),
     ([DATA, "--mesh.max-nodes=65"], "64"),
     ([DATA, "--mesh.max-nodes=1e1"], "1e1"),
     ([DATA, "--mesh.seed=tcp://127.0.0.1:1"], "mode mono has no mesh"),
@@ -157,6 +159,23 @@ class DaemonTest(DaemonCase):
 
         self.assertEqual(ran.returncode, 73, ran.stderr)
         self.assertIn(endpoint, ran.stderr)
+
+    def test_signal_before_ready(self):
+        """a signal while the node is joining ends it at once with 128 and the signal's number"""
+        for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+            with self.subTest(number=number), socket.socket() as silent:
+                silent.bind(("127.0.0.1", 0))
+                silent.listen()
+                silent.settimeout(DEADLINE)
+                joining = subprocess.Popen(
+                    [DAEMON, "--transient", "--admin.socket=a.sock", "--node.mode=broadcast", "--mesh.listen=tcp://127.0.0.1:0",
+                     f"--mesh.seed=tcp://127.0.0.1:{silent.getsockname()[1]}", "--mesh.join-timeout=60s"],
+                    cwd=self.place.name, env=environment(), stderr=subprocess.DEVNULL)
+                self.addCleanup(joining.kill)
+                with silent.accept()[0]:
+                    joining.send_signal(number)
+
+                    self.assertEqual(joining.wait(DEADLINE / 3), code)
 
     def test_term(self):
         """TERM and INT stop politely with 0 and take the socket away; after kill -9 the next start takes its place"""
