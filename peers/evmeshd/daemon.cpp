@@ -127,7 +127,7 @@ void wait_for_end(peers::StopSignal& stop, const Wishes& wishes) {
   while (!stop.raised() && !wishes.wants_leave() && !wishes.failure()) ::poll(both, 2, -1);
 }
 
-Outcome<void> serve(Node& node, const Settings& settings, const std::string& ready_file,
+Outcome<void> serve(Node& node, const Settings& settings, const ReadyFile& ready,
                     peers::StopSignal& stop, Wishes& wishes) {
   const LogSink& log = settings.node.log;
   auto admin = admin::AdminServer::start(node, {.socket = settings.admin_socket,
@@ -136,10 +136,7 @@ Outcome<void> serve(Node& node, const Settings& settings, const std::string& rea
   if (!admin) return ended_by(admin.error());
   const NodeStatus status = node.status();
   log_start(log, settings, status);
-  if (!ready_file.empty()) {
-    auto written = peers::replace_file(std::filesystem::absolute(ready_file), ready_json(status, settings.admin_socket, ::getpid()));
-    if (!written) return written;
-  }
+  if (auto written = ready.write(ready_json(status, settings.admin_socket, ::getpid())); !written) return written;
   base::log(log, LogLevel::info, "ready");
   wait_for_end(stop, wishes);
   obey_second_signal();
@@ -177,6 +174,7 @@ Outcome<std::unique_ptr<storage::Identity>> hold_directory(const NodeOptions& op
 
 Outcome<void> run_daemon(const Settings& settings, const std::string& ready_file, peers::StopSignal& stop) {
   if (auto opened = open_log_file(settings.log_file); !opened) return opened;
+  const ReadyFile ready(ready_file);
   Wishes wishes;
   Settings own = settings;
   own.node.log = peers::stderr_log(settings.log_level, peers::log_form_here());
@@ -185,7 +183,7 @@ Outcome<void> run_daemon(const Settings& settings, const std::string& ready_file
   if (!held) return tl::unexpected(held.error());
   auto node = open_node(own.node, stop);
   if (!node) return ended_by(node.error());
-  auto served = serve(**node, own, ready_file, stop, wishes);
+  auto served = serve(**node, own, ready, stop, wishes);
   // What is left of the node ends before the things its callbacks use.
   node->reset();
   if (served) base::log(own.node.log, LogLevel::info, "stopped");

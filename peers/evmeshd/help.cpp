@@ -77,7 +77,8 @@ std::string help_text() {
   add_entry(text, "  --print-config",
             "print what a start would use and where each value comes from, and end");
   add_entry(text, "  --ready-file PATH",
-            "write pid, id, name and endpoints there as JSON when the node is ready");
+            "write pid, id, name and endpoints there as JSON when the node is ready; taken away at the start and "
+            "at the end");
   add_entry(text, "  -h, --help", "this text");
   add_entry(text, "  -V, --version", "the version");
   text += outro;

@@ -139,6 +139,20 @@ class DaemonTest(DaemonCase):
         self.assertEqual(node.ready["admin"], node.socket)
         self.assertEqual(stat.S_IMODE(os.stat(node.socket).st_mode), 0o600)
 
+    def test_ready_file_goes(self):
+        """the ready file goes with a polite stop, and a start that fails leaves none"""
+        node = self.start("one")
+        self.assertEqual(node.end(), 0)
+        after_stop = node.ready_file.exists()
+        node.ready_file.write_text("of an earlier life")
+        (node.directory / "admin.sock").mkdir()
+
+        failed = self.run_daemon("--node.data-dir", str(node.directory), "--ready-file", str(node.ready_file))
+
+        self.assertFalse(after_stop)
+        self.assertEqual(failed.returncode, 73, failed.stderr)
+        self.assertFalse(node.ready_file.exists())
+
     def test_second_daemon(self):
         """a second daemon on one data directory ends with 73 naming the pid of the first"""
         node = self.start("one")
@@ -184,7 +198,6 @@ class DaemonTest(DaemonCase):
             node.process.send_signal(number)
             self.assertEqual(node.process.wait(DEADLINE), 0)
             self.assertFalse(os.path.exists(node.socket))
-            node.ready_file.unlink()
         killed = self.start("one")
         killed.process.kill()
         killed.process.wait(DEADLINE)
