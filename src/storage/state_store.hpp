@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <evmesh/dead_letters.hpp>
+#include <evmesh/event.hpp>
+#include <evmesh/ids.hpp>
+
+#include "storage/sqlite.hpp"
+#include "storage/witness.hpp"
+
+namespace evmesh::storage {
+
+/// A dead letter as it is kept. Texts and blobs are what the rooms above made of them.
+struct LetterRow {
+  DeadLetterId id;
+  std::uint64_t number = 0;  ///< given by the store: the order they were stored in
+  std::string bus;
+  std::string group;
+  EventId event_id;
+  std::string type;
+  Timestamp time{};      ///< of the last failure
+  std::string about;     ///< what a text filter looks at: user, keys, errors
+  std::string history;   ///< dispatch id, generation, attempts, encoded
+  std::string event;     ///< in the form it travels in
+
+  bool operator==(const LetterRow&) const = default;
+};
+
+/// Which letters; what is empty does not matter.
+struct LetterFilter {
+  std::optional<DeadLetterId> id{};
+  std::string bus{};
+  std::string group{};
+  std::string type{};
+  std::string text{};  ///< stands in `about`
+  std::optional<EventId> event{};
+  std::optional<Timestamp> since{};  ///< failed then or later
+  std::optional<Timestamp> until{};  ///< failed before
+};
+
+/// Dead letters and small documents (tasks, states of groups) of one node, in `DIR/state.db`. Every change is on the disk when
+/// its call returns. Each row carries a checksum, all rows together a running sum, and `DIR/state.witness` remembers the last
+/// version, so that a lost end, an old copy or a changed byte is found at open, at reading or by `verify`, and never
+/// served. After an error of a change every later call answers with it; open again. Thread-bound.
+class StateStore {
+ public:
+  /// Opens or creates, and verifies all rows while they are few. Errors: storage.
+  [[nodiscard]] static Result<StateStore> open(const std::filesystem::path& directory);
+
+  // Dead letters.
+
+  /// Stores those that are not there yet (by id), in one commit; how many.
+  [[nodiscard]] Result<std::uint64_t> put(std::span<const LetterRow> letters);
+  [[nodiscard]] Result<std::uint64_t> remove(const LetterFilter& filter);
+
+  /// Up to `limit` behind number `after`, in the order they were stored.
+  [[nodiscard]] Result<std::vector<LetterRow>> page(const LetterFilter& filter, std::uint64_t after, std::size_t limit);
+  [[nodiscard]] Result<std::uint64_t> count(const LetterFilter& filter);
+
+  struct Held {
+    std::uint64_t letters = 0;
+    std::uint64_t bytes = 0;
+  };
+  /// By bus and group; those that hold nothing are absent.
+  [[nodiscard]] const std::map<std::pair<std::string, std::string>, Held>& held() const { return held_; }
+
+  // Documents.
+
+  [[nodiscard]] Result<void> put(std::string_view kind, std::string_view name, std::string_view body);
+  [[nodiscard]] Result<void> erase(std::string_view kind, std::string_view name);
+  [[nodiscard]] Result<std::map<std::string, std::string>> documents(std::string_view kind);
+
+  /// Reads everything and compares it with its sums; the first difference as an error.
+  [[nodiscard]] Result<void> verify();
+
+ private:
+  explicit StateStore(Database database, Witness witness);
+
+  using Step = std::function<Result<void>(const Statement& row)>;
+
+  [[nodiscard]] Result<void> prepare();
+  [[nodiscard]] Result<void> check_witness() const;
+  template <class Work>
+  [[nodiscard]] Result<void> commit(const Work& work);
+  [[nodiscard]] Result<void> query(std::string_view sql, const LetterFilter& filter, const Step& step);
+  [[nodiscard]] Result<void> insert(std::span<const LetterRow> letters, std::uint64_t& last, Witness::Mark& mark);
+  [[nodiscard]] Result<void> erase_document(std::string_view kind, std::string_view name, Witness::Mark& mark);
+  void hold(const LetterRow& letter);
+  void release(const Statement& row);
+  [[nodiscard]] Result<LetterRow> read_letter(const Statement& row) const;
+  [[nodiscard]] Error damaged(std::string_view what) const;
+
+  Database database_;
+  Witness witness_;
+  Witness::Mark mark_;
+  std::optional<Error> failed_;
+  std::map<std::pair<std::string, std::string>, Held> held_;
+};
+
+}  // namespace evmesh::storage

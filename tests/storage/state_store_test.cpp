@@ -1,0 +1,238 @@
+#include "storage/state_store.hpp"
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "support/temp_dir.hpp"
+
+using namespace evmesh;
+using namespace evmesh::storage;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+LetterRow letter(unsigned number, std::string group = "index") {
+  LetterRow row;
+  row.id.bytes[15] = static_cast<std::uint8_t>(number);
+  row.id.bytes[14] = static_cast<std::uint8_t>(number >> 8);
+  row.number = number;
+  row.bus = "events";
+  row.group = std::move(group);
+  row.event_id.bytes[0] = static_cast<std::uint8_t>(number);
+  row.type = number % 2 == 0 ? "Even" : "Odd";
+  row.time = Timestamp{std::chrono::seconds{number}};
+  row.about = "bob MailboxPath:bob/INBOX connection refused by peer " + std::to_string(number);
+  row.history = "attempts of " + std::to_string(number);
+  row.event = "event " + std::to_string(number);
+  return row;
+}
+
+std::vector<LetterRow> letters(unsigned count, std::string group = "index") {
+  std::vector<LetterRow> rows;
+  for (unsigned number = 1; number <= count; ++number) rows.push_back(letter(number, group));
+  return rows;
+}
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes; }
+
+struct Fixture {
+  support::TempDir dir;
+
+  [[nodiscard]] StateStore open() const { return std::move(StateStore::open(dir.path()).value()); }
+
+  /// What a crash leaves of the store that is open in `dir`.
+  [[nodiscard]] std::map<std::string, std::string> image() const {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::directory_iterator(dir.path())) files.emplace(entry.path().filename(), read(entry.path()));
+    return files;
+  }
+};
+
+/// Puts files into a directory of their own and reads all that a store finds there.
+class Restored {
+ public:
+  explicit Restored(const std::map<std::string, std::string>& files) {
+    for (const auto& [name, bytes] : files) write(dir_.path() / name, bytes);
+  }
+  [[nodiscard]] Result<std::vector<LetterRow>> letters() const {
+    auto store = StateStore::open(dir_.path());
+    if (!store) return tl::unexpected(store.error());
+    return store->page({}, 0, 1'000);
+  }
+
+ private:
+  support::TempDir dir_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "what was stored is there after a restart, in its order", "[storage][state]") {
+  CHECK(open().put(letters(3)) == 3U);
+
+  StateStore again = open();
+
+  CHECK(again.page({}, 0, 10) == letters(3));
+  CHECK(again.held().at({"events", "index"}).letters == 3);
+}
+
+TEST_CASE_METHOD(Fixture, "a letter that is there already is not stored twice", "[storage][state]") {
+  StateStore store = open();
+  REQUIRE(store.put(letters(2)) == 2U);
+
+  CHECK(store.put(letters(3)) == 1U);
+
+  CHECK(store.page({}, 0, 10) == letters(3));
+}
+
+TEST_CASE_METHOD(Fixture, "letters are read a page at a time", "[storage][state]") {
+  StateStore store = open();
+  REQUIRE(store.put(letters(5)));
+
+  const auto first = store.page({}, 0, 2).value();
+  const auto second = store.page({}, first.back().number, 2).value();
+
+  CHECK(first == std::vector{letter(1), letter(2)});
+  CHECK(second == std::vector{letter(3), letter(4)});
+}
+
+TEST_CASE_METHOD(Fixture, "letters are found by what is asked of them", "[storage][state]") {
+  StateStore store = open();
+  REQUIRE(store.put(letters(4)));
+  std::vector<LetterRow> others{letter(105, "quota")};
+  REQUIRE(store.put(others));
+
+  CHECK(store.count({.group = "quota"}) == 1U);
+  CHECK(store.count({.type = "Even"}) == 2U);
+  CHECK(store.count({.text = "refused by peer 3"}) == 1U);
+  CHECK(store.count({.event = letter(2).event_id}) == 1U);
+  CHECK(store.count({.since = Timestamp{2s}, .until = Timestamp{4s}}) == 2U);
+  CHECK(store.count({.id = letter(4).id}) == 1U);
+  CHECK(store.count({.bus = "other"}) == 0U);
+}
+
+TEST_CASE_METHOD(Fixture, "what is removed is gone, and only that", "[storage][state]") {
+  StateStore store = open();
+  REQUIRE(store.put(letters(3)));
+
+  CHECK(store.remove({.id = letter(2).id}) == 1U);
+  CHECK(store.remove({.id = letter(2).id}) == 0U);
+
+  CHECK(store.page({}, 0, 10) == std::vector{letter(1), letter(3)});
+  CHECK(store.held().at({"events", "index"}).letters == 2);
+  CHECK(store.remove({.group = "index"}) == 2U);
+  CHECK(store.held().empty());
+}
+
+TEST_CASE_METHOD(Fixture, "numbers are not given twice", "[storage][state]") {
+  StateStore store = open();
+  REQUIRE(store.put(letters(3)));
+  REQUIRE(store.remove(LetterFilter{}) == 3U);
+
+  REQUIRE(store.put(std::vector{letter(4)}) == 1U);
+
+  CHECK(store.page({}, 0, 10).value().front().number == 4);
+}
+
+TEST_CASE_METHOD(Fixture, "documents are kept by kind and name", "[storage][state]") {
+  {
+    StateStore store = open();
+    REQUIRE(store.put("task", "1", "waiting"));
+    REQUIRE(store.put("task", "1", "done"));
+    REQUIRE(store.put("group", "1", "paused"));
+    REQUIRE(store.put("task", "2", "waiting"));
+    REQUIRE(store.erase("task", "2"));
+  }
+
+  CHECK(open().documents("task") == std::map<std::string, std::string>{{"1", "done"}});
+  CHECK(open().documents("group") == std::map<std::string, std::string>{{"1", "paused"}});
+}
+
+TEST_CASE_METHOD(Fixture, "a changed bit is found, or was in no use", "[storage][state]") {
+  StateStore store = open();
+  REQUIRE(store.put(letters(3)));
+  REQUIRE(store.put("task", "1", "done"));
+  const auto sound = image();
+  REQUIRE(Restored(sound).letters() == letters(3));
+
+  std::size_t found = 0;
+  for (const auto& [name, bytes] : sound) {
+    if (name.ends_with("-shm")) continue;  // made anew at each open
+    for (std::size_t at = 0; at < bytes.size(); at += bytes[at] == '\0' ? 31 : 1) {  // unused space is sampled
+      auto files = sound;
+      files[name][at] = static_cast<char>(files[name][at] ^ (1 << at % 8));
+      const auto letters_found = Restored(files).letters();
+      found += !letters_found;
+      if (letters_found && *letters_found != letters(3)) FAIL(name << ": a changed bit of byte " << at << " was served");
+    }
+  }
+  CHECK(found > 100);
+}
+
+TEST_CASE_METHOD(Fixture, "a file that ends too early is found", "[storage][state]") {
+  StateStore store = open();
+  REQUIRE(store.put(letters(3)));
+  const auto sound = image();
+
+  for (const auto& [name, bytes] : sound) {
+    if (name.ends_with("-shm")) continue;
+    for (std::size_t length = 0; length < bytes.size(); length += 97) {
+      auto files = sound;
+      files[name].resize(length);
+      const auto letters_found = Restored(files).letters();
+      if (letters_found && *letters_found != letters(3)) FAIL(name << " of " << length << " bytes was served");
+    }
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "an older copy put back is found", "[storage][state]") {
+  std::map<std::string, std::string> older;
+  {
+    StateStore store = open();
+    REQUIRE(store.put(letters(1)));
+    older = image();
+    REQUIRE(store.put(letters(3)));
+  }
+  auto files = image();
+  files["state.db"] = older["state.db"];
+  files["state.db-wal"] = older["state.db-wal"];
+
+  const auto found = Restored(files).letters();
+
+  REQUIRE_FALSE(found);
+  CHECK_THAT(found.error().message, Catch::Matchers::Contains("older than this node remembers (version 1, was 2)"));
+}
+
+TEST_CASE_METHOD(Fixture, "a file of a newer version is refused", "[storage][state]") {
+  { REQUIRE(open().put(letters(1))); }
+  {
+    Database database = std::move(Database::open(dir.path() / "state.db").value());
+    REQUIRE(database.execute("UPDATE meta SET format = 2"));
+  }
+
+  const auto opened = StateStore::open(dir.path());
+
+  REQUIRE_FALSE(opened);
+  CHECK_THAT(opened.error().message, Catch::Matchers::Contains("written by a newer evmesh (format 2)"));
+}
+
+TEST_CASE_METHOD(Fixture, "a witness survives a torn write of its newest slot", "[storage][state]") {
+  {
+    Witness witness = std::move(Witness::open(dir.path() / "w").value());
+    REQUIRE(witness.keep({1, 11}));
+    REQUIRE(witness.keep({2, 22}));
+  }
+  std::string bytes = read(dir.path() / "w");
+  bytes[20] = static_cast<char>(bytes[20] ^ 1);  // version 2 stands in the first slot
+  write(dir.path() / "w", bytes);
+
+  CHECK(Witness::open(dir.path() / "w").value().mark() == Witness::Mark{1, 11});
+}
