@@ -59,7 +59,8 @@ class DeadLetters {
   virtual Result<std::uint64_t> remove(const Group& group) = 0;
 
   /// Empty when unknown.
-  [[nodiscard]] virtual Result<std::optional<DeadLetter>> find(const Group& group, const DeadLetterId& id) const = 0;
+  [[nodiscard]] virtual Result<std::optional<DeadLetter>> find(const Group& group,
+                                                               const DeadLetterId& id) const = 0;
 
   /// In the order they were stored.
   [[nodiscard]] virtual Result<std::vector<DeadLetterId>> ids(const Group& group) const = 0;

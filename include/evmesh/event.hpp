@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,11 +25,15 @@ enum class PayloadFormat : std::uint8_t {
 /// UTC with microseconds, as events carry it.
 using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 
-/// Free names and values that travel with an event, for example `traceparent`. At most 32, at most 8 KiB together.
+/// Free names and values that travel with an event, for example `traceparent`. At most 32, at most 8 KiB
+/// together.
 using Headers = std::map<std::string, std::string>;
 
-/// A typed event held in memory, encoded only when somebody outside this process needs it. Implement it to dispatch
-/// your own types; immutable once handed to an `Event`, because several threads read it. Thread-safe for reading.
+/// A typed event held in memory, encoded only when somebody outside this process needs it. Implement it to
+/// dispatch your own types; immutable once handed to an `Event`, because several threads read it. Thread-safe
+/// for reading. Listeners of the dispatching node get the body itself; listeners of other nodes get the bytes
+/// of `encode` as payload and no body. An exception that leaves one of these functions refuses the event with
+/// `invalid_argument`.
 class EventBody {
  public:
   EventBody() = default;
@@ -45,6 +50,11 @@ class EventBody {
     std::string bytes;
   };
   [[nodiscard]] virtual Encoded encode(PayloadFormat preferred) const = 0;
+
+  /// What `encode` gives in any format has no more bytes than this; empty: not known. A node of the mesh
+  /// holds the encoded bytes against the limit on events, so it encodes every body whose bound is unknown or
+  /// above the limit, also when no peer needs it. A mono node never encodes, and bodies have no limit there.
+  [[nodiscard]] virtual std::optional<std::uint64_t> encoded_bytes_max() const { return std::nullopt; }
 };
 
 /// What an event is made of. `id` nil means a fresh one, `time` zero means now.
@@ -56,11 +66,14 @@ struct EventFields {
   PayloadFormat format = PayloadFormat::raw;
   std::string payload{};  ///< any bytes; empty when `body` is given
   Headers headers{};
-  std::shared_ptr<const EventBody> body{};  ///< shared because every listener and the encoder read it; may be null
+  std::shared_ptr<const EventBody>
+      body{};  ///< shared because every listener and the encoder read it; may be null
 };
 
 /// An immutable fact. Copying shares, so events are cheap to pass and to keep. Value, thread-safe.
-/// The constructor accepts anything; `dispatch` refuses what breaks a rule above (`check`).
+/// The constructor accepts anything; `dispatch` refuses what breaks a rule above (`check`). Payload and
+/// headers together have at most `NodeOptions::event_size_bytes_max` bytes, 1 MiB unless told otherwise,
+/// whoever listens; in the mesh a body counts with its encoded bytes.
 class Event {
  public:
   explicit Event(EventFields fields);
@@ -77,9 +90,13 @@ class Event {
   [[nodiscard]] const std::string& payload() const { return fields_->payload; }
   [[nodiscard]] const std::shared_ptr<const EventBody>& body() const { return fields_->body; }
 
+  /// What the body says, and false without one: a payload is carried and never looked into, not even that of
+  /// a mailbox event (`mailbox::from_event` and `make_event` turn it into a body). Throws what the body
+  /// throws; `dispatch` does not.
   [[nodiscard]] bool noop() const { return fields_->body && fields_->body->noop(); }
 
-  /// `invalid_argument` or `event_too_large`, naming the field; else nothing. `size_bytes_max` bounds payload plus headers.
+  /// `invalid_argument` or `event_too_large`, naming the field; else nothing. `size_bytes_max` bounds payload
+  /// plus headers; a body counts nothing here.
   [[nodiscard]] Result<void> check(std::uint64_t size_bytes_max) const;
 
   /// Field by field; bodies compare by their binary encoding.

@@ -12,4 +12,6 @@
 #include <evmesh/log.hpp>
 #include <evmesh/mailbox.hpp>
 #include <evmesh/node.hpp>
+#include <evmesh/registration.hpp>
 #include <evmesh/result.hpp>
+#include <evmesh/version.hpp>

@@ -12,7 +12,8 @@
 
 namespace evmesh {
 
-/// 16 bytes that name something, printed and parsed as a UUID (RFC 9562). All zero is *nil* and names nothing. Value.
+/// 16 bytes that name something, printed and parsed as a UUID (RFC 9562). All zero is *nil* and names
+/// nothing. Value.
 struct Uuid {
   std::array<std::uint8_t, 16> bytes{};
 

@@ -10,7 +10,8 @@
 
 namespace evmesh {
 
-/// Exact-match name of an entity that events concern, written `Type:value`. Not a topic: no prefixes, no wildcards. Value.
+/// Exact-match name of an entity that events concern, written `Type:value`. Not a topic: no prefixes, no
+/// wildcards. Value.
 class RegistrationKey {
  public:
   /// The first colon separates type and value; the value may hold further colons or be empty.
@@ -37,7 +38,8 @@ class Group {
   [[nodiscard]] static Result<Group> parse(std::string_view text);
 
   /// The pseudo group that keeps events whose dispatch failed as a whole:
-  /// `org.apache.james.events.DispatchingFailureGroup-<bus>`. Source: the James event bus, so that its tools know it.
+  /// `org.apache.james.events.DispatchingFailureGroup-<bus>`. Source: the James event bus, so that its tools
+  /// know it.
   [[nodiscard]] static Group dispatching_failure(std::string_view bus_name);
 
   [[nodiscard]] const std::string& to_string() const { return name_; }

@@ -29,13 +29,14 @@ enum class GapReason : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(GapReason reason);
 
-/// Notifications that this listener will never get: numbers `from` to `to` of one publisher life on one bus, those on
-/// other keys included. Whoever keeps state from events must read it anew. Value.
+/// Notifications that this listener will never get: numbers `from` to `to` of one publisher life on one bus,
+/// those on other keys included. Whoever keeps state from events must read it anew. Value.
 struct Gap {
   NodeId publisher;
-  std::uint64_t epoch = 0;             ///< the publisher's life
-  std::uint64_t from = 0;              ///< first missing number
-  std::optional<std::uint64_t> to;     ///< last missing number; empty: not known, everything until the end of that life
+  std::uint64_t epoch = 0;  ///< the publisher's life
+  std::uint64_t from = 0;   ///< first missing number
+  /// Last missing number; empty: not known, everything until the end of that life.
+  std::optional<std::uint64_t> to;
   GapReason reason = GapReason::ring_overrun;
 
   bool operator==(const Gap&) const = default;
@@ -53,7 +54,7 @@ struct Origin {
 /// One call of a listener. Lives for the duration of the call.
 struct Delivery {
   const Event& event;
-  const RegistrationKey* key = nullptr;  ///< the first key that matched; null for groups and each-node listeners
+  const RegistrationKey* key = nullptr;  ///< the first that matched; null for groups and each-node listeners
   const Group* group = nullptr;          ///< set for group listeners only
   std::uint32_t attempt = 1;             ///< 1 is the first execution; always 1 for notifications
   bool possibly_duplicate = false;       ///< group work only: an earlier execution may have happened
@@ -75,7 +76,9 @@ class Outcome {
   }
 
   /// No further attempt: the event goes to the dead letters with `reason`.
-  [[nodiscard]] static Outcome refuse(std::string reason) { return Outcome{Kind::refused, {}, std::move(reason)}; }
+  [[nodiscard]] static Outcome refuse(std::string reason) {
+    return Outcome{Kind::refused, {}, std::move(reason)};
+  }
 
   /// This build does not know the event's type; burns no attempt, another runner gets it where there is one.
   [[nodiscard]] static Outcome unknown_type() { return Outcome{Kind::unknown_type, {}, "type unknown here"}; }
@@ -93,9 +96,10 @@ class Outcome {
   std::string reason_;
 };
 
-/// Code that receives events. Calls for one publisher come one at a time and in order; calls for different publishers,
-/// and calls on the dispatching node, may overlap, so a listener is thread-safe or is registered `serial`.
-/// An exception that leaves `handle` or `gap` is logged and counted; it affects no other listener and no caller.
+/// Code that receives events. Calls for one publisher come one at a time and in order; calls for different
+/// publishers, and calls on the dispatching node, may overlap, so a listener is thread-safe or is registered
+/// `serial`. An exception that leaves `handle` or `gap` is logged and counted; it affects no other listener
+/// and no caller.
 class Listener {
  public:
   Listener() = default;
@@ -114,7 +118,8 @@ class Listener {
   /// Runs on any thread but the engine's; may block, throw, dispatch and unregister itself.
   virtual Outcome handle(const Delivery& delivery) = 0;
 
-  /// Notifications are missing. Called in their place in the order, once per hole. The bus counts and logs it in any case.
+  /// Notifications are missing. Called in their place in the order, once per hole. The bus counts and logs it
+  /// anyway.
   virtual void gap(const Gap&) {}
 };
 
@@ -126,21 +131,41 @@ struct ListenerTraits {
   std::function<void(const Gap&)> gap{};        ///< empty: nothing beyond the bus's own log line
 };
 
-/// A listener from a function `(const Delivery&)` that returns nothing or an `Outcome`. It runs synchronously unless
-/// `traits.mode` says otherwise. Shared: the bus keeps it until the last running call has ended.
-[[nodiscard]] std::shared_ptr<Listener> make_listener(std::function<Outcome(const Delivery&)> handle, ListenerTraits traits);
+/// A listener from a function. It runs synchronously unless `traits.mode` says otherwise. Shared: the bus
+/// keeps it until the last running call has ended.
+[[nodiscard]] std::shared_ptr<Listener> make_listener(std::function<Outcome(const Delivery&)> handle,
+                                                      ListenerTraits traits);
 
+/// As above, from a function that takes a `const Delivery&` or, when the event is all it needs, a `const
+/// Event&`, and returns nothing or an `Outcome`.
 template <class Function>
 [[nodiscard]] std::shared_ptr<Listener> make_listener(Function function, ListenerTraits traits = {}) {
-  if constexpr (std::is_same_v<std::invoke_result_t<Function&, const Delivery&>, Outcome>) {
-    return make_listener(std::function<Outcome(const Delivery&)>(std::move(function)), std::move(traits));
+  using TakesDelivery = std::is_invocable<Function&, const Delivery&>;
+  constexpr bool takes_delivery = TakesDelivery::value;
+  // A disjunction: a function of `auto` that takes a delivery is not tried on an event.
+  if constexpr (std::disjunction_v<TakesDelivery, std::is_invocable<Function&, const Event&>>) {
+    const auto call = [](Function& callee, const Delivery& delivery) -> decltype(auto) {
+      if constexpr (takes_delivery)
+        return callee(delivery);
+      else
+        return callee(delivery.event);
+    };
+    using Answer = std::invoke_result_t<decltype(call), Function&, const Delivery&>;
+    constexpr bool says_outcome = std::is_same_v<std::remove_cvref_t<Answer>, Outcome>;
+    static_assert(says_outcome || std::is_void_v<Answer>,
+                  "a listener's function returns nothing or an evmesh::Outcome");
+    auto handle = [call, function = std::move(function)](const Delivery& delivery) mutable {
+      if constexpr (says_outcome) {
+        return Outcome(call(function, delivery));
+      } else {
+        call(function, delivery);
+        return Outcome::done();
+      }
+    };
+    return make_listener(std::function<Outcome(const Delivery&)>(std::move(handle)), std::move(traits));
   } else {
-    return make_listener(
-        std::function<Outcome(const Delivery&)>([function = std::move(function)](const Delivery& delivery) mutable {
-          function(delivery);
-          return Outcome::done();
-        }),
-        std::move(traits));
+    static_assert(takes_delivery,
+                  "a listener's function takes a const evmesh::Delivery& or a const evmesh::Event&");
   }
 }
 

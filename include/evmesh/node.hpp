@@ -25,7 +25,8 @@ enum class Mode : std::uint8_t {
   broadcast,        ///< an event goes to all nodes, each filters; each-node listeners are possible
 };
 
-/// What has run when `dispatch` returns (key and each-node listeners of this node; groups of a mono node on their first attempt).
+/// What has run when `dispatch` returns (key and each-node listeners of this node; groups of a mono node on
+/// their first attempt).
 enum class DeliveryModel : std::uint8_t {
   synchronous,   ///< all, one after another in the calling thread
   mixed,         ///< those declared synchronous, side by side
@@ -42,32 +43,35 @@ struct NodeOptions {
   DeliveryModel delivery = DeliveryModel::mixed;
   std::vector<std::string> buses{"events"};  ///< names of the buses; 1 to 16, each as a group name
 
-  /// Keeps the node's identity; created when absent. Empty: a transient node with a new id each start.
+  /// Keeps the node's id and is locked by it, in every mode; created when absent. Empty: a new id each start.
   std::filesystem::path data_dir{};
 
   // The mesh; refused in mono.
   std::string cluster = "evmesh";  ///< nodes of another name are rejected
-  std::string listen{};              ///< tcp://ADDRESS:PORT of the work socket (ROUTER); port 0 or * takes a free one;
-                                   ///< the notification socket (XPUB) takes PORT + 1, or a free one
-  std::string advertise{};           ///< what peers dial, when it differs from `listen`
-  std::vector<std::string> seeds{};  ///< peers to dial first, for ever; one is enough
-  bool insecure = false;           ///< allows a non-loopback `listen` without encryption
+  std::string listen{};     ///< tcp://ADDRESS:PORT of the work socket (ROUTER); port 0 or * takes a free one;
+                            ///< the notification socket (XPUB) takes PORT + 1, or a free one
+  std::string advertise{};  ///< what peers dial, when it differs from `listen`
+  std::vector<std::string> seeds{};               ///< peers to dial first, for ever; one is enough
+  bool insecure = false;                          ///< allows a non-loopback `listen` without encryption
   PayloadFormat payload = PayloadFormat::binary;  ///< how bodies are encoded for other nodes: json or binary
 
-  std::uint64_t event_size_bytes_max = 1 << 20;   ///< payload plus headers, up to 16 MiB
-  std::uint64_t ring_bytes_max = 64 << 20;        ///< repair ring, per bus
-  std::uint64_t window_bytes = 8 << 20;           ///< how far a publisher runs ahead of the slowest peer in step
-  std::chrono::milliseconds notify_wait{100};     ///< how long `dispatch` waits for the window; 0 answers back_pressure at once
+  std::uint64_t event_size_bytes_max = 1 << 20;  ///< payload plus headers, 1 B to 16 MiB
+  std::uint64_t ring_bytes_max = 64 << 20;       ///< repair ring, per bus; at least `window_bytes`
+  /// How far a publisher runs ahead of the slowest peer in step, per bus; at least `event_size_bytes_max`.
+  std::uint64_t window_bytes = 8 << 20;
+  std::chrono::milliseconds notify_wait{100};     ///< how long `dispatch` waits for the window; 0: not at all
   std::chrono::milliseconds join_timeout{3'000};  ///< how long `open` waits for the members it learns of
   std::uint32_t members_max = 64;
   std::uint32_t pool_threads_max = 64;
 
   LogSink log{};  ///< empty: silent. Called from any thread, never two calls at once.
 
-  /// Called once, on a thread of its own, when the node fails for good (a twin took its name, fenced).
+  /// Called once, on a thread of its own, when the node fails for good (a twin took its name, fenced). What
+  /// it throws is logged.
   std::function<void(const Error&)> on_fatal{};
 
-  void* zmq_context = nullptr;  ///< the host's own context, which outlives the node; null: one shared by all nodes of the process
+  /// The host's own ZeroMQ context, which outlives the node; null: one shared by all nodes of the process.
+  void* zmq_context = nullptr;
 };
 
 /// How sure a node is of a member.
@@ -85,8 +89,8 @@ struct Member {
   std::string endpoint;  ///< what we dial
   std::optional<Mode> mode;
   bool self = false;
-  bool hears_us = false;     ///< its heartbeats echo ours
-  bool we_hear = false;      ///< any frame within the suspicion time
+  bool hears_us = false;       ///< its heartbeats echo ours
+  bool we_hear = false;        ///< any frame within the suspicion time
   bool pub_connected = false;  ///< its subscription to our notification socket is active
   bool transient = false;
   std::chrono::milliseconds last_heard{0};  ///< how long ago
@@ -124,7 +128,7 @@ struct NodeStatus {
   std::string publish;  ///< the real notification endpoint; empty in mono
   bool failed = false;
   std::string failure;
-  std::vector<std::string> notes;  ///< what the operator should know, for example that groups stay within this node
+  std::vector<std::string> notes;  ///< for the operator, for example that groups stay within this node
   std::vector<Member> members;     ///< sorted by name, this node included; empty in mono
   std::vector<InboundStream> inbound;
   std::vector<OutboundPeer> outbound;
@@ -136,11 +140,12 @@ struct NodeStatus {
 struct KeyStatus {
   std::string bus;
   std::string key;
-  std::uint32_t listeners = 0;          ///< on this node
+  std::uint32_t listeners = 0;  ///< on this node
   std::vector<std::string> listener_names;
-  Timestamp since{};                    ///< first listener here
-  std::vector<std::string> peers;       ///< names of peers that announced interest (by hash; a collision may add one)
-  RegistrationReceipt receipt;          ///< of the youngest registration here
+  Timestamp since{};               ///< first listener here
+  std::vector<std::string> peers;  ///< names of those that announced interest (by hash, which may add one)
+  std::uint64_t gaps = 0;          ///< told to these listeners since they were registered under the key
+  RegistrationReceipt receipt;     ///< of the youngest registration here
 };
 
 /// A member of the mesh, or a mono node: owner of the buses, the engine and the pool.
@@ -148,7 +153,8 @@ struct KeyStatus {
 class Node {
  public:
   /// Starts a node and waits until it is joined, at most `join_timeout` (a missing seed is no error).
-  /// Errors: invalid_argument, cannot_bind, storage (data directory locked or unusable), node_failed (a twin is alive).
+  /// Errors: invalid_argument, cannot_bind, storage (data directory locked or unusable), node_failed (a twin
+  /// is alive), busy (no thread or descriptor left).
   [[nodiscard]] static Result<std::unique_ptr<Node>> open(NodeOptions options);
 
   Node() = default;
@@ -166,18 +172,22 @@ class Node {
 
   [[nodiscard]] virtual NodeStatus status() const = 0;
 
-  /// Keys with a listener here, or with interest announced by a peer when asked for by name; sorted by bus and key.
+  /// Keys with a listener here, or with interest announced by a peer when asked for by name; sorted by bus
+  /// and key.
   [[nodiscard]] virtual std::vector<KeyStatus> keys() const = 0;
   [[nodiscard]] virtual Result<KeyStatus> explain(std::string_view bus, const RegistrationKey& key) const = 0;
 
-  /// Removes a member that is not alive, by name or id, here and on all members; what comes back under its id is rejected
-  /// until it starts with a new one. Errors: unknown_member, invalid_argument (alive, or this node).
+  /// Removes a member that is not alive, by name or id, here and on all members; what comes back under its id
+  /// is rejected until it starts with a new one. Errors: unknown_member, invalid_argument (alive, or this
+  /// node).
   [[nodiscard]] virtual Result<void> forget(std::string_view member) = 0;
 
   /// Says goodbye for good: peers take this node off their lists. Then stops.
   virtual void leave() = 0;
 
-  /// Stops politely: refuses new work, lets calls end (10 s at most), flushes notifications, tells the peers. Idempotent.
+  /// Stops politely: refuses new work, lets calls end (10 s at most, all buses together), gives peers 2 s to
+  /// get what was accepted, says goodbye. Idempotent. On a thread inside a listener call or `on_fatal` it
+  /// waits for no call, and not for another thread that is stopping the node already.
   virtual void stop() = 0;
 };
 

@@ -13,15 +13,15 @@ namespace evmesh {
 enum class ErrorCode : std::uint8_t {
   invalid_argument,          ///< a value breaks a documented rule; the message names the value and the rule
   event_too_large,           ///< payload plus headers over `NodeOptions::event_size_bytes_max`
-  too_many_keys,             ///< more than `limits::dispatch_keys_max` keys in one dispatch
-  batch_too_large,           ///< more than `limits::batch_events_max` events or `limits::batch_bytes_max` bytes
-  too_many_registrations,    ///< the node holds `limits::keys_per_node_max` keys already
+  too_many_keys,             ///< more than 256 keys in one dispatch
+  batch_too_large,           ///< more than 1,024 events or 1 MiB of payloads and headers
+  too_many_registrations,    ///< the node holds 250,000 keys already
   group_already_registered,  ///< this bus has a listener for the group; other nodes may have theirs
   unknown_group,             ///< nobody runs the group
   each_node_refused,         ///< each-node listeners need mode mono or broadcast
   back_pressure,             ///< the flow window stayed full for `notify_wait`; try again later
-  busy,                      ///< the command queue is full; try again later
-  too_deep,                  ///< dispatch nested more than `limits::nesting_depth_max` deep
+  busy,                      ///< too much waits in `dispatch_async`, or no thread or descriptor is left
+  too_deep,                  ///< dispatch nested more than 16 deep
   draining,                  ///< refused or unfinished because a call is still running on this thread
   closed,                    ///< the bus or node was closed
   deadline_exceeded,         ///< the time given passed first

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <evmesh/ids.hpp>
+#include <evmesh/result.hpp>
+
+namespace evmesh {
+
+/// When and how often failed group work is tried again. Wait before retry n is
+/// `min(cap, first * 2^(n-1)) * u`, u uniform in [1, 1 + jitter]: never shorter than the exponential. Value.
+/// Source: the James event bus defaults (8 retries, 100 ms, 0.5); cap and jitter direction are ours.
+struct RetryPolicy {
+  std::uint32_t max_retries = 8;  ///< attempts = max_retries + 1; 0 means one attempt
+  std::chrono::milliseconds first{100};
+  std::chrono::milliseconds cap{30'000};
+  double jitter = 0.5;  ///< 0 to 1
+
+  /// `invalid_argument` naming the field, for negative durations and a jitter outside 0 to 1.
+  [[nodiscard]] Result<void> check() const;
+
+  bool operator==(const RetryPolicy&) const = default;
+};
+
+/// What one peer said when it learned of a registration.
+struct PeerAcknowledgement {
+  NodeId peer;
+  std::string name;
+  std::uint64_t seq =
+      0;  ///< nothing up to this number arrives from that peer, everything after it does, or a Gap
+
+  bool operator==(const PeerAcknowledgement&) const = default;
+};
+
+/// Who knows of a registration. In mono both lists are empty.
+struct RegistrationReceipt {
+  std::vector<PeerAcknowledgement> acknowledged;  ///< sorted by peer
+  std::vector<std::string> missing;  ///< names of live members that had not answered in time, sorted
+  std::chrono::microseconds elapsed{
+      0};  ///< from the registration to the last of `acknowledged`; 0 when there is none
+  std::optional<Error> failure{};  ///< `node_failed`: the node failed, and nobody was waited for
+
+  [[nodiscard]] bool complete() const { return missing.empty() && !failure; }
+};
+
+/// What `unregister` found.
+enum class Unregistered : std::uint8_t {
+  done,      ///< no call is running and none will come
+  draining,  ///< called from inside a listener: no new call will start, a running one may still end
+};
+
+/// A listener's place on a bus. Destroying it unregisters, and waits for running calls as `unregister` does.
+/// Movable. One that is thrown away ends at once: keep it as long as the listener is to be called.
+class [[nodiscard]] Registration {
+ public:
+  class Impl;
+
+  Registration() noexcept;
+  explicit Registration(std::unique_ptr<Impl> impl);
+  Registration(Registration&&) noexcept;
+  Registration& operator=(Registration&&) noexcept;
+  ~Registration();
+
+  /// After `done` no call of the listener comes through this registration. Waits for a running call, except
+  /// on a thread that is inside any listener call of this node: there it returns `draining`, and `on_drained`
+  /// (may be empty) is called once, on a thread of the pool, when the last running call has ended.
+  /// Idempotent. Thread-safe.
+  Unregistered unregister(std::function<void()> on_drained = {});
+
+  /// Waits until every live member has acknowledged, or `timeout` has passed. Thread-safe.
+  [[nodiscard]] RegistrationReceipt receipt(std::chrono::milliseconds timeout = std::chrono::milliseconds{
+                                                0}) const;
+
+  /// False after a move or an `unregister`.
+  [[nodiscard]] bool active() const;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+/// How a key or each-node listener is registered.
+struct RegisterOptions {
+  /// How long `register_listener` waits for the acknowledgements of live members; 0 does not wait.
+  std::chrono::milliseconds receipt_timeout{3'000};
+  /// Calls never overlap, on this node either: they are queued, so "has run when dispatch returns" does not
+  /// hold.
+  bool serial = false;
+  std::uint64_t inbox_bytes_max = 0;  ///< 0: the default, 32 MiB; beyond it the oldest leave and a Gap tells
+};
+
+/// How a group listener is registered.
+struct GroupOptions {
+  RetryPolicy retry{};
+  std::uint32_t concurrency = 10;                        ///< calls at the same time on this node, 1 to 64
+  std::chrono::milliseconds execution_timeout{600'000};  ///< reserved for durable group work
+};
+
+}  // namespace evmesh
