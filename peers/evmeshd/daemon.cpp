@@ -1,5 +1,6 @@
 #include "evmeshd/daemon.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <mutex>
@@ -69,19 +70,24 @@ class Wishes {
   std::optional<Error> failure_;
 };
 
-ExitCode exit_code_of(ErrorCode code) {
-  switch (code) {
+/// A full or broken disk, as against a directory that is locked or not ours: the library has one code for both, and the
+/// system's reason at the end of its message.
+bool disk_failed(const std::string& message) {
+  constexpr int reasons[] = {ENOSPC, EDQUOT, EFBIG, EIO};
+  return std::ranges::any_of(reasons, [&](int number) { return message.ends_with(peers::errno_text(number)); });
+}
+
+ExitCode exit_code_of(const Error& error) {
+  switch (error.code) {
     case ErrorCode::invalid_argument: return ExitCode::usage;
     case ErrorCode::node_failed: return ExitCode::data;
-    case ErrorCode::cannot_bind:
-    case ErrorCode::storage: return ExitCode::cannot_create;
+    case ErrorCode::storage: return disk_failed(error.message) ? ExitCode::io : ExitCode::cannot_create;
+    case ErrorCode::cannot_bind: return ExitCode::cannot_create;
     default: return ExitCode::bug;
   }
 }
 
-tl::unexpected<Failure> ended_by(const Error& error) {
-  return end_with(exit_code_of(error.code), error.message);
-}
+tl::unexpected<Failure> ended_by(const Error& error) { return end_with(exit_code_of(error), error.message); }
 
 Outcome<void> open_log_file(const std::filesystem::path& file) {
   if (file.empty()) return {};

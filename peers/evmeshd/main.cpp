@@ -31,6 +31,9 @@ int main(int argument_count, char** arguments) {
   const auto settings = daemon::read_settings(*values);
   if (!settings) return peers::report(program_name, settings.error());
   if (values->print_config) return print(daemon::effective_config(*values));
+  for (const std::string& warning : settings->warnings) {
+    std::fprintf(stderr, "%s: warning: %s\n", program_name, warning.c_str());
+  }
   if (values->check_config) return print("the configuration is good\n");
   const auto ran = daemon::run_daemon(*settings, values->ready_file, stop);
   return ran ? 0 : peers::report(program_name, ran.error());

@@ -56,6 +56,7 @@ Outcome<void> add_files(const std::vector<std::string>& files, OptionValues& val
       if (value.texts.empty()) value.origin = line.origin;
       value.wrong = ExitCode::config;
       value.texts.push_back(std::move(line.value));
+      value.lines.push_back(std::move(line.origin));
     }
     for (auto& [name, value] : own) values.by_name[name] = std::move(value);
   }

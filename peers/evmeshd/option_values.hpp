@@ -14,6 +14,7 @@ struct OptionValue {
   std::vector<std::string> texts;
   std::string origin;  ///< "default", "--node.name", "EVMESH_NODE_NAME" or "FILE:LINE"
   peers::ExitCode wrong = peers::ExitCode::usage;  ///< how to end when the value is no good: config for files
+  std::vector<std::string> lines{};  ///< FILE:LINE of each text, when they come from a file
 };
 
 /// What the daemon was told, before any value is read as what it means.

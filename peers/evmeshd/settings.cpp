@@ -1,5 +1,6 @@
 #include "evmeshd/settings.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -17,12 +18,12 @@
 namespace evmesh::daemon {
 namespace {
 
-using peers::end_with;
 using peers::ExitCode;
 using peers::Failure;
 using peers::Outcome;
 
 constexpr std::chrono::seconds join_timeout_max{60};
+constexpr std::uint64_t buffer_bytes_max = 64 * 1024 * limits::mib;
 constexpr const char* default_listen = "tcp://127.0.0.1:7520";
 
 /// Reads values one by one and keeps the first complaint.
@@ -33,10 +34,11 @@ class Reader {
   std::vector<std::string> texts(std::string_view name) {
     const auto found = values_.by_name.find(name);
     if (found == values_.by_name.end()) return {};
-    for (const std::string& text : found->second.texts) {
+    for (std::size_t index = 0; index < found->second.texts.size(); ++index) {
+      const std::string& text = found->second.texts[index];
       if (!base::printable(text))
-        complain(name, base::quoted(text) + " holds control characters or is not UTF-8");
-      if (text.empty()) complain(name, "the value is empty; leave the option out instead");
+        complain(name, base::quoted(text) + " holds control characters or is not UTF-8", index);
+      if (text.empty()) complain(name, "the value is empty; leave the option out instead", index);
     }
     return found->second.texts;
   }
@@ -96,15 +98,32 @@ class Reader {
         name, {{"true", true}, {"false", false}, {"yes", true}, {"no", false}, {"1", true}, {"0", false}});
   }
 
-  void complain(std::string_view name, const std::string& why) {
+  /// Whether somebody gave a value, as against a default.
+  bool given(std::string_view name) const {
+    const auto found = values_.by_name.find(name);
+    return found != values_.by_name.end() && found->second.wrong != ExitCode::bug;
+  }
+
+  /// `FILE:LINE: node.name`, `--node.name` or `EVMESH_NODE_NAME: node.name`, of the text at `index` of a repeated setting.
+  std::string place(std::string_view name, std::size_t index = 0) const {
+    const auto found = values_.by_name.find(name);
+    if (found == values_.by_name.end()) return "--" + std::string(name);
+    const OptionValue& value = found->second;
+    const std::string& origin = index < value.lines.size() ? value.lines[index] : value.origin;
+    // A flag's origin says its name already.
+    return origin == "--" + std::string(name) ? origin : origin + ": " + std::string(name);
+  }
+
+  void complain(std::string_view name, const std::string& why, std::size_t index = 0) {
     if (complaint_) return;
     const auto found = values_.by_name.find(name);
-    const bool given = found != values_.by_name.end();
-    const std::string origin = given ? found->second.origin : "--" + std::string(name);
-    // A flag's origin says its name already.
-    const bool named = origin.ends_with(name);
-    complaint_ = Failure{given ? found->second.wrong : ExitCode::usage,
-                         origin + ": " + (named ? "" : std::string(name) + ": ") + why};
+    complaint_ = Failure{found == values_.by_name.end() ? ExitCode::usage : found->second.wrong,
+                         place(name, index) + ": " + why};
+  }
+
+  /// Complains of `name` when `checked` is an error.
+  void check(std::string_view name, const Result<void>& checked, std::size_t index = 0) {
+    if (!checked) complain(name, checked.error().message, index);
   }
 
   const std::optional<Failure>& complaint() const { return complaint_; }
@@ -148,9 +167,14 @@ void read_buses(Reader& reader, NodeOptions& node) {
     reader.complain("bus.ring-size", "must hold at least one event of bus.event-size-max (" +
                                          peers::format_size(node.event_size_bytes_max) + ")");
   }
+  if (node.ring_bytes_max > buffer_bytes_max) reader.complain("bus.ring-size", "must be at most 64GiB");
+  if (node.window_bytes > buffer_bytes_max) reader.complain("bus.window", "must be at most 64GiB");
   if (node.window_bytes < node.event_size_bytes_max) {
-    reader.complain("bus.window", "must hold at least one event of bus.event-size-max (" +
-                                      peers::format_size(node.event_size_bytes_max) + ")");
+    // A default is nobody's mistake.
+    const bool own = reader.given("bus.window");
+    reader.complain(own ? "bus.window" : "bus.event-size-max",
+                    "bus.window (" + peers::format_size(node.window_bytes) + ") must hold at least one event of " +
+                        "bus.event-size-max (" + peers::format_size(node.event_size_bytes_max) + ")");
   }
 }
 
@@ -178,17 +202,55 @@ void read_places(Reader& reader, OptionValues& values, Settings& settings) {
   }
 }
 
-/// The rules of the library about options together.
-Result<void> check_together(const NodeOptions& node) {
-  if (auto checked = bus::check_options(node); !checked) return checked;
-  return node.mode == Mode::mono ? bus::check_mono_options(node) : bus::check_mesh_options(node);
+/// The rules of the library about names, asked for one option at a time so that the complaint names it.
+void check_names(Reader& reader, const NodeOptions& node) {
+  NodeOptions named;
+  named.name = node.name;
+  reader.check("node.name", bus::check_options(named));
+  NodeOptions buses;
+  buses.buses.clear();
+  for (std::size_t index = 0; index < node.buses.size(); ++index) {
+    buses.buses.push_back(node.buses[index]);
+    reader.check("bus.name", bus::check_options(buses), index);
+  }
+  if (node.cluster.size() > limits::cluster_bytes_max) {
+    reader.complain("mesh.cluster", base::quoted(node.cluster) + " is longer than " +
+                                        std::to_string(limits::cluster_bytes_max) + " bytes");
+  }
 }
 
-bool from_file(const OptionValues& values) {
-  for (const auto& [name, value] : values.by_name) {
-    if (value.wrong == ExitCode::config) return true;
+/// As above, about endpoints.
+void check_endpoints(Reader& reader, const NodeOptions& node) {
+  const bool mono = node.mode == Mode::mono;
+  const auto rules = [mono](const NodeOptions& one) {
+    return mono ? bus::check_mono_options(one) : bus::check_mesh_options(one);
+  };
+  NodeOptions one;
+  one.mode = node.mode;
+  one.insecure = node.insecure;
+  one.listen = node.listen;
+  const bool needs_advertise = !node.advertise.empty() && !mono;  // a listen on all addresses is good only with it
+  if (needs_advertise) one.advertise = "tcp://127.0.0.1:1";
+  reader.check("mesh.listen", rules(one));
+  one.advertise = node.advertise;
+  if (mono) one.listen.clear();
+  reader.check("mesh.advertise", rules(one));
+  for (std::size_t index = 0; index < node.seeds.size(); ++index) {
+    one.seeds = {node.seeds[index]};
+    reader.check("mesh.seed", rules(one), index);
   }
-  return false;
+}
+
+std::vector<std::string> warnings_of(const Reader& reader, const NodeOptions& node) {
+  std::vector<std::string> warnings;
+  for (std::size_t index = 0; index < node.seeds.size(); ++index) {
+    if (std::find(node.seeds.begin(), node.seeds.begin() + static_cast<std::ptrdiff_t>(index), node.seeds[index]) ==
+        node.seeds.begin() + static_cast<std::ptrdiff_t>(index)) {
+      continue;
+    }
+    warnings.push_back(reader.place("mesh.seed", index) + ": " + base::quoted(node.seeds[index]) + " is given twice");
+  }
+  return warnings;
 }
 
 }  // namespace
@@ -215,10 +277,10 @@ Outcome<Settings> read_settings(OptionValues& values) {
       reader.taken("log.level", peers::parse_log_level(reader.text("log.level")), LogLevel::info);
   static_cast<void>(reader.one_of<bool>("log.format", {{"logfmt", true}}));
   settings.log_file = reader.text("log.file");
+  check_names(reader, node);
+  check_endpoints(reader, node);
   if (reader.complaint()) return tl::unexpected(*reader.complaint());
-  if (auto checked = check_together(node); !checked) {
-    return end_with(from_file(values) ? ExitCode::config : ExitCode::usage, checked.error().message);
-  }
+  settings.warnings = warnings_of(reader, node);
   return settings;
 }
 

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <evmesh/log.hpp>
 #include <evmesh/node.hpp>
@@ -17,6 +18,7 @@ struct Settings {
   std::filesystem::path admin_socket;
   LogLevel log_level = LogLevel::info;
   std::filesystem::path log_file;  ///< empty: standard error
+  std::vector<std::string> warnings;  ///< what a start takes, though nobody can have meant it
 };
 
 /// Reads the values as what they mean, fills in the defaults that depend on others (into `values` too, for

@@ -53,6 +53,15 @@ WRONG_FILES = [
     ("[node\n", "f.conf:1:", "[section]"),
     ("[node]\nname = a\0b\n", "f.conf:2:", "control"),
     ("[bus]\nring-size = 18446744073709551616MiB\n", "f.conf:2:", "size"),
+    ("[bus]\nring-size = 65GiB\n", "f.conf:2: bus.ring-size:", "64GiB"),
+    ("[bus]\nevent-size-max = 16MiB\n", "f.conf:2: bus.event-size-max:", "bus.window (8MiB)"),
+    ("[node]\nname = a/b\n", "f.conf:2: node.name:", "a/b"),
+    ("[bus]\nname = a\nname = b!\n", "f.conf:3: bus.name:", "b!"),
+    ("[bus]\nname = a\nname = b\nname = a\n", "f.conf:4: bus.name:", "twice"),
+    ("[node]\nmode = broadcast\n[mesh]\nlisten = 127.0.0.1:1\n", "f.conf:4: mesh.listen:", "127.0.0.1:1"),
+    ("[node]\nmode = broadcast\n[mesh]\nadvertise = x\n", "f.conf:4: mesh.advertise:", '"x"'),
+    ("[node]\nmode = broadcast\n[mesh]\nseed = tcp://127.0.0.1:1\nseed = tcp://127.0.0.1\n", "f.conf:5: mesh.seed:", "127.0.0.1"),
+    ("[mesh]\nseed = tcp://127.0.0.1:1\n", "f.conf:2: mesh.seed:", "mode mono has no mesh"),
 ]
 GOOD_FILES = ["[node]\ndata-dir = d\n", "\ufeff[node]\r\ndata-dir = d\r\n", "# all\n[node]\ndata-dir = d  # here\n[bus]\nname=a\nname=b\n"]
 
@@ -83,6 +92,28 @@ class DaemonTest(DaemonCase):
                     self.assertEqual(ran.returncode, 78, ran.stderr)
                     self.assertIn(place, ran.stderr)
                     self.assertIn(wanted, ran.stderr)
+
+    def test_origin_beside_a_file(self):
+        """a wrong flag or variable ends with 64 and its name, whatever good file was read too"""
+        self.write("[node]\nmode = broadcast\nname = good\n[bus]\nname = good\n")
+        for flags, variables, wanted in (
+                (["--node.name=a/b"], {}, "--node.name: "), ([], {"EVMESH_NODE_NAME": "a/b"}, "EVMESH_NODE_NAME: node.name: "),
+                (["--mesh.seed=x"], {}, "--mesh.seed: "), ([], {"EVMESH_MESH_LISTEN": "x"}, "EVMESH_MESH_LISTEN: mesh.listen: "),
+                (["--bus.name=!"], {}, "--bus.name: ")):
+            with self.subTest(flags=flags, variables=variables):
+                ran = self.run_daemon("-c", "f.conf", DATA, *flags, **variables)
+
+                self.assertEqual(ran.returncode, 64, ran.stderr)
+                self.assertIn(wanted, ran.stderr)
+
+    def test_seed_twice(self):
+        """a seed given twice is warned of with its line, and taken"""
+        self.write("[node]\nmode = broadcast\n[mesh]\nseed = tcp://127.0.0.1:1\nseed = tcp://127.0.0.1:1\n")
+
+        ran = self.run_daemon("-c", "f.conf", DATA, "--check-config")
+
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn("warning: f.conf:5: mesh.seed: ", ran.stderr)
 
     def test_unreadable_files(self):
         """a file that is absent, a directory or too large ends with 78"""
@@ -161,6 +192,33 @@ class DaemonTest(DaemonCase):
 
         self.assertEqual(second.returncode, 73, second.stderr)
         self.assertIn(str(node.process.pid), second.stderr)
+
+    def mounted(self, *options):
+        """A small file system of its own."""
+        if os.geteuid() != 0:
+            self.skipTest("mounting needs root")
+        place = pathlib.Path(self.place.name) / "mounted"
+        place.mkdir(exist_ok=True)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", place], capture_output=True, text=True)
+        if mounted.returncode != 0:
+            self.skipTest(f"mounting is not possible here: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", place], check=True)
+        return place
+
+    def test_full_disk(self):
+        """a full disk ends the start with 74, and a file system that refuses with 73"""
+        full = self.mounted("size=4k")  # room for the lock, not for the identity
+        for flags in ([], ["--node.mode=broadcast", "--mesh.listen=tcp://127.0.0.1:0"]):
+            with self.subTest(flags=flags):
+                ran = self.run_daemon(f"--node.data-dir={full}/d", "--admin.socket=a.sock", *flags)
+
+                self.assertEqual(ran.returncode, 74, ran.stderr)
+                self.assertIn("No space left on device", ran.stderr)
+
+        subprocess.run(["mount", "-o", "remount,ro", full], check=True)
+        refused = self.run_daemon(f"--node.data-dir={full}/other", "--admin.socket=a.sock")
+
+        self.assertEqual(refused.returncode, 73, refused.stderr)
 
     def test_port_in_use(self):
         """a port in use ends with 73 naming it"""
