@@ -125,9 +125,10 @@ StateStore::StateStore(Database database, Witness witness)
     : database_(std::move(database)), witness_(std::move(witness)) {}
 
 Result<StateStore> StateStore::open(const std::filesystem::path& directory) {
-  auto witness = Witness::open(directory / "state.witness");
+  const bool in_memory = directory.empty();
+  auto witness = in_memory ? Witness::none() : Witness::open(directory / "state.witness");
   if (!witness) return tl::unexpected(witness.error());
-  auto database = Database::open(directory / "state.db");
+  auto database = Database::open(in_memory ? ":memory:" : directory / "state.db");
   if (!database) return tl::unexpected(database.error());
   StateStore store(std::move(*database), std::move(*witness));
   auto sound = store.prepare();

@@ -54,7 +54,7 @@ struct LetterFilter {
 /// served. After an error of a change every later call answers with it; open again. Thread-bound.
 class StateStore {
  public:
-  /// Opens or creates, and verifies all rows while they are few. Errors: storage.
+  /// Opens or creates, and verifies all rows. An empty path keeps everything in memory. Errors: storage.
   [[nodiscard]] static Result<StateStore> open(const std::filesystem::path& directory);
 
   // Dead letters.

@@ -73,6 +73,7 @@ Witness::~Witness() {
 }
 
 Result<void> Witness::keep(Mark mark) {
+  if (fd_ < 0) return {};
   const Slot slot = slot_of(mark);
   const off_t offset = mark.version % 2 == 0 ? 0 : static_cast<off_t>(slot_bytes);
   if (::pwrite(fd_, slot.data(), slot.size(), offset) != static_cast<ssize_t>(slot.size())) return failed(file_, "write");

@@ -23,6 +23,9 @@ class Witness {
   /// Opens or creates. `mark()` is empty when the file is new. Errors: storage; both slots damaged is one.
   [[nodiscard]] static Result<Witness> open(const std::filesystem::path& file);
 
+  /// One that keeps nothing, for what is in memory only.
+  [[nodiscard]] static Result<Witness> none() { return Witness({}, -1); }
+
   Witness(Witness&& other) noexcept;
   Witness& operator=(Witness&&) = delete;
   ~Witness();
