@@ -53,6 +53,7 @@ FlightTable::Flight FlightTable::flight_of(const Slot& slot) {
   flight.epoch = slot.epoch;
   flight.seq = slot.seq;
   flight.group = slot.group;
+  flight.generation = slot.generation;
   flight.attempt = slot.attempt;
   flight.suspect = slot.suspect != 0;
   return flight;
@@ -82,6 +83,7 @@ std::optional<std::size_t> FlightTable::begin(const Flight& flight) {
   slot.epoch = flight.epoch;
   slot.seq = flight.seq;
   slot.group = flight.group;
+  slot.generation = flight.generation;
   slot.attempt = flight.attempt;
   slot.suspect = flight.suspect ? 1 : 0;
   slot.sum = sum_of(slot);

@@ -25,7 +25,8 @@ class FlightTable {
     NodeId owner;
     std::uint64_t epoch = 0;
     std::uint64_t seq = 0;
-    std::uint64_t group = 0;  ///< hash of bus and group
+    std::uint64_t group = 0;  ///< `group_hash`
+    std::uint32_t generation = 0;
     std::uint32_t attempt = 1;
     bool suspect = false;
 
@@ -56,8 +57,9 @@ class FlightTable {
     std::uint64_t epoch = 0;
     std::uint64_t seq = 0;
     std::uint64_t group = 0;
+    std::uint32_t generation = 0;
     std::uint32_t attempt = 0;
-    std::uint32_t suspect = 0;
+    std::uint64_t suspect = 0;
     std::uint64_t sum = 0;
   };
   using Table = std::array<Slot, slots>;

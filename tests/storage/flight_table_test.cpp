@@ -15,7 +15,9 @@ using storage::FlightTable;
 
 namespace {
 
-FlightTable::Flight flight(std::uint64_t seq) { return {.owner = {}, .epoch = 7, .seq = seq, .group = 9, .attempt = 2, .suspect = seq == 3}; }
+FlightTable::Flight flight(std::uint64_t seq) {
+  return {.owner = {}, .epoch = 7, .seq = seq, .group = 9, .generation = 1, .attempt = 2, .suspect = seq == 3};
+}
 
 }  // namespace
 
