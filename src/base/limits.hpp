@@ -46,7 +46,11 @@ inline constexpr std::chrono::seconds flush_at_stop{2};  ///< peers get this lon
 inline constexpr std::chrono::seconds drain{10};              ///< running calls at stop
 
 // What travels between nodes.
-inline constexpr std::uint64_t frame_overhead_bytes = 64 * kib;  ///< MAXMSGSIZE is the event limit plus this
+/// An encoded event beside what the event limit counts: version, format, id, time, type, user, every key with its length, the
+/// lengths of names, values and payload.
+inline constexpr std::uint64_t event_envelope_bytes_max = 1 + 1 + 16 + 8 + (1 + type_bytes_max) + (1 + user_bytes_max) + 2 +
+                                                          dispatch_keys_max * (1 + key_bytes_max) + 1 + headers_max * (2 + 2) + 4;
+inline constexpr std::uint64_t frame_overhead_bytes = 66 * kib;  ///< MAXMSGSIZE is the event limit plus this; holds the line above
 inline constexpr std::uint64_t packed_message_bytes_max = 64 * kib;      ///< events that share a message
 inline constexpr std::uint64_t announcement_frame_bytes_max = 64 * kib;  ///< a whole set travels in pieces
 inline constexpr std::size_t announcement_frame_keys_max = 8'064;  ///< (64 - 1) KiB of hashes: such a piece keeps the line above

@@ -14,9 +14,6 @@ namespace {
 // Reports are asked for again at this pace while somebody waits for them.
 constexpr std::chrono::milliseconds ask_again{100};
 
-// Beyond payload and headers: ids, type, user and at most 256 keys of 255 bytes.
-constexpr std::uint64_t envelope_bytes_max = 66'000;
-
 /// An event on its way into a stream.
 struct Outgoing {
   std::vector<std::uint64_t> hashes;
@@ -70,7 +67,7 @@ Result<Uplink::Published> Engine::publish(std::size_t bus, std::span<const Keyed
   const auto encode = [&](std::size_t index) -> Result<void> {
     const KeyedEvent& event = events[index];
     wire::encode_event(event.event, event.keys, options_.payload, outgoing[index].bytes);
-    if (outgoing[index].bytes.size() <= options_.event_size_bytes_max + envelope_bytes_max) return {};
+    if (outgoing[index].bytes.size() <= options_.event_size_bytes_max + limits::event_envelope_bytes_max) return {};
     return fail(ErrorCode::event_too_large, "event " + event.event.id().to_string() + " takes " +
                                                 std::to_string(outgoing[index].bytes.size()) + " bytes encoded, over the limit of " +
                                                 std::to_string(options_.event_size_bytes_max));

@@ -28,7 +28,7 @@ struct Options {
       advertise;  ///< tcp://HOST:PORT that peers dial instead, PORT 0 for the bound one; empty: as `listen`
   wire::Life self;
   std::uint64_t event_size_bytes_max =
-      limits::event_size_bytes_default;  ///< longer frames than this and 64 KiB cut the connection
+      limits::event_size_bytes_default;  ///< longer frames than this and 66 KiB cut the connection
   void* zmq_context = nullptr;  ///< the host's, which outlives the transport; null: that of the process
 };
 

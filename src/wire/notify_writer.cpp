@@ -14,6 +14,13 @@ constexpr std::size_t flags_at = header_bytes + 2;
 constexpr std::size_t to_at = flags_at + 1 + 8;
 constexpr std::size_t count_at = to_at + 8;
 
+// A frame that a peer's socket would not take cuts the connection, again and again: the stream would be silent for ever. So the
+// largest event must fit alone, and so must events that share a frame.
+constexpr std::size_t before_event = count_at + 4 + 4 + 4;
+static_assert(before_event + limits::event_envelope_bytes_max <= limits::frame_overhead_bytes);
+static_assert(before_event + limits::packed_message_bytes_max <= limits::frame_overhead_bytes);
+static_assert(header_bytes + limits::announcement_frame_bytes_max <= limits::frame_overhead_bytes);
+
 }  // namespace
 
 NotifyWriter::NotifyWriter(const Header& header, std::uint16_t bus, std::uint64_t after)

@@ -24,4 +24,6 @@ TEST_CASE("the bounds are the documented ones", "[base][limits]") {
   CHECK(limits::drain == std::chrono::seconds{10});
   CHECK(limits::headers_max == 32);
   CHECK(limits::headers_bytes_max == 8192);
+  CHECK(limits::event_envelope_bytes_max == 66'209);
+  CHECK(limits::frame_overhead_bytes == 67'584);
 }

@@ -60,6 +60,19 @@ class BoundsTest(MeshCase):
         self.assertIn(str(EVENT_BYTES + 1), message)
         self.dispatch_heard(a, b, keys=["K:1"])
 
+    def test_all_bounds_together(self):
+        """an event of the size limit with 256 keys of 255 bytes crosses the mesh on both lanes, and the stream goes on"""
+        keys = [f"K:{i}" + "x" * 250 for i in range(100, 355)] + ["Last:" + "y" * 250]
+        for mode in ("broadcast", "scale-efficient"):
+            with self.subTest(mode):
+                a, b = self.mesh([f"a-{mode}", f"b-{mode}"], mode=mode, event_bytes=EVENT_BYTES)
+                self.listen(b, ["K:1", keys[-1]])
+
+                self.dispatch_heard(a, b, keys=keys, size=EVENT_BYTES)
+                self.dispatch_heard(a, b, keys=["K:1"])
+
+                self.assertEqual(0, b.heard()["gaps"])
+
     def test_many_keys_of_one_listener(self):
         """an event with several keys of one listener is heard once"""
         a, b = self.mesh("ab")

@@ -55,7 +55,7 @@ TEST_CASE("an event of full size passes on both lanes", "[transport]") {
   connect(a, 1, b);
   REQUIRE(b->follow(a->publish_endpoint()).has_value());
   REQUIRE(run_until({&a, &b}, [&] { return !a.heard->subscriptions.empty(); }));
-  const std::string frame = "EM" + std::string(1'048'576 + 65'536 - 2, 'x');
+  const std::string frame = "EM" + std::string(1'048'576 + 67'584 - 2, 'x');
 
   a->send(1, Class::notification, frame);
   a->publish(frame);
@@ -69,7 +69,7 @@ TEST_CASE("a frame over the limit cuts its connection, and the link goes on", "[
   const Peer a(1), b(2);
   connect(a, 1, b);
 
-  a->send(1, Class::notification, std::string(1'048'576 + 65'536 + 1, 'x'));
+  a->send(1, Class::notification, std::string(1'048'576 + 67'584 + 1, 'x'));
   REQUIRE(run_until({&a, &b}, [&] { return a.heard->count(1, LinkEvent::connected) == 2; }));
   a->send(1, Class::notification, "short");
 

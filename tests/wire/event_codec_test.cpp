@@ -48,6 +48,18 @@ class Chameleon final : public EventBody {
   }
 };
 
+/// All bounds together; `payload` bytes, of which the headers' 8 KiB are no part.
+Event largest_event(std::size_t payload) {
+  EventFields fields;
+  fields.id.bytes.fill(7);
+  fields.time = Timestamp{std::chrono::seconds{1}};
+  fields.type = std::string(255, 't');
+  fields.user = std::string(255, 'u');
+  for (int i = 0; i < 32; ++i) fields.headers[std::to_string(10 + i)] = std::string(254, 'h');
+  fields.payload = std::string(payload, 'p');
+  return Event(std::move(fields));
+}
+
 constexpr std::size_t keys_at = 36;     // behind format version, payload format, id, time, type and user
 constexpr std::size_t headers_at = 60;  // behind the keys
 
@@ -227,4 +239,24 @@ TEST_CASE("a payload ends with the event", "[wire][event]") {
   CHECK(refusal(with_headers("00 02 00 00 00 ff")) == DecodeError::truncated);
   CHECK(refusal(with_headers("00 ff ff ff ff")) == DecodeError::truncated);
   CHECK(refusal(with_headers("00 00 00 00 00 ff")) == DecodeError::trailing_bytes);
+}
+
+TEST_CASE("the largest legal event fits into one frame beside the event limit", "[wire][event]") {
+  constexpr std::size_t limit = 65'536;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 256; ++i) texts.push_back("Key:" + std::to_string(100 + i) + std::string(248, 'k'));
+  const Event event = largest_event(limit - 8'192);
+  REQUIRE(event.check(limit));
+
+  std::string out;
+  encode_event(event, keys(texts), PayloadFormat::binary, out);
+  NotifyWriter writer(sample("notify").frame.header, 0, 0);
+  writer.add(1, out);
+  const std::string frame = writer.finish(1);
+
+  CHECK(out.size() == limit + 66'209);
+  CHECK(frame.size() == limit + 66'209 + 87);
+  CHECK(frame.size() <= limit + 67'584);
+  CHECK(decode_event(out));
+  CHECK(decode(frame));
 }
