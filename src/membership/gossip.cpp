@@ -81,6 +81,8 @@ void Membership::Impl::learn(const wire::MemberEntry& entry, Actions& out) {
 }
 
 void Membership::Impl::learn_unknown(const wire::MemberEntry& entry, Actions& out) {
+  const GivenUp* over = given_up({entry.id, entry.epoch});
+  if (over != nullptr && (over->forgotten || !entry.forgotten)) return;
   const bool left = entry.state == MemberState::left;
   if (left || entry.forgotten) {
     // Tombstones of transient nodes are needed by nobody: their ids never come back.

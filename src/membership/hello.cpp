@@ -52,6 +52,7 @@ bool Membership::Impl::on_hello(const ConnectionId& from, const Life& life, cons
     return refuse(from, life, hello.name, {wire::RejectReason::forgotten, {}}, out);
   }
   if (peer == nullptr) {
+    if (const GivenUp* over = given_up(life)) return refuse_given_up(*over, from, life, hello.name, out);
     peer = create(life, hello.name, hello.work_endpoint, hello.transient, out);
     if (peer == nullptr) return refuse(from, life, hello.name, {wire::RejectReason::full, {}}, out);
   }

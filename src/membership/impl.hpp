@@ -69,6 +69,8 @@ class Membership::Impl {
                Actions& out);
   void erase(const NodeId& id, Actions& out);
   void bound_tombstones(Actions& out);
+  void remember(const Peer& peer);
+  [[nodiscard]] const GivenUp* given_up(const Life& life) const;
   void count(const std::string& counter, std::uint64_t by = 1) { counters_[counter] += by; }
   void note(Actions& out, LogLevel level, std::string message, base::LogFields fields = {}) const;
   void note_seldom(Actions& out, const std::string& about, LogLevel level, std::string message,
@@ -145,6 +147,7 @@ class Membership::Impl {
   bool ask_incumbent(Peer& peer, Contender asking, Actions& out);
   void replace(Peer& peer, const Contender& by, Actions& out);
   bool refuse_stale(const Peer& peer, const Contender& contender, Actions& out);
+  bool refuse_given_up(const GivenUp& row, const ConnectionId& from, const Life& life, std::string_view name, Actions& out);
   bool meet_own_id(const ConnectionId& from, const Life& life, const wire::Hello& hello, Actions& out);
   void settle_contenders(Actions& out);
   void on_pong(Peer& peer, const wire::Pong& pong, Actions& out);
@@ -187,6 +190,8 @@ class Membership::Impl {
   std::vector<Seed> seeds_;
   std::map<NodeId, Peer> peers_;
   std::map<NodeId, Contender> contenders_;
+  std::map<NodeId, GivenUp> given_up_;
+  std::uint64_t given_up_count_ = 0;
   std::optional<std::pair<std::uint64_t, MonoTime>> old_self_;  // a lower epoch of our id speaks since then
   std::map<std::string, MonoTime> noted_;
 

@@ -117,6 +117,13 @@ struct Contender {
   MonoTime deadline{};
 };
 
+/// What is left of a row that was dropped: its lives up to this one are over, or all of them are.
+struct GivenUp {
+  std::uint64_t epoch = 0;
+  bool forgotten = false;
+  std::uint64_t number = 0;  // counts the rows that were dropped; the oldest leave first
+};
+
 /// Kept so that it is not dialled or learned of again.
 [[nodiscard]] inline bool is_tombstone(const Peer& peer) {
   return peer.forgotten || peer.replaced || peer.state == MemberState::left;

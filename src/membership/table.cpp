@@ -8,6 +8,7 @@ namespace evmesh::membership {
 namespace {
 
 constexpr std::size_t tombstones_max = 256;
+constexpr std::size_t given_up_max = 1'024;
 constexpr std::size_t noted_max = 256;
 constexpr std::chrono::seconds note_again{30};
 
@@ -72,12 +73,32 @@ void Membership::Impl::erase(const NodeId& id, Actions& out) {
   Peer& peer = peers_.at(id);
   go_down(peer, out);
   end_life(peer, false, {}, out);
+  remember(peer);
   for (Seed& seed : seeds_) {
     if (seed.member == id) seed.member.reset();
   }
   contenders_.erase(id);
   peers_.erase(id);
   digest_stale_ = true;
+}
+
+/// Listeners were told that nothing more comes of this life. If it is only paused or cut off, it must not be met as a new one:
+/// its stream would begin again.
+void Membership::Impl::remember(const Peer& peer) {
+  GivenUp& row = given_up_[peer.life.id];
+  row.epoch = std::max(row.epoch, peer.life.epoch);
+  row.forgotten = row.forgotten || peer.forgotten;
+  row.number = ++given_up_count_;
+  if (given_up_.size() <= given_up_max) return;
+  given_up_.erase(std::ranges::min_element(given_up_, {}, [](const auto& entry) { return entry.second.number; }));
+}
+
+/// Why `life`, which has no row, is not to get one; null when it may.
+const GivenUp* Membership::Impl::given_up(const Life& life) const {
+  const auto place = given_up_.find(life.id);
+  if (place == given_up_.end()) return nullptr;
+  const GivenUp& row = place->second;
+  return row.forgotten || life.epoch <= row.epoch ? &row : nullptr;
 }
 
 /// The lowest epoch is the oldest life, on every node the same, so that tables stay equal when they overflow.

@@ -15,8 +15,8 @@ std::string twin_text(const Peer& incumbent) {
          incumbent.work_endpoint + ": give each process a data directory of its own";
 }
 
-std::string stale_text(const Peer& peer) {
-  return "a later life of this node was known, epoch " + std::to_string(peer.life.epoch);
+std::string stale_text(std::uint64_t epoch) {
+  return "this life of the node or a later one is over, epoch " + std::to_string(epoch);
 }
 
 }  // namespace
@@ -95,7 +95,13 @@ void Membership::Impl::replace(Peer& peer, const Contender& by, Actions& out) {
 
 bool Membership::Impl::refuse_stale(const Peer& peer, const Contender& contender, Actions& out) {
   return refuse(contender.connection, contender.life, contender.hello.name,
-                {wire::RejectReason::stale_epoch, stale_text(peer), peer.life.epoch}, out);
+                {wire::RejectReason::stale_epoch, stale_text(peer.life.epoch), peer.life.epoch}, out);
+}
+
+bool Membership::Impl::refuse_given_up(const GivenUp& row, const ConnectionId& from, const Life& life, std::string_view name,
+                                       Actions& out) {
+  if (row.forgotten) return refuse(from, life, name, {wire::RejectReason::forgotten, {}}, out);
+  return refuse(from, life, name, {wire::RejectReason::stale_epoch, stale_text(row.epoch), row.epoch}, out);
 }
 
 /// The known life is there, so the newcomer is its twin.
@@ -170,7 +176,7 @@ void Membership::Impl::fence(Peer& peer, const ConnectionId& from, const Life& l
   peer.fence_next = now_ + fence_again;
   count("fenced_sent");
   if (may_be_alive(peer)) return answer(from, life, wire::Fenced{peer.life.epoch}, out);
-  answer(from, life, wire::Reject{wire::RejectReason::stale_epoch, stale_text(peer), peer.life.epoch}, out);
+  answer(from, life, wire::Reject{wire::RejectReason::stale_epoch, stale_text(peer.life.epoch), peer.life.epoch}, out);
 }
 
 void Membership::Impl::on_fenced(const Life& by, const wire::Fenced& fenced, Actions& out) {

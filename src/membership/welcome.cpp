@@ -11,7 +11,10 @@ void Membership::Impl::on_welcome(LinkId id, const Life& life, const wire::Welco
   Link& link = links_.at(id);
   if (link.seed) seeds_[*link.seed].tried = true;
   Peer* peer = find(life.id);
-  if (peer == nullptr && valid_node_name(welcome.name) && !endpoint_fault(welcome.work_endpoint)) {
+  const GivenUp* over = peer == nullptr ? given_up(life) : nullptr;
+  // It has our HELLO and does not know yet that it is over. Our answer to its own tells it, and this link waits for a later life.
+  if (over != nullptr && !over->forgotten) return;
+  if (peer == nullptr && over == nullptr && valid_node_name(welcome.name) && !endpoint_fault(welcome.work_endpoint)) {
     peer = create(life, welcome.name, welcome.work_endpoint, false, out);
   }
   if (peer == nullptr || peer->forgotten) {
@@ -56,7 +59,9 @@ bool Membership::Impl::pass_on(LinkId id, const Life& life, const wire::Welcome&
   return true;
 }
 
-/// Its endpoint belongs to somebody else now. Unless it still speaks to us, it is dialled no more.
+/// Its endpoint belongs to somebody else now. Unless it still speaks to us, it is dialled no more and its life is over: a node
+/// that lost its disk comes back under another id, and nobody would ever say what is missing of the former. Whoever was only
+/// away comes back as a later life.
 void Membership::Impl::mark_replaced(Peer& peer, std::string_view by, Actions& out) {
   peer.redial = {now_ + options_.timings.redial_max, options_.timings.redial_max};
   if (is_tombstone(peer) || (we_hear(peer) && !is_gone(peer))) return;

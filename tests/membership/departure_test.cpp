@@ -187,6 +187,45 @@ TEST_CASE("a transient member is gone 60 s after its death, without a trace, eve
   CHECK(counter(*a, "member_lists_repaired") == 0);
 }
 
+TEST_CASE("a transient life that was given up and speaks again is told so, and goes on as a later one", "[membership]") {
+  Three three(true);
+  auto& [mesh, a, b, c] = three;
+  mesh.cut_both("a", "c");
+  mesh.cut_both("b", "c");
+  mesh.run(70'000ms);
+  const bool known = knows(mesh, *a, "c");
+
+  mesh.heal();
+  mesh.run(10'000ms);
+
+  CHECK_FALSE(known);
+  CHECK(row(mesh, *a, "c").state == MemberState::alive);
+  CHECK(row(mesh, *b, "c").state == MemberState::alive);
+  CHECK(row(mesh, *a, "c").epoch == 1'001);
+  for (const Process* process : {a, b}) {
+    std::vector<std::uint64_t> up;
+    for (const MemberUp& it : all<MemberUp>(*process)) {
+      if (it.life.id == id_of(3)) up.push_back(it.life.epoch);
+    }
+    CHECK(up == std::vector<std::uint64_t>{1'000, 1'001});
+    CHECK(all<LifeEnded>(*process).size() == 1);
+  }
+  CHECK(all<RaiseEpoch>(*c).size() == 1);
+}
+
+TEST_CASE("a life that was given up is not learned of again from those that still hear it", "[membership]") {
+  Three three(true);
+  auto& [mesh, a, b, c] = three;
+  mesh.cut_both("a", "c");
+  mesh.cut_both("b", "c");
+  mesh.run(70'000ms);
+
+  const wire::MemberEntry heard{id_of(3), 1'000, MemberState::alive, false, true, "c", endpoint_of("c")};
+  mesh.inject(*a, "b", {id_of(2), 1'000}, wire::Kind::members, wire::Members{{heard}});
+
+  CHECK_FALSE(knows(mesh, *a, "c"));
+}
+
 TEST_CASE("after its goodbye a node sends and answers nothing", "[membership]") {
   Three three;
   auto& [mesh, a, b, c] = three;

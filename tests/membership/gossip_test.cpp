@@ -206,6 +206,42 @@ TEST_CASE("tombstones are bounded; the oldest lives leave first", "[membership]"
   CHECK(knows(two.mesh, *two.a, "x299"));
 }
 
+TEST_CASE("a life whose tombstone was dropped is still over, and a forgotten id still forgotten", "[membership]") {
+  Two two;
+  for (unsigned i = 0; i < 300; ++i) {
+    wire::MemberEntry gone = entry(0, "x" + std::to_string(i), MemberState::left);
+    gone.id.bytes[1] = static_cast<std::uint8_t>(i / 256);
+    gone.id.bytes[2] = static_cast<std::uint8_t>(i % 256);
+    gone.id.bytes[3] = 1;
+    gone.epoch = 5'000 + i;
+    gone.forgotten = i == 1;
+    two.tell(gone);
+  }
+  const auto hello = [&](std::uint8_t number, std::uint64_t epoch) {
+    Life life{entry(0, "x").id, epoch};
+    life.id.bytes[2] = number;
+    life.id.bytes[3] = 1;
+    wire::Hello hello = bodies<wire::Hello>(two.b->sent).front();
+    two.a->answered.clear();
+    const bool taken = two.mesh.inject(*two.a, "x", life, wire::Kind::hello, hello);
+    return std::pair(taken, bodies<wire::Reject>(two.a->answered));
+  };
+
+  const auto [same, stale] = hello(0, 5'000);
+  const auto [later, none] = hello(0, 5'001);
+  const auto [back, forgotten] = hello(1, 6'000);
+
+  CHECK_FALSE(same);
+  REQUIRE(stale.size() == 1);
+  CHECK(stale.front().reason == wire::RejectReason::stale_epoch);
+  CHECK(stale.front().epoch == 5'000);
+  CHECK(later);
+  CHECK(none.empty());
+  CHECK_FALSE(back);
+  REQUIRE(forgotten.size() == 1);
+  CHECK(forgotten.front().reason == wire::RejectReason::forgotten);
+}
+
 TEST_CASE("a list longer than one frame is sent in several", "[membership]") {
   Two two;
   for (unsigned i = 0; i < 200; ++i) {
