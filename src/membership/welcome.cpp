@@ -66,6 +66,7 @@ void Membership::Impl::mark_replaced(Peer& peer, std::string_view by, Actions& o
   peer.redial = {now_ + options_.timings.redial_max, options_.timings.redial_max};
   if (is_tombstone(peer) || (we_hear(peer) && !is_gone(peer))) return;
   if (!is_gone(peer)) die(peer, out);
+  end_life(peer, false, {}, out);
   peer.replaced = true;
   peer.reason = "replaced by " + std::string(by) + " on " + peer.work_endpoint;
   note(out, LogLevel::info, "member_replaced", {{"peer", peer.name}, {"reason", peer.reason}});

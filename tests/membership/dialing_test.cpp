@@ -100,7 +100,7 @@ TEST_CASE("a dead member is dialled after 1 s, 2 s, 4 s and so on, at most 30 s 
   CHECK(endpoints(a) == std::vector<std::string>{"tcp://b:7000"});
 }
 
-TEST_CASE("a new id on a dead member's endpoint takes it off the redial list", "[membership]") {
+TEST_CASE("a new id on a dead member's endpoint ends its life and takes it off the redial list", "[membership]") {
   Mesh mesh;
   Process& a = mesh.start({.host = "a", .id = 1});
   Process& b = mesh.start({.host = "b", .id = 2, .seeds = {"a"}});
@@ -114,8 +114,30 @@ TEST_CASE("a new id on a dead member's endpoint takes it off the redial list", "
   CHECK(row(mesh, a, "b2").state == MemberState::alive);
   CHECK(row(mesh, a, "b").state == MemberState::dead);
   CHECK(row(mesh, a, "b").reason == "replaced by b2 on tcp://b:7000");
+  REQUIRE(all<LifeEnded>(a).size() == 1);
+  CHECK(all<LifeEnded>(a).front().life == Life{id_of(2), 1'000});
+  CHECK_FALSE(all<LifeEnded>(a).front().clean);
   CHECK_FALSE(a.machine->anyone_absent());
   CHECK(endpoints(a) == std::vector<std::string>{"tcp://b:7000"});
+}
+
+TEST_CASE("who was replaced on its endpoint and speaks from another comes back as a later life", "[membership]") {
+  Mesh mesh;
+  Process& a = mesh.start({.host = "a", .id = 1});
+  Process& b = mesh.start({.host = "b", .id = 2, .seeds = {"a"}});
+  mesh.run(1'000ms);
+  mesh.kill(b);
+  mesh.run(5'000ms);
+  mesh.start({.host = "b", .id = 3, .also = [](Options& it) { it.name = "b2"; }});
+  mesh.run(10'000ms);
+
+  Process& moved = mesh.start({.host = "c", .id = 2, .seeds = {"a"}});
+  mesh.run(10'000ms);
+
+  REQUIRE(all<RaiseEpoch>(moved).size() == 1);
+  CHECK(row(mesh, a, "c").epoch == 1'001);
+  CHECK(row(mesh, a, "c").state == MemberState::alive);
+  CHECK(all<LifeEnded>(a).size() == 1);
 }
 
 TEST_CASE("a connection that comes back is greeted at once", "[membership]") {
