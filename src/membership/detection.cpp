@@ -213,9 +213,10 @@ void Membership::Impl::on_probe_answer(const Peer& peer, const wire::ProbeAnswer
     subject->doubt.vouched = std::max(subject->doubt.vouched.value_or(MonoTime{}), now_ - heard_ago);
     subject->doubt.vouched_by = peer.name;
   }
-  if (broken(*subject)) {
-    subject->doubt.confirmed = !answer.heard_ago_ms || heard_ago > 2 * options_.timings.heartbeat;
-  }
+  // Who heard it lately outweighs who did not, in whatever order they answer.
+  const bool contradicted =
+      subject->doubt.vouched && now_ - *subject->doubt.vouched <= 2 * options_.timings.heartbeat;
+  subject->doubt.confirmed = broken(*subject) && !contradicted;
   evaluate(*subject, out);
 }
 

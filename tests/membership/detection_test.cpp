@@ -180,6 +180,39 @@ TEST_CASE("a connection refused here only kills nobody that others hear", "[memb
   CHECK(row(mesh, *a, "c").state == MemberState::suspect);
 }
 
+TEST_CASE("who says that it hears a member outweighs who says it does not, whoever speaks first", "[membership]") {
+  const bool hears_first = GENERATE(true, false);
+  Three three;
+  auto& [mesh, a, b, c] = three;
+  mesh.start({.host = "d", .id = 4, .seeds = {"a"}});
+  mesh.silent_hosts.insert("d");
+  mesh.run(2'000ms);
+  mesh.cut_both("a", "c");
+  mesh.cut("b", "a");
+  mesh.cut("d", "a");
+  a->sent.clear();
+  Actions out;
+  for (const auto& [link, endpoint] : a->links) {
+    if (endpoint != endpoint_of("c")) continue;
+    a->machine->on_link(mesh.now(), link, LinkEvent::disconnected, out);
+    a->machine->on_link(mesh.now(), link, LinkEvent::refused, out);
+  }
+  mesh.carry_out(*a, std::move(out));
+  const auto probes = bodies<wire::Probe>(a->sent);
+  REQUIRE(probes.size() == 2);
+  const auto answers = [&](unsigned from, std::optional<std::uint32_t> heard_ago) {
+    mesh.inject(*a, "x", {id_of(from), 1'000}, wire::Kind::probe_answer,
+                wire::ProbeAnswer{id_of(3), 1'000, probes.front().nonce, heard_ago});
+  };
+
+  if (hears_first) answers(2, 100);
+  answers(4, std::nullopt);
+  if (!hears_first) answers(2, 100);
+  mesh.run(1'200ms);
+
+  CHECK(row(mesh, *a, "c").state != MemberState::dead);
+}
+
 TEST_CASE("any frame brings a dead member back on the list of those to dial and follow", "[membership]") {
   Three three;
   auto& [mesh, a, b, c] = three;
