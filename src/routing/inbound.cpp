@@ -119,9 +119,9 @@ void InboundStream::keep_early(MonoTime now, Interval interval, Outbox& outbox) 
   const auto [entry, fresh] = early_.try_emplace(interval.after, interval);
   if (fresh) {
     ++counters_.holes;
-    early_bytes_ += interval.frame.bytes.size();
+    early_bytes_ += interval.bytes();
   } else if (entry->second.to < interval.to) {
-    early_bytes_ += interval.frame.bytes.size() - entry->second.frame.bytes.size();
+    early_bytes_ += interval.bytes() - entry->second.bytes();
     entry->second = std::move(interval);
   }
   // The farthest leave: what is dropped is asked for again when the hole before it is closed.
@@ -175,7 +175,7 @@ void InboundStream::apply_early(const ListenerLookup& lookup, Actions& out) {
 }
 
 void InboundStream::drop_early(std::map<std::uint64_t, Interval>::iterator entry) {
-  early_bytes_ -= entry->second.frame.bytes.size();
+  early_bytes_ -= entry->second.bytes();
   early_.erase(entry);
 }
 

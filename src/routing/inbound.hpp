@@ -80,6 +80,11 @@ class InboundStream {
     std::optional<GapReason> lost;  // set: a gap, no events
     wire::Buffer frame;
     std::vector<wire::EventSlice> events;
+
+    /// What keeping it costs; also a frame without events, of which a peer may send any number.
+    [[nodiscard]] std::uint64_t bytes() const {
+      return frame.bytes.size() + events.size() * sizeof(wire::EventSlice) + sizeof(Interval);
+    }
   };
 
   void start(std::uint64_t begin, const ListenerLookup& lookup, Actions& out);

@@ -150,6 +150,8 @@ class Routing {
   void on(MonoTime now, const Life& life, const wire::Report& report, Outbox& outbox);
   bool apply(Peer& peer, const Life& life, const wire::Announce& announce, Outbox& outbox);
   void apply_whole(Peer& peer);
+  [[nodiscard]] bool too_many(const Peer& peer, const wire::Announce& change) const;
+  void refuse_announcement(const Life& life, Actions& out);
   void announced(MonoTime now, const Life& life, Peer& peer, Outbox& outbox);
   void note_reports(MonoTime now, const Life& life, std::span<const wire::StreamPosition> positions, Actions& out);
 

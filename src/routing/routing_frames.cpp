@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/limits.hpp"
 #include "routing/routing.hpp"
 #include "wire/digest.hpp"
 
@@ -87,19 +88,33 @@ void Routing::on(MonoTime now, const Life& life, const wire::Announce& announce,
   if (apply(from, life, announce, outbox)) announced(now, life, from, outbox);
 }
 
+bool Routing::too_many(const Peer& peer, const wire::Announce& change) const {
+  const auto has = [&](std::uint64_t hash) { return interest_.wants_key(peer.slot, hash); };
+  const auto removed = std::ranges::count_if(change.removed, has);
+  const auto added = static_cast<std::ptrdiff_t>(change.added.size()) - std::ranges::count_if(change.added, has);
+  return interest_.keys(peer.slot) + static_cast<std::uint64_t>(added) >
+         limits::keys_per_node_max + static_cast<std::uint64_t>(removed);
+}
+
+void Routing::refuse_announcement(const Life& life, Actions& out) {
+  ++announcements_refused_;
+  out.push_back(Note{LogLevel::warning, "announcement_refused",
+                     {{"peer", life.id.to_string()}, {"reason", "more keys than a node may announce"}}});
+}
+
 bool Routing::apply(Peer& peer, const Life& life, const wire::Announce& announce, Outbox& outbox) {
   if (announce.base != 0 && (!peer.known || announce.base != peer.version)) {
     if (peer.known && announce.version == peer.version) return true;  // had it: acknowledged again
     outbox.send(life, Class::control, wire::AnnounceRequest{peer.version});
     return false;
   }
+  if (announce.base != 0 && too_many(peer, announce)) {
+    refuse_announcement(life, outbox.actions());
+    return false;
+  }
   if (announce.base == 0) {
     const auto result = peer.assembly.add(announce);
-    if (result == Assembly::Result::too_many) {
-      ++announcements_refused_;
-      outbox.actions().push_back(Note{LogLevel::warning, "announcement_refused",
-                                      {{"peer", life.id.to_string()}, {"reason", "more keys than a node may announce"}}});
-    }
+    if (result == Assembly::Result::too_many) refuse_announcement(life, outbox.actions());
     if (result != Assembly::Result::complete) return false;
     apply_whole(peer);
   }

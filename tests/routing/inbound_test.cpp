@@ -162,6 +162,18 @@ TEST_CASE("of too many early frames the farthest leave", "[routing]") {
   CHECK(delivered(it.out).front().second == 3);
 }
 
+TEST_CASE("gaps and head announcements that are kept early count, too", "[routing]") {
+  Setting it;
+
+  for (std::uint64_t from = 3; from < 2'003; from += 2) it.gap(from, from);
+
+  CHECK(it.stream.early_bytes() > 0);
+  CHECK(it.stream.early_bytes() <= 4'096);
+  CHECK(it.counters.early_dropped > 900);
+  it.notify(0, 2, {});
+  CHECK(gaps(it.out).front() == std::tuple(7, 3, 3));
+}
+
 TEST_CASE("a gap takes its place in the stream", "[routing]") {
   Setting it;
   it.notify(0, 1, {1});

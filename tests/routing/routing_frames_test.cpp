@@ -43,6 +43,34 @@ TEST_CASE("a change is applied to the version it names", "[routing]") {
   CHECK(node.routing.keys_of(life(1)) == 1);
 }
 
+TEST_CASE("changes that add up to more keys than a node may have are refused, and the set before stays", "[routing]") {
+  Node node;
+  node.up(1);
+  node.say(1, wire::Announce{0, 1, 0, 1, {}, {}, {}});
+  const auto change = [&](std::uint64_t base, std::uint64_t first, std::uint64_t count, std::vector<std::uint64_t> removed) {
+    wire::Announce announce{base, base + 1, 0, 1, {}, {}, std::move(removed)};
+    for (std::uint64_t hash = first; hash < first + count; ++hash) announce.added.push_back(hash);
+    node.out.clear();
+    node.say(1, announce);
+  };
+  for (std::uint64_t step = 0; step < 50; ++step) change(1 + step, 1 + step * 5'000, 5'000, {});
+  REQUIRE(node.routing.keys_of(life(1)) == 250'000);
+
+  change(51, 250'001, 1, {});
+
+  CHECK(node.routing.keys_of(life(1)) == 250'000);
+  CHECK(node.routing.interested(0, 250'001).empty());
+  CHECK(sent<wire::AnnounceAck>(node.out, life(1)).empty());
+  CHECK(all<Note>(node.out).size() == 1);
+  CHECK(node.routing.counters().at("evmesh_announcements_refused_total") == 1);
+  // One that takes as many away, and one that adds what is there, are within the bound.
+  change(51, 250'001, 1, {1});
+  CHECK(sent<wire::AnnounceAck>(node.out, life(1)).size() == 1);
+  change(52, 250'001, 1, {});
+  CHECK(sent<wire::AnnounceAck>(node.out, life(1)).size() == 1);
+  CHECK(node.routing.keys_of(life(1)) == 250'000);
+}
+
 TEST_CASE("a change of another version than ours is not applied, and the whole set asked for", "[routing]") {
   Node node;
   node.up(1);
