@@ -70,7 +70,10 @@ void InboundStream::tick(MonoTime now, std::uint64_t version, const ListenerLook
   if (!linked_) return;
   if (report_held_until_ && now >= *report_held_until_) report(now, lookup, outbox);
   if (!answered_ && now >= *subscribed_at_ + options_.timings.resend) subscribe(now, version, outbox);
-  if (repair_to_ && now >= repair_asked_at_ + options_.timings.repair_again) ask_repair(now, outbox);
+  if (!repair_to_ || now < repair_asked_at_ + options_.timings.repair_again) return;
+  // While listeners have not caught up nothing is reported, so the publisher waits, too: that is no loss.
+  if (lookup.crowded(options_.bus)) repair_asked_at_ = now;
+  else ask_repair(now, outbox);
 }
 
 std::optional<MonoTime> InboundStream::next_deadline() const {
@@ -112,6 +115,7 @@ void InboundStream::take(MonoTime now, Interval interval, const ListenerLookup& 
     if (!repair_gap_) ++counters_.repaired;
     repair_to_.reset();
   }
+  repair_asked_at_ = now;  // it is under way
   if (!early_.empty() && !repair_to_) ask_repair(now, outbox);
 }
 

@@ -111,7 +111,7 @@ class InboundStream {
   std::map<std::uint64_t, Interval> early_;  // by `after`
   std::uint64_t early_bytes_ = 0;
   std::optional<std::uint64_t> repair_to_;  // asked for (through, this]
-  MonoTime repair_asked_at_{};
+  MonoTime repair_asked_at_{};  // or when it last got us further
   bool repair_gap_ = false;  // a gap came while the repair was open
   std::uint64_t unreported_bytes_ = 0;
   std::uint64_t reported_ = 0;

@@ -97,7 +97,7 @@ void OutboundStream::peer_follows(const Life& life, bool follows) {
   if (!cursor.subscribed) return;
   if (follows) {
     // What went out on the socket before it was listening comes over the link.
-    if (cursor.sent < published_) cursor.repair = Range{cursor.sent, published_};
+    begin_repair(cursor, cursor.sent, published_);
   } else {
     cursor.sent = cursor.scanned = cursor.reported;
     cursor.in_flight.reset();
@@ -125,7 +125,7 @@ void OutboundStream::subscribe(MonoTime now, const Life& life, std::optional<std
   cursor.owed.reset();
   cursor.in_flight.reset();
   cursor.repair.reset();
-  if (cursor.follows && from < published_) cursor.repair = Range{from, published_};
+  if (cursor.follows) begin_repair(cursor, from, published_);
   outbox.send(life, Class::notification, wire::Notify{number, !through, false, from, from, {}});
 }
 
@@ -133,8 +133,15 @@ void OutboundStream::repair(const Life& life, std::uint64_t after, std::uint64_t
   const auto found = cursors_.find(life);
   if (found == cursors_.end() || !found->second.subscribed) return;
   ++counters_.repair_requests;
-  to = std::min(to, ring_.head());
-  if (after < to) found->second.repair = Range{after, to};
+  // What it has reported it has.
+  begin_repair(found->second, std::max(after, found->second.reported), std::min(to, ring_.head()));
+}
+
+/// What was under way of an earlier repair is lost, or it would not ask.
+void OutboundStream::begin_repair(Cursor& cursor, std::uint64_t after, std::uint64_t to) {
+  if (after >= to) return;
+  cursor.repair = Range{after, to};
+  cursor.repair_in_flight.reset();
 }
 
 bool OutboundStream::reported(MonoTime now, const Life& life, std::uint64_t through) {
@@ -146,6 +153,7 @@ bool OutboundStream::reported(MonoTime now, const Life& life, std::uint64_t thro
   cursor.reported = through;
   if (cursor.owed.settle(through, ring_.head())) cursor.advanced_at = now;
   cursor.in_flight.settle(through, cursor.sent);
+  cursor.repair_in_flight.settle(through, cursor.repair ? cursor.repair->after : through);
   if (cursor.owed.open() < options_.window_bytes / 2) cursor.in_step = true;
   return true;
 }

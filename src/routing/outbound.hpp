@@ -128,6 +128,7 @@ class OutboundStream {
     std::uint64_t scanned = 0;        // link lane: looked at up to this; nothing after `sent` was wanted
     std::uint64_t rematch_until = 0;  // up to here the kept key hashes decide, after it the bit
     std::optional<Range> repair;
+    Meter repair_in_flight;  // of `repair`, sent and not reported: the credit of bulk
     std::uint64_t reported = 0;
     bool in_step = true;
     Meter owed;       // wanted and not reported: the flow window
@@ -151,6 +152,7 @@ class OutboundStream {
   [[nodiscard]] Piece cut(const Cursor& cursor, const wire::Header& header, Range range, std::uint64_t scan_from, bool rematch,
                           bool report) const;
   void pump_link(MonoTime now, const Life& life, Cursor& cursor, const Room& room, Outbox& outbox);
+  static void begin_repair(Cursor& cursor, std::uint64_t after, std::uint64_t to);
   void pump_repair(const Life& life, Cursor& cursor, const Room& room, Outbox& outbox);
   void pump_socket(MonoTime now, Outbox& outbox);
   [[nodiscard]] bool worth_packing(MonoTime now);

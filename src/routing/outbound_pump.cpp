@@ -103,7 +103,7 @@ void OutboundStream::pump_link(MonoTime now, const Life& life, Cursor& cursor, c
 
 void OutboundStream::pump_repair(const Life& life, Cursor& cursor, const Room& room, Outbox& outbox) {
   std::uint64_t left = room.room_bytes(life, Class::bulk);
-  while (cursor.repair && left > 0) {
+  while (cursor.repair && left > 0 && cursor.repair_in_flight.open() < limits::bulk_credit_bytes) {
     Range& range = *cursor.repair;
     if (const auto gap = lost(cursor, range.after, range.to)) {
       send_gap(life, *gap, Class::bulk, outbox);
@@ -112,6 +112,7 @@ void OutboundStream::pump_repair(const Life& life, Cursor& cursor, const Room& r
       Piece piece = cut(cursor, outbox.header(life), range, range.after, true, true);
       range.after = std::max(piece.end, range.after + 1);
       left -= std::min<std::uint64_t>(left, piece.bytes.size());
+      cursor.repair_in_flight.add(range.after, piece.bytes.size());
       outbox.actions().push_back(SendFrame{life, Class::bulk, std::move(piece.bytes)});
     }
     if (range.after >= range.to) cursor.repair.reset();

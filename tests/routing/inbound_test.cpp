@@ -140,6 +140,33 @@ TEST_CASE("a repair that does not come is asked for again each second", "[routin
   CHECK(it.repairs().size() == 2);
 }
 
+TEST_CASE("a repair that is under way is not asked for again", "[routing]") {
+  Setting it;
+  it.notify(40, 41, {41});
+
+  for (std::uint64_t after = 0; after < 10; ++after) {
+    it.tick(900ms);
+    it.notify(after, after + 1, {after + 1});
+  }
+  CHECK(it.repairs() == std::vector{wire::Repair{3, 0, 40}});
+  it.tick(1'000ms);
+
+  CHECK(it.repairs() == std::vector{wire::Repair{3, 0, 40}, wire::Repair{3, 10, 40}});
+}
+
+TEST_CASE("no repair is asked for again while listeners have not caught up", "[routing]") {
+  Setting it;
+  it.notify(40, 41, {41});
+  it.listeners.busy = true;
+
+  it.tick(5'000ms);
+  CHECK(it.repairs().size() == 1);
+  it.listeners.busy = false;
+  it.tick(1'000ms);
+
+  CHECK(it.repairs().size() == 2);
+}
+
 TEST_CASE("behind one hole the next is asked for when the first is closed", "[routing]") {
   Setting it;
   it.notify(2, 3, {3});

@@ -269,6 +269,32 @@ TEST_CASE("a repair of what does not exist is cut at the head", "[routing]") {
   CHECK(it.notified()[0].to == 1);
 }
 
+TEST_CASE("a repair has at most 1 MiB under way that was not reported", "[routing]") {
+  Setting it(Mode::scale_efficient);
+  it.room.bytes = 100 << 20;
+  for (int i = 0; i < 60; ++i) it.push(11, 100'000);
+  it.pump();
+  const auto repaired = [&] {
+    it.out.clear();
+    it.pump();
+    Numbers ends;
+    for (const Sent& frame : sent(it.out)) {
+      if (frame.frame_class == Class::bulk) ends.push_back(std::get<wire::Notify>(frame.frame.body).to);
+    }
+    return ends;
+  };
+
+  it.stream.repair(life(1), 0, 60);
+  CHECK(repaired() == Numbers{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+  CHECK(repaired().empty());
+  it.stream.reported(it.now, life(1), 5);
+  CHECK(repaired() == Numbers{12, 13, 14, 15, 16});
+
+  // Asked again, what was under way counts as lost.
+  it.stream.repair(life(1), 5, 60);
+  CHECK(repaired() == Numbers{6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
+}
+
 TEST_CASE("small frames are held back for 5 ms while many are under way", "[routing]") {
   Setting it(Mode::broadcast);
   it.stream.peer_follows(life(1), true);

@@ -51,7 +51,9 @@ class Listeners final : public ListenerLookup {
     std::uint64_t version = 0;
   };
   std::vector<Entry> entries;
+  bool busy = false;  // on every bus
 
+  [[nodiscard]] bool crowded(std::size_t) const override { return busy; }
   void match(std::size_t, std::span<const std::string_view> keys, std::vector<Match>& out) const override {
     for (const Entry& entry : entries) {
       const auto found = std::ranges::find(keys, "Key:" + entry.key);
