@@ -17,6 +17,12 @@ constexpr std::uint64_t link_queue_bytes = limits::dealer_bytes_max;
 // A dispatching thread does the engine's turn only when the engine has rested this long: a busy node coalesces instead.
 constexpr std::chrono::microseconds rested{20};
 
+/// A peer is given as long as a dispatch would wait for it, whether one does or not.
+CoreOptions with_patience(CoreOptions core, std::chrono::milliseconds notify_wait) {
+  core.routing.timings.out_of_step = std::max(notify_wait, limits::notify_wait);
+  return core;
+}
+
 // How long the goodbye may take to leave the sockets.
 constexpr std::chrono::milliseconds goodbye_linger{500};
 
@@ -28,7 +34,7 @@ Engine::Engine(Options options, std::unique_ptr<transport::Transport> transport,
       downlinks_(std::move(downlinks)),
       clock_(clock),
       transport_(std::move(transport)),
-      core_(options_.core, *this),
+      core_(with_patience(options_.core, options_.notify_wait), *this),
       sleeper_(transport_->wait_fd()) {}
 
 Engine::~Engine() { stop(false, std::chrono::milliseconds{0}); }

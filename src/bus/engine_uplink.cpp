@@ -110,13 +110,16 @@ Result<Uplink::Published> Engine::publish(std::size_t bus, std::span<const Keyed
 
 Result<void> Engine::wait_for_window(Lock& lock, std::size_t bus, bool inside_listener) {
   const auto open = [&] { return core_.routing().window_open(bus, inside_listener); };
+  const auto leave_behind = [&] {
+    if (open()) return;
+    core_.drop_out_of_step(clock_.now(), bus, actions_);
+    perform();
+  };
+  leave_behind();
   if (!open() && !inside_listener && options_.notify_wait.count() > 0) {
     hand_over(lock);
     progress_.wait_for(lock, options_.notify_wait, [&] { return open() || failure_ || said_goodbye_; });
-    if (!open()) {
-      core_.drop_out_of_step(clock_.now(), bus, options_.notify_wait, actions_);
-      perform();
-    }
+    leave_behind();
   }
   if (auto good = usable(); !good) return good;
   if (open()) return {};

@@ -123,9 +123,8 @@ routing::Routing::Accepted MeshCore::accept(MonoTime now, std::size_t bus, std::
 
 std::uint64_t MeshCore::accept_unneeded(std::size_t bus) { return routing_.accept_unneeded(bus); }
 
-bool MeshCore::drop_out_of_step(MonoTime now, std::size_t bus, std::chrono::milliseconds patience,
-                                CoreActions& out) {
-  const bool dropped = routing_.drop_out_of_step(now, bus, patience, routing_actions_);
+bool MeshCore::drop_out_of_step(MonoTime now, std::size_t bus, CoreActions& out) {
+  const bool dropped = routing_.drop_out_of_step(now, bus, routing_actions_);
   flush_routing(out);
   return dropped;
 }

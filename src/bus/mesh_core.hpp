@@ -80,7 +80,7 @@ class MeshCore final : private membership::HeartbeatSource {
   routing::Routing::Accepted accept(MonoTime now, std::size_t bus, std::string bytes,
                                     std::vector<std::uint64_t> hashes);
   std::uint64_t accept_unneeded(std::size_t bus);
-  bool drop_out_of_step(MonoTime now, std::size_t bus, std::chrono::milliseconds patience, CoreActions& out);
+  bool drop_out_of_step(MonoTime now, std::size_t bus, CoreActions& out);
   void ask_reports(MonoTime now, std::size_t bus, CoreActions& out);
   void goodbye(MonoTime now, bool for_good, CoreActions& out);
   Result<void> forget(MonoTime now, std::string_view name_or_id, CoreActions& out);

@@ -50,8 +50,9 @@ std::uint64_t OutboundStream::push(MonoTime now, std::string bytes, std::vector<
   if (everything()) unpublished_bytes_ += size;
   for (auto& [life, cursor] : cursors_) {
     if (!cursor.subscribed || (!everything() && (wanted & bit(cursor.slot)) == 0)) continue;
-    if (cursor.owed.open() == 0) cursor.advanced_at = now;
+    const bool shut = shuts_window(cursor);
     cursor.owed.add(seq, size);
+    if (!shut && shuts_window(cursor)) cursor.advanced_at = now;
   }
   return seq;
 }
@@ -166,11 +167,14 @@ bool OutboundStream::window_open(bool reserve) const {
   });
 }
 
-bool OutboundStream::drop_out_of_step(MonoTime now, std::chrono::milliseconds patience, Actions& out) {
+bool OutboundStream::shuts_window(const Cursor& cursor) const {
+  return cursor.subscribed && cursor.in_step && cursor.owed.open() >= options_.window_bytes;
+}
+
+bool OutboundStream::drop_out_of_step(MonoTime now, Actions& out) {
   bool dropped = false;
   for (auto& [life, cursor] : cursors_) {
-    if (!cursor.subscribed || !cursor.in_step || cursor.owed.open() < options_.window_bytes) continue;
-    if (now < cursor.advanced_at + patience) continue;
+    if (!shuts_window(cursor) || now < cursor.advanced_at + options_.timings.out_of_step) continue;
     cursor.in_step = false;
     dropped = true;
     ++counters_.lagging;
@@ -178,6 +182,7 @@ bool OutboundStream::drop_out_of_step(MonoTime now, std::chrono::milliseconds pa
                        {{"peer", life.id.to_string()}, {"through", std::to_string(cursor.reported)},
                         {"head", std::to_string(ring_.head())}}});
   }
+  if (dropped) out.push_back(Progress{});
   return dropped;
 }
 

@@ -73,8 +73,9 @@ class OutboundStream {
   /// No peer in step is a window behind; with `reserve`, a window and a tenth.
   [[nodiscard]] bool window_open(bool reserve) const;
 
-  /// Peers that keep the window shut and have not advanced for `patience` are no longer waited for. True when any was.
-  bool drop_out_of_step(MonoTime now, std::chrono::milliseconds patience, Actions& out);
+  /// Peers that keep the window shut and have not advanced for a while are no longer waited for. True when any was. `tick`
+  /// does the same, so that it does not depend on who waits.
+  bool drop_out_of_step(MonoTime now, Actions& out);
 
   /// Every peer that is up has got everything.
   [[nodiscard]] bool flushed() const;
@@ -135,7 +136,7 @@ class OutboundStream {
     Meter in_flight;  // sent on the link and not reported: the link's credit
     std::uint32_t frames_unasked = 0;
     std::uint64_t bytes_unasked = 0;
-    MonoTime advanced_at{};
+    MonoTime advanced_at{};  // or when it shut the window
     MonoTime sent_at{};
     bool head_due = false;
   };
@@ -160,6 +161,7 @@ class OutboundStream {
   void send_head(MonoTime now, const Life& life, Cursor& cursor, bool report, Outbox& outbox);
   void publish_head(MonoTime now, bool report, Outbox& outbox);
   [[nodiscard]] bool lags(const Cursor& cursor) const;
+  [[nodiscard]] bool shuts_window(const Cursor& cursor) const;
   [[nodiscard]] bool any_follower() const;
   [[nodiscard]] bool any_follower_lags() const;
 

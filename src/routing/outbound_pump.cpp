@@ -180,6 +180,7 @@ void OutboundStream::publish_head(MonoTime now, bool report, Outbox& outbox) {
 }
 
 void OutboundStream::tick(MonoTime now, Outbox& outbox) {
+  drop_out_of_step(now, outbox.actions());
 #ifndef EVMESH_SEEDED_BUG_NO_HEADS
   const auto& timings = options_.timings;
   for (auto& [life, cursor] : cursors_) {
@@ -199,9 +200,6 @@ void OutboundStream::tick(MonoTime now, Outbox& outbox) {
       (any_follower_lags() && now >= published_at_ + timings.head_while_lagging)) {
     publish_head(now, true, outbox);
   }
-#else
-  static_cast<void>(now);
-  static_cast<void>(outbox);
 #endif
 }
 
@@ -213,6 +211,7 @@ std::optional<MonoTime> OutboundStream::next_deadline() const {
   const auto at = [&next](MonoTime when) { next = next ? std::min(*next, when) : when; };
   const auto& timings = options_.timings;
   for (const auto& [life, cursor] : cursors_) {
+    if (shuts_window(cursor)) at(cursor.advanced_at + timings.out_of_step);
     if (!cursor.subscribed || cursor.follows) continue;
     if (cursor.head_due) at(cursor.sent_at + timings.head_after_burst);
     if (lags(cursor) || (cursor.sent < cursor.scanned && interest_.any(cursor.slot))) {

@@ -133,8 +133,8 @@ Routing::Accepted Routing::accept(MonoTime now, std::size_t bus, std::string byt
 
 std::uint64_t Routing::accept_unneeded(std::size_t bus) { return outbound_[bus].push_hollow(); }
 
-bool Routing::drop_out_of_step(MonoTime now, std::size_t bus, std::chrono::milliseconds patience, Actions& out) {
-  return outbound_[bus].drop_out_of_step(now, patience, out);
+bool Routing::drop_out_of_step(MonoTime now, std::size_t bus, Actions& out) {
+  return outbound_[bus].drop_out_of_step(now, out);
 }
 
 void Routing::pump(MonoTime now, const Room& room, Actions& out) {

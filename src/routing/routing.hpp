@@ -63,7 +63,8 @@ class Routing {
 
   /// `reserve`: a tenth more, for dispatches inside a listener, which may not wait.
   [[nodiscard]] bool window_open(std::size_t bus, bool reserve = false) const { return outbound_[bus].window_open(reserve); }
-  bool drop_out_of_step(MonoTime now, std::size_t bus, std::chrono::milliseconds patience, Actions& out);
+  /// As `tick` does, now.
+  bool drop_out_of_step(MonoTime now, std::size_t bus, Actions& out);
 
   /// Announces pending changes and cuts frames for whoever has room. Call at the end of every turn.
   void pump(MonoTime now, const Room& room, Actions& out);

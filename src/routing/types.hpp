@@ -107,6 +107,7 @@ class Room {
 };
 
 struct Timings {
+  std::chrono::milliseconds out_of_step{100};  ///< who keeps the window shut without getting further
   std::chrono::milliseconds head_after_burst{50};
   std::chrono::milliseconds head_while_lagging{500};
   std::chrono::milliseconds repair_again{1'000};

@@ -164,13 +164,32 @@ TEST_CASE("a peer that keeps the window shut for too long is no longer waited fo
   it.subscribe(1);
   it.push(200'000, 11);
 
-  CHECK_FALSE(it.stream.drop_out_of_step(it.now + 99ms, 100ms, it.out));
-  CHECK(it.stream.drop_out_of_step(it.now + 100ms, 100ms, it.out));
+  CHECK_FALSE(it.stream.drop_out_of_step(it.now + 99ms, it.out));
+  CHECK(it.stream.drop_out_of_step(it.now + 100ms, it.out));
 
   CHECK(it.stream.window_open(false));
   CHECK_FALSE(it.stream.view(life(1))->in_step);
   CHECK(it.counters.lagging == 1);
   CHECK(all<Note>(it.out).back().message == "peer_lagging");
+}
+
+TEST_CASE("nobody has to wait for the window that a peer which keeps it shut is left behind", "[routing]") {
+  Setting it;
+  it.subscribe(1);
+  it.push(1'000, 11);
+  it.now += 10s;
+  it.push(200'000, 11);
+  Outbox outbox(it.self, it.out);
+
+  CHECK(*it.stream.next_deadline() == it.now + 100ms);
+  it.stream.tick(it.now + 99ms, outbox);
+  CHECK(it.stream.view(life(1))->in_step);
+  it.stream.tick(it.now + 100ms, outbox);
+
+  CHECK_FALSE(it.stream.view(life(1))->in_step);
+  CHECK(it.stream.window_open(false));
+  CHECK(all<Progress>(it.out).size() == 1);
+  CHECK_FALSE(it.stream.next_deadline());
 }
 
 TEST_CASE("a peer that advances meanwhile is given its time again", "[routing]") {
@@ -182,8 +201,8 @@ TEST_CASE("a peer that advances meanwhile is given its time again", "[routing]")
 
   it.stream.reported(it.now + 90ms, life(1), first);
 
-  CHECK_FALSE(it.stream.drop_out_of_step(it.now + 150ms, 100ms, it.out));
-  CHECK(it.stream.drop_out_of_step(it.now + 190ms, 100ms, it.out));
+  CHECK_FALSE(it.stream.drop_out_of_step(it.now + 150ms, it.out));
+  CHECK(it.stream.drop_out_of_step(it.now + 190ms, it.out));
 }
 
 TEST_CASE("a lagging peer is in step again when it is within half a window", "[routing]") {
@@ -192,7 +211,7 @@ TEST_CASE("a lagging peer is in step again when it is within half a window", "[r
   const auto first = it.push(70'000, 11);
   const auto second = it.push(70'000, 11);
   it.push(10'000, 11);
-  it.stream.drop_out_of_step(it.now + 1s, 100ms, it.out);
+  it.stream.drop_out_of_step(it.now + 1s, it.out);
 
   it.stream.reported(it.now, life(1), first);
   CHECK_FALSE(it.stream.view(life(1))->in_step);

@@ -115,7 +115,7 @@ void Process::try_waiting() {
         });
       }
       if (now < *waiting_until_) return;
-      core_.drop_out_of_step(now, number, 100ms, actions_);
+      core_.drop_out_of_step(now, number, actions_);
       perform();
     }
     waiting_until_.reset();
