@@ -43,6 +43,17 @@ void OutboundStream::Meter::reset() {
 OutboundStream::OutboundStream(const Options& options, const InterestTable& interest, OutboundCounters& counters)
     : options_(options), interest_(interest), counters_(counters), ring_(options.ring_bytes_max) {}
 
+void OutboundStream::restart() {
+  ring_.restart();
+  cursors_.clear();
+  published_ = 0;
+  publish_head_due_ = false;
+  published_unasked_ = 0;
+  published_bytes_unasked_ = 0;
+  unpublished_bytes_ = 0;
+  published_ends_.clear();
+}
+
 std::uint64_t OutboundStream::push(MonoTime now, std::string bytes, std::vector<std::uint64_t> hashes, PeerMask wanted) {
   ++counters_.accepted;
   const std::uint64_t size = bytes.size();

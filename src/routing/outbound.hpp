@@ -39,6 +39,9 @@ class OutboundStream {
 
   OutboundStream(const Options& options, const InterestTable& interest, OutboundCounters& counters);
 
+  /// Begins a new life with number 1: nothing of this one is sent to anybody any more.
+  void restart();
+
   /// Numbers an event. `wanted` is what the interest table says of it.
   std::uint64_t push(MonoTime now, std::string bytes, std::vector<std::uint64_t> hashes, PeerMask wanted);
   std::uint64_t push_hollow();

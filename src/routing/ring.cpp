@@ -35,6 +35,12 @@ std::uint64_t Ring::push_hollow() {
   return head_;
 }
 
+void Ring::restart() {
+  entries_.clear();
+  bytes_ = 0;
+  head_ = 0;
+}
+
 std::uint64_t Ring::first() const { return entries_.empty() ? head_ + 1 : entries_.front().first; }
 
 std::size_t Ring::find(std::uint64_t seq) const {

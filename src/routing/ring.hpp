@@ -32,6 +32,9 @@ class Ring {
   /// Takes the next number for an event nobody known wants.
   std::uint64_t push_hollow();
 
+  /// Empties it; the next number is 1 again.
+  void restart();
+
   /// Last number given; 0 before the first.
   [[nodiscard]] std::uint64_t head() const { return head_; }
 

@@ -1,6 +1,7 @@
 #include "routing/routing.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace evmesh::routing {
 
@@ -40,6 +41,7 @@ void Routing::member_up(MonoTime now, const Life& life, const wire::Hello& hello
     return;
   }
   announce_changes(now, outbox);  // to the others; the newcomer gets the whole
+  met_ = true;
   peer.up = true;
   peer.slot = *slot;
   peer.known = false;
@@ -51,6 +53,12 @@ void Routing::member_up(MonoTime now, const Life& life, const wire::Hello& hello
   meet_streams(life, peer, hello);
   announce_whole(now, life, peer, outbox);
   out.push_back(Progress{});
+}
+
+void Routing::renumber(const Life& self) {
+  options_.self = self;
+  if (!std::exchange(met_, false)) return;
+  for (OutboundStream& stream : outbound_) stream.restart();
 }
 
 void Routing::meet_streams(const Life& life, Peer& peer, const wire::Hello& hello) {

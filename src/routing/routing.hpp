@@ -37,8 +37,9 @@ class Routing {
   /// The peer's subscription to our notification socket came or went. Ignored for a life that was never up.
   void follows(MonoTime now, const Life& life, bool follows, Actions& out);
 
-  /// Our own epoch had to be raised before anybody had accepted the old one.
-  void renumber(const Life& self) { options_.self = self; }
+  /// This node goes on as a later life. Its streams begin anew: whoever read the former life has been told that it is over, and
+  /// would get again what it has. Where nobody was ever up nobody has anything, and what was accepted stays.
+  void renumber(const Life& self);
 
   // Frames of lives that membership accepts; other kinds are ignored.
 
@@ -166,6 +167,7 @@ class Routing {
   std::map<Life, Peer> peers_;
   bool joined_ = false;
   bool absent_ = false;
+  bool met_ = false;  // somebody was up in this life
   std::uint64_t announcements_refused_ = 0;
 };
 

@@ -79,3 +79,16 @@ TEST_CASE("a number is found in the entry that holds it, or in the first after i
   CHECK(ring.find(3) == 1);
   CHECK(ring.find(4) == 2);
 }
+
+TEST_CASE("a ring that begins anew gives number 1 and holds nothing of before", "[routing]") {
+  Ring ring(1'000);
+  ring.push("abc", {}, 0);
+  ring.push_hollow();
+
+  ring.restart();
+
+  CHECK(ring.head() == 0);
+  CHECK(ring.size() == 0);
+  CHECK(ring.bytes() == 0);
+  CHECK(ring.push("d", {}, 0) == 1);
+}

@@ -153,6 +153,42 @@ TEST_CASE("a life that ended well and was read to its end leaves no gap", "[rout
   CHECK(gaps(node.out).empty());
 }
 
+TEST_CASE("a later life begins its streams anew", "[routing]") {
+  Node node(Mode::broadcast);
+  node.up(1);
+  node.say(1, wire::Announce{0, 1, 0, 1, {}, {hash("a")}, {}});
+  node.say(1, wire::Subscribe{0, 0, 1});
+  node.accept("a");
+  node.pump();
+  node.routing.member_down(node.now, life(1), node.out);
+
+  node.routing.renumber(life(9, 2));
+  node.up(1);
+  node.out.clear();
+  node.say(1, wire::Announce{0, 1, 0, 1, {}, {hash("a")}, {}});
+  node.say(1, wire::Subscribe{0, 0, 1});
+  node.pump();
+
+  CHECK(node.routing.heads()[0].seq == 0);
+  for (const auto& notify : sent<wire::Notify>(node.out, life(1))) CHECK(notify.events.empty());
+  CHECK(node.accept("a").seq == 1);
+  node.out.clear();
+  node.pump();
+  REQUIRE(sent<wire::Notify>(node.out, life(1)).size() == 1);
+  CHECK(numbers(sent<wire::Notify>(node.out, life(1))[0]) == std::vector<std::uint64_t>{1});
+  CHECK(sent(node.out)[0].frame.header.from_epoch == 2);
+}
+
+TEST_CASE("what was accepted before anybody was up goes on under the later life", "[routing]") {
+  Node node;
+  node.accept("a");
+
+  node.routing.renumber(life(9, 2));
+
+  CHECK(node.routing.heads()[0].seq == 1);
+  CHECK(node.accept("a").seq == 2);
+}
+
 TEST_CASE("who is down wants nothing until it is up again", "[routing]") {
   Node node;
   node.up(1);
