@@ -16,11 +16,35 @@ std::string text(const Gap& gap) {
 
 std::string name(const Life& life) { return "n" + std::to_string(life.id.bytes[15]) + "/" + std::to_string(life.epoch); }
 
-void Ledger::begins(const Life& life) {
-  Publishing& publishing = publishing_[life];
+void Ledger::begins(const Life& life, bool transient) {
+  const auto [place, fresh] = publishing_.try_emplace(life);
+  if (!fresh) throw Violation{"I-a", name(life) + " begins twice"};
+  Publishing& publishing = place->second;
+  publishing.transient = transient;
   publishing.events.resize(plan_.buses);
   publishing.ring_first.assign(plan_.buses, 1);
   reading_[life];
+}
+
+void Ledger::goes_on(const Life& before, const Life& after, const std::vector<std::uint64_t>& heads) {
+  begins(after, publishing_.at(before).transient);
+  reading_[after] = std::move(reading_.at(before));
+  const Publishing& former = publishing_.at(before);
+  bool same = true;
+  for (std::size_t bus = 0; bus < heads.size(); ++bus) {
+    if (heads[bus] != 0 && heads[bus] != former.events[bus].size()) {
+      throw Violation{"I-c", name(after) + " goes on with " + std::to_string(heads[bus]) + " numbers"};
+    }
+    same = same && heads[bus] == former.events[bus].size();
+  }
+  if (same) publishing_.at(after).events = former.events;
+  if (same) publishing_.at(after).ring_first = former.ring_first;
+  ends(before, false);
+  // What publishers told the former life of its registrations stands.
+  for (auto& [publisher, publishing] : publishing_) {
+    const auto told = publishing.acknowledgements.find(before);
+    if (told != publishing.acknowledgements.end()) publishing.acknowledgements[after] = std::move(told->second);
+  }
 }
 
 void Ledger::ends(const Life& life, bool said_goodbye) {
@@ -167,7 +191,10 @@ void Ledger::judge(const Gap& gap, std::size_t bus) const {
   const Publishing& publisher = publishing_.at({gap.publisher, gap.epoch});
   const std::uint64_t head = publisher.events[bus].size();
   bool right = gap.from > 0 && (!gap.to || (gap.from <= *gap.to && *gap.to <= head));
-  if (gap.reason == GapReason::life_ended) right = right && publisher.over;
+  // A transient node that is silent for long, and one that an operator forgot, are given up while they may live; nothing
+  // of that life may follow then.
+  const bool given_up = publisher.over || publisher.transient || forgotten(gap.publisher);
+  if (gap.reason == GapReason::life_ended) right = right && given_up;
   if (gap.reason == GapReason::ring_overrun) right = right && gap.to && *gap.to < publisher.ring_first[bus];
   if (gap.reason == GapReason::listener_overrun) right = right && plan_.has(Fault::small_hold);
   if (gap.reason == GapReason::joined_late) {

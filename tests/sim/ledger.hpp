@@ -55,7 +55,13 @@ class Ledger {
 
   // Lives.
 
-  void begins(const Life& life);
+  void begins(const Life& life, bool transient);
+  /// The process of `before` goes on as `after`. Where `heads` (by bus) are what `before` had, its events go on, too; otherwise
+  /// the streams begin anew.
+  void goes_on(const Life& before, const Life& after, const std::vector<std::uint64_t>& heads);
+  /// An operator forgot this node, whatever it does.
+  void forgets(const NodeId& id) { forgotten_.insert(id); }
+  [[nodiscard]] bool forgotten(const NodeId& id) const { return forgotten_.contains(id); }
   void ends(const Life& life, bool said_goodbye);
 
   // Publishers.
@@ -103,6 +109,7 @@ class Ledger {
     std::vector<std::uint64_t> ring_first;
     std::map<Life, std::map<std::uint64_t, std::vector<wire::StreamPosition>>> acknowledgements;  // by reader and version
     bool over = false;
+    bool transient = false;
     bool said_goodbye = false;
   };
 
@@ -116,6 +123,7 @@ class Ledger {
 
   const Plan& plan_;
   Totals& totals_;
+  std::set<NodeId> forgotten_;
   std::map<Life, Publishing> publishing_;
   std::map<Life, Reading> reading_;
 };

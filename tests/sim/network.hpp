@@ -71,6 +71,8 @@ class Network {
   // Processes.
 
   void attach(Host host, const Life& life, Station& station);
+  /// The process goes on as a later life; what it connects from now on says so.
+  void rename(Host host, const Life& life) { processes_[host].life = life; }
   /// The process is gone. `abruptly`: with all it had not sent; otherwise what stands first in its queues still leaves.
   void detach(Host host, bool abruptly);
 

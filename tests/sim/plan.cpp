@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::array<std::string_view, fault_kinds> names{
     "delay", "broken_link",   "duplication", "replay",     "one_way_cut", "partition",  "pause",      "crash",
-    "stop",  "slow_receiver", "slow_link",   "small_pipe", "small_ring",  "small_hold", "mode_change", "crowding"};
+    "stop",  "slow_receiver", "slow_link",   "small_pipe", "small_ring",  "small_hold", "mode_change", "crowding",
+    "transient", "lost_disk", "old_disk", "forget"};
 
 void draw_sizes(Plan& plan, Dice& dice) {
   plan.ring_bytes = limits::ring_bytes;
@@ -33,6 +34,19 @@ void draw_sizes(Plan& plan, Dice& dice) {
   }
 }
 
+/// By a chance of their own, so that the other faults of a seed stay what they were.
+void draw_rare(Plan& plan) {
+  Dice dice(plan.seed * 0xd1342543de82ef95ULL + 7);
+  plan.transient.assign(plan.hosts, false);
+  if (!dice.chance(0.4)) return;
+  for (auto count = dice.between(1, 2); count > 0; --count) {
+    plan.faults.insert(static_cast<Fault>(fault_kinds - 1 - dice.between(0, rare_fault_kinds - 1)));
+  }
+  if (!plan.has(Fault::transient)) return;
+  plan.transient_forget = milliseconds{dice.between(2'000, 10'000)};
+  for (unsigned host = 0; host < plan.hosts; ++host) plan.transient[host] = dice.chance(0.6);
+}
+
 void draw_load(Plan& plan, Dice& dice) {
   plan.buses = dice.between(1, 3);
   plan.keys = static_cast<unsigned>(dice.between(2, 12));
@@ -49,7 +63,8 @@ std::string_view to_string(Fault fault) { return names[static_cast<std::size_t>(
 
 bool Plan::harmless() const {
   constexpr std::array harmful{Fault::one_way_cut, Fault::partition,  Fault::pause,      Fault::crash,
-                               Fault::stop,        Fault::small_ring, Fault::small_hold, Fault::mode_change};
+                               Fault::stop,        Fault::small_ring, Fault::small_hold, Fault::mode_change,
+                               Fault::transient,   Fault::lost_disk,  Fault::old_disk,   Fault::forget};
   return std::ranges::none_of(harmful, [this](Fault fault) { return has(fault); });
 }
 
@@ -65,13 +80,14 @@ Plan draw(std::uint64_t seed) {
     plan.modes.push_back(everybody ? Mode::broadcast : Mode::scale_efficient);
   }
   const auto wanted = dice.between(3, 7);
-  while (plan.faults.size() < wanted) plan.faults.insert(static_cast<Fault>(dice.between(0, fault_kinds - 1)));
+  while (plan.faults.size() < wanted) plan.faults.insert(static_cast<Fault>(dice.between(0, fault_kinds - rare_fault_kinds - 1)));
   plan.fault_time = milliseconds{dice.between(60'000, 75'000)};
   plan.fault_interval = milliseconds{dice.between(700, 5'000)};
   plan.redial_max = dice.chance(0.8) ? 4'000ms : 30'000ms;
   plan.hints = dice.chance(0.5) ? 1.0 : 0.3;
   draw_sizes(plan, dice);
   draw_load(plan, dice);
+  draw_rare(plan);
   return plan;
 }
 

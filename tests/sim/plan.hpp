@@ -28,8 +28,14 @@ enum class Fault : std::uint8_t {
   small_hold,     ///< little may wait for a repair or an acknowledgement
   mode_change,    ///< a restart in the other mode
   crowding,       ///< listeners do not keep up, for a while
+  // Drawn apart from those above, in fewer runs.
+  transient,      ///< some nodes keep nothing: another id with each start, and soon forgotten by the others
+  lost_disk,      ///< a crash, and another id on the same endpoints
+  old_disk,       ///< a crash, and a restart with an epoch below what the others know
+  forget,         ///< an operator forgets a node that one takes for dead, and may be wrong
 };
-inline constexpr std::size_t fault_kinds = 16;
+inline constexpr std::size_t fault_kinds = 20;
+inline constexpr std::size_t rare_fault_kinds = 4;  // the last of them
 
 [[nodiscard]] std::string_view to_string(Fault fault);
 
@@ -37,7 +43,9 @@ inline constexpr std::size_t fault_kinds = 16;
 struct Plan {
   std::uint64_t seed = 0;
   unsigned hosts = 0;
-  std::vector<Mode> modes;  // of each host's first life
+  std::vector<Mode> modes;      // of each host's first life
+  std::vector<bool> transient;  // hosts
+  std::chrono::milliseconds transient_forget{60'000};
   std::set<Fault> faults;
   std::size_t buses = 1;
   unsigned keys = 1;

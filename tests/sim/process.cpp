@@ -29,6 +29,8 @@ bus::CoreOptions options_of(const Stage& stage, const Process::Setup& setup) {
   membership.publish_endpoint = Network::publish_endpoint(setup.host);
   for (const Host seed : setup.seeds) membership.seeds.push_back(Network::work_endpoint(seed));
   membership.timings.redial_max = stage.plan.redial_max;
+  membership.transient = setup.transient;
+  membership.timings.transient_forget = stage.plan.transient_forget;
   auto& routing = options.routing;
   routing.self = setup.life;
   routing.mode = setup.mode;
@@ -51,9 +53,9 @@ std::size_t number_of(const Stage& stage, Host host, std::size_t bus) {
 }
 
 Process::Process(Stage& stage, Setup setup)
-    : stage_(stage), setup_(std::move(setup)), registries_(stage.plan.buses, registry::Registry{1'000}),
+    : stage_(stage), setup_(std::move(setup)), first_life_(setup_.life), registries_(stage.plan.buses, registry::Registry{1'000}),
       core_(options_of(stage, setup_), *this), last_turn_(stage.timeline.now()), resumed_at_(stage.timeline.now()) {
-  stage_.ledger.begins(life());
+  stage_.ledger.begins(life(), setup_.transient);
 }
 
 Process::~Process() { *alive_ = false; }
@@ -233,9 +235,9 @@ void Process::perform(bus::CoreAction& action) {
         } else if constexpr (std::is_same_v<It, membership::Unfollow>) {
           network.unfollow(host(), it.publish_endpoint);
         } else if constexpr (std::is_same_v<It, membership::Fatal>) {
-          throw Violation{"I-a", name(life()) + " failed: " + it.error.message};
+          fail(it.error);
         } else if constexpr (std::is_same_v<It, membership::RaiseEpoch>) {
-          throw Violation{"I-a", name(life()) + " raised its epoch to " + std::to_string(it.epoch)};
+          go_on_as(it.epoch);
         } else if constexpr (std::is_same_v<It, membership::Note>) {
           note(it);
         } else {
@@ -243,6 +245,27 @@ void Process::perform(bus::CoreAction& action) {
         }
       },
       action);
+}
+
+void Process::fail(const Error& error) {
+  if (!stage_.ledger.forgotten(life().id)) throw Violation{"I-a", name(life()) + " failed: " + error.message};
+  if (std::exchange(removed_, true)) return;
+  if (stage_.trace.on()) stage_.trace.line(host(), "  learns that it was forgotten");
+  stage_.totals.add("forgotten_while_it_lived");
+  setup_.on_removed();
+}
+
+void Process::go_on_as(std::uint64_t epoch) {
+  const Life before = life();
+  setup_.life.epoch = epoch;
+  if (stage_.trace.on()) stage_.trace.line(host(), "  goes on as " + name(life()));
+  std::vector<std::uint64_t> heads(stage_.plan.buses);
+  for (std::size_t bus = 0; bus < heads.size(); ++bus) {
+    heads[bus_of(stage_, host(), bus)] = core_.routing().outbound(bus).head();
+  }
+  stage_.ledger.goes_on(before, life(), heads);
+  stage_.network.rename(host(), life());
+  stage_.totals.add("went_on_as_later_life");
 }
 
 void Process::deliver(const routing::Deliver& it) {

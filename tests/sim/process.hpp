@@ -53,6 +53,9 @@ class Process final : public Station, private routing::ListenerLookup, private b
     Mode mode = Mode::broadcast;
     std::vector<Host> seeds;
     std::uint64_t random_seed = 0;
+    bool transient = false;
+    nanoseconds notify_wait{0};  ///< for the flow window
+    std::function<void()> on_removed{};  ///< it was forgotten by an operator, and has noticed
     nanoseconds turn_pause{0};   ///< of a slow receiver: at least this between two turns
     std::size_t turn_inputs = 256;
   };
@@ -70,11 +73,13 @@ class Process final : public Station, private routing::ListenerLookup, private b
   void crowd(nanoseconds time) { crowded_until_ = stage_.timeline.now() + time; }
   /// No longer a slow receiver.
   void hurry();
-  /// Hands over as many of these as the flow window lets through; the others wait for it, 100 ms at most.
+  /// Hands over as many of these as the flow window lets through; the others wait for it, `notify_wait` at most.
   void dispatch(std::vector<Pending> events);
   /// Returns the registration's handle.
   std::uint64_t add(std::uint64_t listener, std::size_t bus, KeySet keys, bool everything);
   void remove(std::uint64_t registration);
+  /// Forgets a member that it takes for dead. False when there is none.
+  bool forget(Dice& dice);
   /// Asks for reports until everything accepted has arrived or `patience` has passed, then says goodbye and calls `done`.
   void stop(nanoseconds patience, bool for_good, std::function<void()> done);
 
@@ -82,10 +87,12 @@ class Process final : public Station, private routing::ListenerLookup, private b
 
   [[nodiscard]] Host host() const { return setup_.host; }
   [[nodiscard]] const Life& life() const { return setup_.life; }
+  /// With which life it began; may have gone on as a later one.
+  [[nodiscard]] const Life& first_life() const { return first_life_; }
   [[nodiscard]] Mode mode() const { return setup_.mode; }
   [[nodiscard]] bool paused() const { return paused_; }
   [[nodiscard]] bool stopping() const { return stopping_; }
-  [[nodiscard]] bool ready() const { return core_.joined() && !paused_ && !stopping_; }
+  [[nodiscard]] bool ready() const { return core_.joined() && !paused_ && !stopping_ && !removed_; }
   [[nodiscard]] const bus::MeshCore& core() const { return core_; }
   [[nodiscard]] const std::vector<Registration>& registrations() const { return registrations_; }
   [[nodiscard]] MonoTime resumed_at() const { return resumed_at_; }
@@ -113,6 +120,8 @@ class Process final : public Station, private routing::ListenerLookup, private b
   void look_at_receipts();
   void look_at_sent(const std::string& bytes);
   void note(const membership::Note& note);
+  void go_on_as(std::uint64_t epoch);
+  void fail(const Error& error);
   void check_bounds();
   [[nodiscard]] MonoTime running_time() const;
 
@@ -123,6 +132,7 @@ class Process final : public Station, private routing::ListenerLookup, private b
 
   Stage& stage_;
   Setup setup_;
+  const Life first_life_;
   std::vector<registry::Registry> registries_;  // by this host's number of the bus
   std::vector<Registration> registrations_;
   std::uint64_t last_handle_ = 0;
@@ -134,6 +144,7 @@ class Process final : public Station, private routing::ListenerLookup, private b
 
   bool paused_ = false;
   bool stopping_ = false;
+  bool removed_ = false;
   bool turn_planned_ = false;
   MonoTime wake_at_{};
   MonoTime crowded_until_{};

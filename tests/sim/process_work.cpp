@@ -12,8 +12,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr nanoseconds notify_wait = 100ms;
-
 Event make_event(const Life& life, const Pending& pending) {
   EventFields fields;
   for (std::size_t byte = 0; byte < 8; ++byte) {
@@ -95,13 +93,29 @@ void Process::remove(std::uint64_t handle) {
   plan_turn();
 }
 
+bool Process::forget(Dice& dice) {
+  std::vector<NodeId> dead;
+  for (const Member& member : core_.members(stage_.timeline.now())) {
+    if (member.state == MemberState::dead) dead.push_back(member.id);
+  }
+  if (dead.empty()) return false;
+  const NodeId id = dice.pick(dead);
+  stage_.ledger.forgets(id);
+  if (stage_.trace.on()) stage_.trace.line(host(), "forgets n" + std::to_string(id.bytes[15]));
+  if (!core_.forget(stage_.timeline.now(), id.to_string(), actions_)) throw Violation{"I-a", "a dead member cannot be forgotten"};
+  perform();
+  plan_turn();
+  return true;
+}
+
 void Process::dispatch(std::vector<Pending> events) {
   waiting_.insert(waiting_.end(), events.begin(), events.end());
   if (!paused_) try_waiting();
   plan_turn();
 }
 
-/// The flow window shuts a publisher out; whoever keeps it shut for too long is no longer waited for.
+/// The flow window shuts a publisher out; whoever keeps it shut for too long is no longer waited for, whether an application
+/// waits or not.
 void Process::try_waiting() {
   const MonoTime now = stage_.timeline.now();
   while (!waiting_.empty() && !stopping_) {
@@ -109,7 +123,7 @@ void Process::try_waiting() {
     if (!core_.routing().window_open(number)) {
       if (!waiting_until_) {
         stage_.totals.add("window_shut");
-        waiting_until_ = now + notify_wait;
+        waiting_until_ = now + setup_.notify_wait;
         stage_.timeline.at(*waiting_until_, [this, alive = alive_] {
           if (*alive) plan_turn();
         });

@@ -8,9 +8,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-NodeId id_of(Host host) {
+NodeId id_of(Host host, std::uint8_t disk) {
   NodeId id;
   id.bytes[0] = 0xaa;
+  id.bytes[14] = disk;
   id.bytes[15] = static_cast<std::uint8_t>(host);
   return id;
 }
@@ -111,10 +112,15 @@ void World::check_gaps() {
 void World::start(Host host) {
   Place& place = places_[host];
   if (place.process || place.left) return;
-  ++place.epoch;
+  place.epoch += 10;
+  const bool old = std::exchange(place.old_disk, false) && place.epoch >= 1'030;
+  if (old) totals_.add("old_disks");
   Process::Setup setup;
   setup.host = host;
-  setup.life = {id_of(host), place.epoch};
+  setup.life = {id_of(host, place.disks), old ? place.epoch - 25 : place.epoch};
+  setup.transient = plan_.transient[host];
+  setup.notify_wait = host % 2 == 0 ? 100ms : 0ms;
+  setup.on_removed = [this, host] { removed(host); };
   setup.mode = place.mode;
   setup.turn_pause = place.turn_pause;
   setup.turn_inputs = place.turn_inputs;
@@ -135,6 +141,8 @@ void World::end(Host host, bool abruptly, bool said_goodbye) {
   Place& place = places_[host];
   if (trace_.on()) trace_.line(host, abruptly ? "is killed" : "ends");
   place.process->end(said_goodbye);
+  place.epoch = std::max(place.epoch, place.process->life().epoch);
+  if (plan_.transient[host]) ++place.disks;
   network_.detach(host, abruptly);
   place.process.reset();
   place.leaving = false;
@@ -189,10 +197,13 @@ std::optional<std::string> World::not_converged() const {
 std::optional<std::string> World::missing() const {
   for (const Place& place : places_) {
     if (!place.process) continue;
-    // A member that left without being heard is dead for ever, as far as anybody knows.
+    // A member that left without being heard is dead for ever, as far as anybody knows. But where another id sits on its
+    // endpoint it must be given up.
     std::set<Life> absent;
     for (const Member& member : place.process->core().members(timeline_.now())) {
-      if (member.state == MemberState::dead) absent.insert({member.id, member.epoch});
+      const Process* const there = places_[member.id.bytes[15]].process.get();
+      const bool replaced = there != nullptr && there->life().id != member.id;
+      if (member.state == MemberState::dead && !replaced) absent.insert({member.id, member.epoch});
     }
     if (auto reason = ledger_.missing(place.process->life(), absent)) return reason;
   }

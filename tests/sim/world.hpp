@@ -36,7 +36,9 @@ class World {
  private:
   struct Place {
     std::unique_ptr<Process> process;
-    std::uint64_t epoch = 1'000;
+    std::uint64_t epoch = 1'000;  // the highest so far
+    std::uint8_t disks = 0;       // lost so far: each has an id of its own
+    bool old_disk = false;        // at the next start
     bool left = false;  // for good
     bool leaving = false;
     Mode mode = Mode::broadcast;
@@ -70,7 +72,9 @@ class World {
   void delay();
   void cut(bool both_ways);
   void pause();
-  void crash();
+  Place* crash();
+  void forget();
+  void removed(Host host);
   void stop(bool change_mode);
   void slow_link();
   void crowd();

@@ -25,11 +25,19 @@ void World::fault() {
     case Fault::one_way_cut: return cut(false);
     case Fault::partition: return cut(true);
     case Fault::pause: return pause();
-    case Fault::crash: return crash();
+    case Fault::crash: crash(); return;
+    case Fault::lost_disk:
+      if (Place* const place = crash()) ++place->disks;
+      return;
+    case Fault::old_disk:
+      if (Place* const place = crash()) place->old_disk = true;
+      return;
+    case Fault::forget: return forget();
     case Fault::stop: return stop(false);
     case Fault::slow_link: return slow_link();
     case Fault::mode_change: return stop(true);
     case Fault::crowding: return crowd();
+    case Fault::transient:
     case Fault::duplication:
     case Fault::slow_receiver:
     case Fault::small_pipe:
@@ -83,21 +91,38 @@ void World::pause() {
   if (trace_.on()) trace_.line(host, "is paused");
   place.process->pause();
   const nanoseconds length = dice_.span(500ms, 12s);
-  const Life life = place.process->life();
+  const Life life = place.process->first_life();
   // A stopped process answers no ZMTP heartbeat, so that its peers close what it had opened; a thread that hangs does.
   const bool whole = dice_.chance(0.5);
   if (whole && length > 2s) timeline_.after(2s, [this, host] { network_.break_one(host); });
   timeline_.after(length, [this, host, life] {
-    if (places_[host].process && places_[host].process->life() == life) places_[host].process->resume();
+    if (places_[host].process && places_[host].process->first_life() == life) places_[host].process->resume();
   });
 }
 
-void World::crash() {
+/// Whose process it was, if any.
+World::Place* World::crash() {
   const Host host = static_cast<Host>(dice_.between(0, plan_.hosts - 1));
-  if (!places_[host].process) return;
+  if (!places_[host].process) return nullptr;
   totals_.add("fault_crash");
   end(host, true, false);
   timeline_.after(dice_.chance(0.3) ? dice_.span(1ms, 500ms) : dice_.span(500ms, 10s), [this, host] { start(host); });
+  return &places_[host];
+}
+
+void World::forget() {
+  const Place& place = places_[dice_.between(0, plan_.hosts - 1)];
+  if (place.process && place.process->ready() && place.process->forget(dice_)) totals_.add("fault_forget");
+}
+
+/// Its operator starts it with a new data directory.
+void World::removed(Host host) {
+  timeline_.after(0ms, [this, host, life = places_[host].process->life()] {
+    if (!places_[host].process || places_[host].process->life() != life) return;
+    end(host, true, false);
+    ++places_[host].disks;
+    timeline_.after(dice_.span(10ms, 3s), [this, host] { start(host); });
+  });
 }
 
 void World::stop(bool change_mode) {
@@ -107,13 +132,13 @@ void World::stop(bool change_mode) {
   place.leaving = true;
   totals_.add(change_mode ? "fault_mode_change" : "fault_stop");
   const bool for_good = !change_mode && host > 1 && plan_.hosts > 3 && dice_.chance(0.1);
-  const Life life = place.process->life();
+  const Life life = place.process->first_life();
   const nanoseconds away = dice_.span(10ms, 6s);
   if (trace_.on()) trace_.line(host, for_good ? "leaves" : "stops");
   place.process->stop(dice_.span(0ms, 2s), for_good, [this, host, life, for_good, change_mode, away] {
     timeline_.after(0ms, [this, host, life, for_good, change_mode, away] {
       Place& there = places_[host];
-      if (!there.process || there.process->life() != life) return;
+      if (!there.process || there.process->first_life() != life) return;
       end(host, false, true);
       there.left = for_good;
       if (change_mode) {
