@@ -78,6 +78,12 @@ inline constexpr std::size_t retries_waiting_max = 1'000'000;         ///< timer
 inline constexpr std::uint64_t memory_dead_letters_max = 100'000;     ///< of one bus that keeps them in memory
 inline constexpr std::uint64_t memory_dead_letters_bytes_max = 256 * mib;  ///< what they hold together
 
+// The journal of a node.
+inline constexpr std::uint64_t journal_record_bytes_max = event_size_bytes_max + 2 * mib;  ///< an event and all about it
+inline constexpr std::uint64_t journal_segment_bytes_min = 8 * kib;     ///< of one file; tests take such small ones
+inline constexpr std::uint64_t journal_segment_bytes_max = 1024 * mib;  ///< of one file
+inline constexpr std::size_t journal_spares_max = 4;                    ///< dropped files kept for new records
+
 // The admin surface.
 inline constexpr std::size_t admin_body_bytes_max = 64 * kib;  ///< all routes but the event route
 inline constexpr std::size_t unix_path_bytes_max = 107;        ///< sun_path of Linux without its end
