@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -31,8 +32,8 @@ class File {
 
   [[nodiscard]] virtual Result<std::uint64_t> size() const = 0;
 
-  /// Makes the file `bytes` long, its blocks written with zeros and synced, so that a later write can neither find the disk
-  /// full nor change the file's length. Blocks for as long as the disk takes.
+  /// Makes the file `bytes` long, its blocks written with zeros and synced, so that a later write can neither
+  /// find the disk full nor change the file's length. Blocks for as long as the disk takes.
   [[nodiscard]] virtual Result<void> reserve(std::uint64_t bytes) = 0;
 };
 
@@ -44,12 +45,14 @@ class Disk {
   Disk& operator=(const Disk&) = delete;
   virtual ~Disk() = default;
 
-  /// Opens for reading and writing; `create` makes an absent file (mode 0600). Errors: storage.
+  /// Opens for reading and writing, never through a symbolic link; `create` makes an absent file (mode 0600).
+  /// Errors: storage.
   [[nodiscard]] virtual Result<std::unique_ptr<File>> open(std::string_view name, bool create) = 0;
 
   /// Sorted.
   [[nodiscard]] virtual Result<std::vector<std::string>> list() const = 0;
 
+  /// Replaces `to` when there is one.
   [[nodiscard]] virtual Result<void> rename(std::string_view from, std::string_view to) = 0;
   [[nodiscard]] virtual Result<void> remove(std::string_view name) = 0;
 
@@ -62,5 +65,14 @@ class Disk {
 
 /// The real one. Errors: storage when `directory` cannot be made (mode 0700) or opened.
 [[nodiscard]] Result<std::unique_ptr<Disk>> open_disk(const std::filesystem::path& directory);
+
+/// The real one, that can only be read: creates nothing, and works on a file system that is mounted
+/// read-only.
+[[nodiscard]] Result<std::unique_ptr<Disk>> open_disk_to_read(const std::filesystem::path& directory);
+
+/// The error of a full disk (ENOSPC, EDQUOT), told apart from all others. `doing` is what failed: "write
+/// /a/b".
+[[nodiscard]] Error no_space_error(const std::string& doing);
+[[nodiscard]] bool is_no_space(const Error& error);
 
 }  // namespace evmesh::storage
