@@ -1,20 +1,9 @@
 // Wiring only: signals, and what the arguments ask for.
-#include <csignal>
-
-#include <unistd.h>
-
 #include "evmesh/command.hpp"
-
-namespace {
-
-/// Nothing is ever half written: every line goes out in one piece, so the end may come at any time.
-extern "C" void end_now(int signal) { ::_exit(128 + signal); }
-
-}  // namespace
+#include "evmesh/interrupt.hpp"
 
 int main(int argument_count, char** arguments) {
-  std::signal(SIGINT, &end_now);
-  std::signal(SIGTERM, &end_now);
+  evmesh::cli::end_on_signals();
   const auto sources = evmesh::peers::OptionSources::of_process(argument_count, arguments);
   const auto done = evmesh::cli::run_command(sources);
   if (done) return 0;

@@ -5,6 +5,9 @@
 
 #include "base/text.hpp"
 
+#include "common/files.hpp"
+#include "evmesh/interrupt.hpp"
+
 namespace evmesh::cli {
 namespace {
 
@@ -14,6 +17,12 @@ using peers::Outcome;
 // A stream has no end to look at before the first row, so its columns have fixed widths.
 constexpr std::string_view row_format = "{:<13}  {:<24}  {:<12}  {:<28}  {}\n";
 constexpr std::size_t content_chars_max = 60;
+constexpr const char* document_end = "\n]}\n";
+
+Outcome<void> written(int error) {
+  if (error == 0) return {};
+  return peers::end_with(peers::ExitCode::io, "cannot write to standard output: " + peers::errno_text(error));
+}
 
 std::string text_of(const Json& object, const char* name) {
   const auto found = object.find(name);
@@ -97,7 +106,7 @@ std::string StreamPrinter::name_of(const std::string& publisher) const {
 Outcome<void> StreamPrinter::begin() {
   switch (output_.form()) {
     case Form::table: return output_.print_raw(fmt::format(row_format, "TIME", "TYPE", "FROM", "KEY", "CONTENT"));
-    case Form::json: return output_.print_raw(R"({"schema":"evmesh.events.v1","items":[)");
+    case Form::json: return written(write_document(R"({"schema":"evmesh.events.v1","items":[)", document_end));
     case Form::jsonl: return {};
   }
   return {};
@@ -105,7 +114,7 @@ Outcome<void> StreamPrinter::begin() {
 
 Outcome<void> StreamPrinter::item(const std::string& json) {
   if (output_.form() == Form::jsonl) return output_.print_raw(json + "\n");
-  return output_.print_raw((std::exchange(first_, false) ? "\n" : ",\n") + json);
+  return written(write_document((std::exchange(first_, false) ? "\n" : ",\n") + json, document_end));
 }
 
 Outcome<void> StreamPrinter::event(const StreamLine& line) {
@@ -121,7 +130,7 @@ Outcome<void> StreamPrinter::gap(const StreamLine& line) {
 }
 
 Outcome<void> StreamPrinter::finish() {
-  return output_.form() == Form::json ? output_.print_raw("\n]}\n") : Outcome<void>{};
+  return output_.form() == Form::json ? written(write_document(document_end, nullptr)) : Outcome<void>{};
 }
 
 }  // namespace evmesh::cli
