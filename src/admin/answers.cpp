@@ -59,6 +59,17 @@ Json receipt_object(const RegistrationReceipt& receipt) {
           {"elapsed_us", receipt.elapsed.count()}};
 }
 
+Json seen_rows(const SeenBy& seen) {
+  Json peers = Json::array();
+  for (const SeenBy::Peer& peer : seen.peers) {
+    peers.push_back({{"name", peer.name},
+                     {"id", peer.id.to_string()},
+                     {"seen", peer.seen},
+                     {"after_us", peer.after.count()}});
+  }
+  return peers;
+}
+
 Json key_row(const KeyStatus& key) {
   Json row{{"bus", key.bus},
            {"key", key.key},
@@ -151,22 +162,17 @@ std::string receipt_json(const DispatchAnswer& answer) {
             {"accepted", answer.event_ids.size()},
             {"noop", answer.receipt.noop},
             {"event_ids", answer.event_ids},
+            {"bus", answer.bus},
+            {"first_seq", answer.receipt.first_seq},
             {"seq", answer.receipt.seq},
             {"interested", answer.receipt.interested},
             {"listeners", answer.receipt.listeners},
             {"seen", nullptr}};
-  if (answer.seen) {
-    Json peers = Json::array();
-    for (const SeenBy::Peer& peer : answer.seen->peers) {
-      peers.push_back({{"name", peer.name},
-                       {"id", peer.id.to_string()},
-                       {"seen", peer.seen},
-                       {"after_us", peer.after.count()}});
-    }
-    json["seen"] = std::move(peers);
-  }
+  if (answer.seen) json["seen"] = seen_rows(*answer.seen);
   return line(json);
 }
+
+std::string seen_json(const SeenBy& seen) { return line({{"schema", "evmesh.seen.v1"}, {"seen", seen_rows(seen)}}); }
 
 std::string registered_json(const RegistrationReceipt& receipt) {
   return line({{"registered", receipt_object(receipt)}});

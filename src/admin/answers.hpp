@@ -29,11 +29,15 @@ namespace evmesh::admin {
 
 /// evmesh.receipt.v1.
 struct DispatchAnswer {
+  std::string bus;
   std::vector<std::string> event_ids;
   Receipt receipt;
   std::optional<SeenBy> seen;  ///< when it was asked for
 };
 [[nodiscard]] std::string receipt_json(const DispatchAnswer& answer);
+
+/// evmesh.seen.v1.
+[[nodiscard]] std::string seen_json(const SeenBy& seen);
 
 /// `{"registered":{...}}`, the first line of a stream.
 [[nodiscard]] std::string registered_json(const RegistrationReceipt& receipt);

@@ -64,6 +64,7 @@ void Api::add_routes() {
   get("/api/v1/members", &Api::members);
   get("/api/v1/keys", &Api::keys);
   get("/api/v1/keys/explain", &Api::explain);
+  get("/api/v1/events/seen", &Api::seen);
   routes_.add("GET", "/livez", [](const Request& request, const std::string&) {
     return without_query(request, [] { return Response{200, R"({"schema":"evmesh.live.v1","status":"live"})" "\n"}; });
   });

@@ -52,6 +52,7 @@ class Api {
   [[nodiscard]] Response keys(const Request& request) const;
   [[nodiscard]] Response explain(const Request& request) const;
   [[nodiscard]] Response dispatch(const Request& request);
+  [[nodiscard]] Response seen(const Request& request) const;
   [[nodiscard]] Response stream(const Request& request);
 
   Node& node_;

@@ -99,11 +99,12 @@ class CliTest(DaemonCase):
         self.assertEqual((item["type"], item["key"], item["payload"]), ("t", "User:bob", {"a": 1}))
         self.assertEqual(item["origin"]["publisher"], one.ready["id"])
 
-    def listen(self, daemon, *words):
+    def listen(self, daemon, *words, stdout=subprocess.PIPE):
         """A running listen that is registered."""
         process = subprocess.Popen([PROGRAM, "listen", *words, "--server", daemon.socket], env=environment(),
-                                   cwd=self.place.name, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.stdout.close)
+                                   cwd=self.place.name, stdout=stdout, stderr=subprocess.PIPE, text=True)
+        if process.stdout:
+            self.addCleanup(process.stdout.close)
         self.addCleanup(process.stderr.close)
         self.assertIn("listening", process.stderr.readline())
         return process
@@ -150,6 +151,82 @@ class CliTest(DaemonCase):
         self.assertEqual(receipt["accepted"], 2)
         self.assertEqual(bad.returncode, 65)
         self.assertIn("-:4:", bad.stderr)
+
+    def test_many_requests(self):
+        """a receipt speaks of all requests of a file: nodes that only the first events concern are named"""
+        one, two = self.mesh()
+        self.listen(two, "-k", "User:bob")
+        lines = ['{"type":"a","keys":["User:bob"]}'] * 256 + ['{"type":"b"}'] * 100
+
+        for source, text in (("-", "\n".join(lines)), ("events.jsonl", None)):
+            (pathlib.Path(self.place.name) / "events.jsonl").write_text("\n".join(lines))
+            receipt = json.loads(self.run_ok(one, "dispatch", "--file", source, "-o", "json", "--wait-seen", "30s", input=text))
+
+            self.assertEqual((receipt["accepted"], receipt["interested"]), (356, 1))
+            self.assertEqual([(peer["name"], peer["seen"]) for peer in receipt["seen"]], [("two", True)])
+        unasked = json.loads(self.run_ok(one, "dispatch", "--file", "events.jsonl", "-o", "json", "--wait-seen", "0"))
+        self.assertEqual((unasked["interested"], unasked["seen"]), (1, None))
+
+    def test_loop(self):
+        """what listen prints is dispatched to another node as it comes, without waiting for the end"""
+        one, two = self.start("one"), self.start("two")
+        source = self.listen(one, "-k", "User:bob", "-o", "jsonl")
+        copying = subprocess.Popen([PROGRAM, "dispatch", "--file", "-", "--server", two.socket, "-o", "json"],
+                                   env=environment(), cwd=self.place.name, stdin=source.stdout, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(copying.stdout.close)
+        sink = self.listen(two, "-k", "User:bob", "--count", "3", "-o", "jsonl")
+
+        for body in ('{"a": 1}', "text \x01", "-"):
+            self.run_ok(one, "dispatch", "t", body, "-k", "User:bob", "--header", "h=1", input="")
+        out, _ = sink.communicate(timeout=DEADLINE)
+        source.terminate()
+
+        heard = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([(each["type"], each["key"], each["headers"]) for each in heard], [("t", "User:bob", {"h": "1"})] * 3)
+        self.assertEqual([each.get("payload", each.get("text")) for each in heard], [{"a": 1}, "text \x01", ""])
+        self.assertEqual(copying.wait(DEADLINE), 0)
+        self.assertEqual(json.loads(copying.stdout.read())["accepted"], 3)
+
+    def test_lines_of_gaps(self):
+        """lines that tell of gaps are left out, and said so"""
+        node = self.start("one")
+
+        ran = self.run_cli(node, "dispatch", "--file", "-", input='{"gap":{"reason":"stream_overrun","dropped":2}}\n{"type":"t"}\n')
+
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn("1 lines told of gaps", ran.stderr)
+
+    def test_large_bodies(self):
+        """a body within the limit is taken, however long its JSON form would be"""
+        node = self.start("one")
+        body = "\x01" * (1 << 20)
+        line = '{"type": "t", "text": "' + "\\u0001" * (1 << 20) + '"}\n'
+
+        from_input = self.run_cli(node, "dispatch", "t", "-", input=body)
+        from_line = self.run_cli(node, "dispatch", "--file", "-", input=line)
+        over = self.run_cli(node, "dispatch", "t", "-", input=body + "x")
+
+        self.assertEqual((from_input.returncode, from_line.returncode), (0, 0), from_input.stderr + from_line.stderr)
+        self.assertEqual(over.returncode, 65)
+        self.assertIn("1048576", over.stderr)
+
+    def test_interrupted_document(self):
+        """listen -o json that is ended by a signal leaves a whole document"""
+        node = self.start("one")
+        out = pathlib.Path(self.place.name) / "out.json"
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            for count in (0, 2):
+                with open(out, "wb") as file:
+                    listening = self.listen(node, "-k", "User:bob", "-o", "json", stdout=file)
+                eventually(lambda: "items" in out.read_text())
+                for _ in range(count):
+                    self.run_ok(node, "dispatch", "t", "-k", "User:bob")
+                eventually(lambda: out.read_text().count('"type"') == count)
+
+                listening.send_signal(number)
+
+                self.assertEqual(listening.wait(DEADLINE), code)
+                self.assertEqual(len(json.loads(out.read_text())["items"]), count)
 
     def test_wrong_use(self):
         """wrong use ends with 64, names the value and says what is right"""

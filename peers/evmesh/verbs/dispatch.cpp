@@ -2,17 +2,16 @@
 #include <thread>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
 
 #include "evmesh/verbs/dispatch_items.hpp"
+#include "evmesh/verbs/dispatch_total.hpp"
 #include "evmesh/verbs/verbs.hpp"
 
 namespace evmesh::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 using peers::end_with;
 using peers::ExitCode;
@@ -21,10 +20,9 @@ using peers::Outcome;
 constexpr std::size_t request_events_max = 256;
 constexpr std::size_t request_bytes_max = 256 * 1024;
 constexpr std::chrono::milliseconds ask_again{100};
-constexpr std::size_t shown_ids = 3;
 
 struct Plan {
-  Items items;
+  std::unique_ptr<Items> items;
   double per_second = 0;  // 0: as fast as the node takes them
   std::chrono::milliseconds wait_seen{0};
   std::string target;
@@ -56,44 +54,23 @@ Outcome<Plan> make_plan(const Arguments& arguments) {
   constexpr std::chrono::seconds wait_max{60};
   if (*wait > wait_max) return end_with(ExitCode::usage, "--wait-seen: 60s is the longest");
   plan.wait_seen = *wait;
-  plan.target = "/api/v1/events";
-  if (arguments.has("bus")) plan.target += "?bus=" + escaped_for_url(arguments.text("bus"));
+  // Asked for always: with no time to wait the answer still names the interested nodes.
+  plan.target = "/api/v1/events?";
+  if (arguments.has("bus")) plan.target += "bus=" + escaped_for_url(arguments.text("bus")) + "&";
+  plan.target += "wait_seen=";
   return plan;
 }
 
-/// What was accepted so far, added up over requests.
-struct Total {
-  std::uint64_t accepted = 0;
-  std::uint64_t noops = 0;
-  Json last;
-  std::vector<std::string> first_ids;
-  Clock::time_point began = Clock::now();
-
-  void add(const std::string& answered) {
-    last = Json::parse(answered);
-    accepted += last.at("accepted").get<std::uint64_t>();
-    if (last.at("noop").get<bool>()) ++noops;
-    for (const auto& id : last.at("event_ids")) {
-      if (first_ids.size() < shown_ids) first_ids.push_back(id);
-    }
-  }
-
-  [[nodiscard]] double seconds() const { return std::chrono::duration<double>(Clock::now() - began).count(); }
-};
-
 /// A full node is asked again for as long as --timeout says.
-Outcome<std::string> post_patiently(Session& session, const Plan& plan, const std::string& body, bool last) {
-  std::string target = plan.target;
-  if (last && plan.wait_seen.count() != 0) {
-    target += (target.find('?') == std::string::npos ? "?wait_seen=" : "&wait_seen=") + std::to_string(plan.wait_seen.count());
-  }
+Outcome<std::string> post_patiently(Session& session, const Plan& plan, const std::string& body,
+                                    std::chrono::milliseconds wait) {
   const auto end = Clock::now() + session.timeout();
   while (true) {
     peers::HttpRequest request;
     request.method = "POST";
-    request.target = target;
+    request.target = plan.target + std::to_string(wait.count());
     request.body = body;
-    request.timeout = session.timeout() + plan.wait_seen;
+    request.timeout = session.timeout() + wait;
     auto response = session.send(std::move(request));
     if (!response) return tl::unexpected(response.error());
     auto failure = session.failure_of(*response);
@@ -103,97 +80,138 @@ Outcome<std::string> post_patiently(Session& session, const Plan& plan, const st
   }
 }
 
-Outcome<Total> send_all(Session& session, const Plan& plan) {
-  Total total;
-  const std::uint64_t all = plan.items.rounds * plan.items.items.size();
-  std::uint64_t sent = 0;
-  while (sent < all) {
-    std::uint64_t due = all;
-    if (plan.per_second > 0) {
-      const auto at = total.began + std::chrono::duration_cast<Clock::duration>(
-                                        std::chrono::duration<double>(static_cast<double>(sent) / plan.per_second));
-      std::this_thread::sleep_until(at);
-      due = std::min(all, static_cast<std::uint64_t>(total.seconds() * plan.per_second) + 1);
-    }
-    std::string body = "[";
-    const std::uint64_t first = sent;
-    do {
-      body += (sent == first ? "" : ",") + plan.items.items[sent % plan.items.items.size()];
-      ++sent;
-    } while (sent < due && sent - first < request_events_max && body.size() < request_bytes_max);
-    const auto answered = post_patiently(session, plan, body + "]", sent == all);
-    if (!answered) {
-      session.output().end_progress();
-      auto failure = answered.error();
-      if (first != 0) failure.message = fmt::format("after {} of {} events: {}", first, all, failure.message);
-      return tl::unexpected(std::move(failure));
-    }
-    total.add(*answered);
-    if (all > 1) session.output().progress(fmt::format("dispatched {}/{}  {:.0f}/s", sent, all, double(sent) / total.seconds()));
-  }
-  session.output().end_progress();
-  return total;
-}
+/// Sends the items in requests of bounded size, each as soon as nothing more can be read at once.
+class Sender {
+ public:
+  Sender(Session& session, const Plan& plan) : session_(session), plan_(plan) {}
 
-struct Seen {
-  std::string sentence;
-  std::uint64_t seen = 0;
-  std::uint64_t asked = 0;
-  double slowest_us = 0;
+  Outcome<Total> send_all() {
+    while (auto item = first()) {
+      if (!*item) return std::move(total_);
+      pace();
+      if (auto sent = send(collect(std::move(**item))); !sent) return failed(sent.error());
+      progress();
+      if (broken_) break;
+    }
+    return failed(*broken_);
+  }
+
+ private:
+  /// The item a request begins with; nothing at the end.
+  std::optional<std::optional<std::string>> first() {
+    if (left_over_) return std::exchange(left_over_, std::nullopt);
+    auto item = plan_.items->next(true);
+    if (item) return std::move(*item);
+    broken_ = item.error();
+    return std::nullopt;
+  }
+
+  void pace() {
+    due_ = UINT64_MAX;
+    if (plan_.per_second <= 0) return;
+    const std::chrono::duration<double> after(static_cast<double>(sent_) / plan_.per_second);
+    std::this_thread::sleep_until(total_.began() + std::chrono::duration_cast<Clock::duration>(after));
+    due_ = static_cast<std::uint64_t>(total_.seconds() * plan_.per_second) + 1;
+  }
+
+  /// A request's body; an item that does not fit any more begins the next one.
+  std::string collect(std::string item) {
+    std::string body = "[" + std::move(item);
+    std::size_t count = 1;
+    ++sent_;
+    while (count < request_events_max && sent_ < due_) {
+      auto more = plan_.items->next(false);
+      if (!more) broken_ = more.error();
+      if (!more || !*more) break;
+      if (body.size() + (*more)->size() > request_bytes_max) {
+        left_over_ = std::move(*more);
+        break;
+      }
+      body.append(",").append(**more);
+      ++count;
+      ++sent_;
+    }
+    return body + "]";
+  }
+
+  Outcome<void> send(const std::string& body) {
+    const bool last = plan_.items->ended() && !left_over_;
+    const auto answered =
+        post_patiently(session_, plan_, body, last ? plan_.wait_seen : std::chrono::milliseconds{0});
+    if (!answered) return tl::unexpected(answered.error());
+    total_.add(*answered);
+    return {};
+  }
+
+  void progress() const {
+    const auto all = plan_.items->count();
+    if (all && *all == 1) return;
+    session_.output().progress(fmt::format("dispatched {}{}  {:.0f}/s", sent_, all ? "/" + std::to_string(*all) : "",
+                                           static_cast<double>(sent_) / total_.seconds()));
+  }
+
+  tl::unexpected<peers::Failure> failed(peers::Failure failure) const {
+    const auto all = plan_.items->count();
+    if (total_.accepted() != 0) {
+      failure.message = fmt::format("after {}{} events: {}", total_.accepted(),
+                                    all ? " of " + std::to_string(*all) : "", failure.message);
+    }
+    return tl::unexpected(std::move(failure));
+  }
+
+  Session& session_;
+  const Plan& plan_;
+  Total total_;
+  std::optional<std::string> left_over_;
+  std::optional<peers::Failure> broken_;  // told after what was read before it is sent
+  std::uint64_t sent_ = 0;
+  std::uint64_t due_ = 0;  // so many may be sent by now
 };
 
-Seen seen_of(const Json& last) {
-  Seen seen;
-  std::string missing;
-  for (const auto& peer : last.at("seen").is_null() ? Json::array() : last.at("seen")) {
-    ++seen.asked;
-    const std::string name = peer.at("name");
-    if (!peer.at("seen").get<bool>()) {
-      missing.append(missing.empty() ? "" : ", ").append(name);
-      continue;
-    }
-    ++seen.seen;
-    const auto after = peer.at("after_us").get<double>();
-    seen.slowest_us = std::max(seen.slowest_us, after);
-    seen.sentence.append(seen.sentence.empty() ? "seen by " : ", ") += name + " in " + format_age(after);
+/// Only the last request waited, and its answer speaks of its own events: asks for the nodes that earlier ones concerned.
+Outcome<void> wait_for_rest(Session& session, const Plan& plan, Total& total) {
+  const auto began = Clock::now();
+  const auto nodes = total.nodes();
+  for (const auto& [id, node] : nodes) {
+    if (total.nodes().at(id).seen) continue;
+    const auto left = std::max(began + plan.wait_seen - Clock::now(), Clock::duration::zero());
+    const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(left);
+    peers::HttpRequest request;
+    request.target = fmt::format("/api/v1/events/seen?bus={}&first={}&last={}&wait_seen={}", escaped_for_url(total.bus()),
+                                 node.first, node.last, wait.count());
+    request.timeout = session.timeout() + wait;
+    const auto response = session.send(std::move(request));
+    if (!response) return tl::unexpected(response.error());
+    if (auto failure = session.failure_of(*response)) return tl::unexpected(std::move(*failure));
+    total.add_seen(response->body, std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began));
   }
-  if (!missing.empty()) {
-    seen.sentence.append(seen.sentence.empty() ? "" : "; ") += "not seen yet by " + missing + "; evmesh status shows why";
+  return {};
+}
+
+void add_notes(const Output& output, const Plan& plan, const Total& total) {
+  if (total.noops() != 0) output.note("the event says that nothing happened; it went nowhere");
+  if (plan.items->gaps() != 0) output.note(fmt::format("{} lines told of gaps; they were left out", plan.items->gaps()));
+  if (total.accepted() > 1) {
+    output.note(fmt::format("{} events in {:.2f} s, {:.0f}/s", total.accepted(), total.seconds(),
+                            static_cast<double>(total.accepted()) / total.seconds()));
   }
-  return seen;
+  const std::string seen = total.sentence();
+  if (plan.wait_seen.count() != 0 && !seen.empty()) output.note(seen);
 }
 
 Outcome<void> run(Session& session, const Arguments& arguments) {
   const auto plan = make_plan(arguments);
   if (!plan) return tl::unexpected(plan.error());
-  const auto total = send_all(session, *plan);
+  auto total = Sender(session, *plan).send_all();
+  session.output().end_progress();
   if (!total) return tl::unexpected(total.error());
-
-  const Seen seen = seen_of(total->last);
-  const bool asked = !total->last.at("seen").is_null();
-  const auto number = total->last.at("seq").get<std::uint64_t>();
-  const auto interested = total->last.at("interested").get<std::uint64_t>();
-  const auto listeners = total->last.at("listeners").get<std::uint64_t>();
-  Answer answer;
-  answer.tables.push_back({{"ACCEPTED", "NUMBER", "LISTENERS HERE", "INTERESTED NODES", "SEEN BY", "SLOWEST", "EVENT"},
-                           {{std::to_string(total->accepted), std::to_string(number), std::to_string(listeners),
-                             std::to_string(interested), asked ? fmt::format("{} of {}", seen.seen, seen.asked) : "",
-                             seen.seen == 0 ? "" : format_age(seen.slowest_us),
-                             total->first_ids.front() + (total->accepted > 1 ? " ..." : "")}}});
-  Json json = total->last;
-  json["accepted"] = total->accepted;
-  if (total->accepted != json.at("event_ids").size()) json["event_ids"] = total->first_ids;
-  json["elapsed_us"] = static_cast<std::uint64_t>(total->seconds() * 1e6);
-  answer.json = json.dump();
-  if (auto printed = session.output().print(answer); !printed) return printed;
-
-  if (total->noops != 0) session.output().note("the event says that nothing happened; it went nowhere");
-  if (total->accepted > 1) {
-    session.output().note(fmt::format("{} events in {:.2f} s, {:.0f}/s", total->accepted, total->seconds(),
-                                      double(total->accepted) / total->seconds()));
+  const bool asked = plan->wait_seen.count() != 0;
+  if (asked) {
+    if (auto waited = wait_for_rest(session, *plan, *total); !waited) return waited;
   }
-  if (!seen.sentence.empty()) session.output().note(seen.sentence);
-  if (seen.seen == seen.asked) return {};
+  if (auto printed = session.output().print(total->answer(asked)); !printed) return printed;
+  add_notes(session.output(), *plan, *total);
+  if (!asked || total->seen() == total->nodes().size()) return {};
   return end_with(ExitCode::negative, "");
 }
 
@@ -214,7 +232,7 @@ Verb dispatch_verb() {
                 {"id", "UUID", "the event's id (default: a new one)"},
                 {"count", "COUNT", "dispatch it so often, each under a new id"},
                 {"rate", "RATE", "at most so many per second, like 50/s"},
-                {"file", "FILE", "one event per line as JSON, with its keys; - for standard input"},
+                {"file", "FILE", "one event per line as JSON, with its keys, as listen prints it too; - for standard input"},
                 {"bus", "NAME", "the bus (default: the node's first)"},
                 {"wait-seen", "TIME", "wait so long until interested nodes have seen all; 0 does not wait (default: 1s)"}};
   verb.run = run;

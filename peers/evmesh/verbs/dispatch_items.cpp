@@ -6,12 +6,10 @@
 #include <evmesh/event.hpp>
 #include <evmesh/key.hpp>
 
-#include "base/limits.hpp"
 #include "base/text.hpp"
-#include "event/base64.hpp"
 #include "event/json_text.hpp"
 
-#include "common/files.hpp"
+#include "evmesh/verbs/dispatch_lines.hpp"
 
 namespace evmesh::cli {
 namespace {
@@ -22,14 +20,24 @@ using peers::Outcome;
 
 constexpr std::uint64_t count_max = 1'000'000'000;
 
-Outcome<std::string> read_input(const std::string& file) {
-  std::string text;
-  if (file == "-") {
-    text.assign(std::istreambuf_iterator<char>(std::cin), {});
-    return text;
+/// One event, dispatched several times.
+class Repeated final : public Items {
+ public:
+  Repeated(std::string item, std::uint64_t count) : item_(std::move(item)), count_(count) {}
+
+  Outcome<std::optional<std::string>> next(bool) override {
+    if (ended()) return std::nullopt;
+    ++given_;
+    return item_;
   }
-  return peers::read_file(file);
-}
+  bool ended() const override { return given_ == count_; }
+  std::optional<std::uint64_t> count() const override { return count_; }
+
+ private:
+  const std::string item_;
+  const std::uint64_t count_;
+  std::uint64_t given_ = 0;
+};
 
 void add_text(std::string& json, std::string_view name, std::string_view value) {
   json.append(",\"").append(name).append("\":");
@@ -41,10 +49,8 @@ void add_body(std::string& json, const std::string& body) {
   if (event::check_json(body)) {
     json += ",\"payload\":";
     event::append_minified(json, body);
-  } else if (base::valid_utf8(body)) {
-    add_text(json, "text", body);
   } else {
-    add_text(json, "data_base64", event::encode_base64(body));
+    append_bytes(json, body);
   }
 }
 
@@ -79,7 +85,7 @@ Outcome<void> add_headers(std::string& json, const Arguments& arguments) {
   return {};
 }
 
-Outcome<Items> from_words(const Arguments& arguments) {
+Outcome<std::unique_ptr<Items>> from_words(const Arguments& arguments) {
   const auto count = arguments.number("count", 1, 1, count_max);
   if (!count) return tl::unexpected(count.error());
   if (*count > 1 && arguments.has("id")) {
@@ -96,37 +102,15 @@ Outcome<Items> from_words(const Arguments& arguments) {
   if (auto added = add_keys(json, arguments); !added) return tl::unexpected(added.error());
   if (auto added = add_headers(json, arguments); !added) return tl::unexpected(added.error());
   if (arguments.words.size() > 1) {
-    auto body = arguments.words[1] == "-" ? read_input("-") : Outcome<std::string>(arguments.words[1]);
-    if (!body) return tl::unexpected(body.error());
-    add_body(json, *body);
+    const bool standard_input = arguments.words[1] == "-";
+    add_body(json, standard_input ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : arguments.words[1]);
   }
-  return Items{{json + '}'}, *count};
-}
-
-Outcome<Items> from_file(const std::string& file) {
-  const auto text = read_input(file);
-  if (!text) return tl::unexpected(text.error());
-  Items items;
-  std::size_t number = 0;
-  for (std::string_view rest = *text; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    ++number;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    if (auto checked = event::check_json(line); !checked) {
-      return end_with(ExitCode::data, file + ":" + std::to_string(number) + ": " + checked.error().message +
-                                          R"(; each line is one event, like {"type":"t","keys":["User:bob"]})");
-    }
-    items.items.emplace_back(line);
-  }
-  if (items.items.empty()) return end_with(ExitCode::data, file + " holds no event");
-  return items;
+  return std::make_unique<Repeated>(json + '}', *count);
 }
 
 }  // namespace
 
-Outcome<Items> read_items(const Arguments& arguments) {
+Outcome<std::unique_ptr<Items>> read_items(const Arguments& arguments) {
   if (!arguments.has("file")) {
     if (arguments.words.empty()) {
       return end_with(ExitCode::usage, "what to dispatch is missing; it is evmesh dispatch TYPE [BODY|-], or --file FILE");
@@ -140,7 +124,7 @@ Outcome<Items> read_items(const Arguments& arguments) {
   if (!arguments.words.empty()) {
     return end_with(ExitCode::usage, base::quoted(arguments.words[0]) + " does not go with --file; leave one out");
   }
-  return from_file(arguments.text("file"));
+  return open_lines(arguments.text("file"));
 }
 
 }  // namespace evmesh::cli
