@@ -35,15 +35,19 @@ class FlightTable {
 
   static constexpr std::size_t slots = 1024;  ///< executions at once; beyond them nothing is noted
 
-  /// Opens or creates `file`, whose entries of the last life are in `found` then and empty for this one. An empty path keeps
-  /// the table in memory. Errors: storage.
-  [[nodiscard]] static Result<std::unique_ptr<FlightTable>> open(const std::filesystem::path& file);
+  /// Begins an empty table in `directory` and reads that of the last life, which stays on the disk until `forget`. An empty
+  /// path keeps the table in memory. Errors: storage.
+  [[nodiscard]] static Result<std::unique_ptr<FlightTable>> open(const std::filesystem::path& directory);
 
   ~FlightTable();
   FlightTable(const FlightTable&) = delete;
   FlightTable& operator=(const FlightTable&) = delete;
 
-  [[nodiscard]] const std::vector<Flight>& found() const { return found_; }
+  /// What ran when the last process ended. Nothing when nobody knows: there was none, or the machine was started anew since.
+  [[nodiscard]] const std::optional<std::vector<Flight>>& found() const { return found_; }
+
+  /// What was found has been taken over.
+  [[nodiscard]] Result<void> forget();
 
   /// Notes an execution before it starts; the slot to give back. Empty when all are taken.
   [[nodiscard]] std::optional<std::size_t> begin(const Flight& flight);
@@ -62,16 +66,22 @@ class FlightTable {
     std::uint64_t suspect = 0;
     std::uint64_t sum = 0;
   };
-  using Table = std::array<Slot, slots>;
+  struct Table {
+    std::array<char, 16> magic{};
+    std::array<char, 48> boot{};  // which start of the machine it belongs to
+    std::array<Slot, slots> entries{};
+  };
 
   FlightTable() = default;
   [[nodiscard]] static Flight flight_of(const Slot& slot);
   [[nodiscard]] static std::uint64_t sum_of(const Slot& slot);
-  void take_over();
+  [[nodiscard]] Result<void> map();
+  [[nodiscard]] Result<void> read_old();
 
+  std::filesystem::path directory_;  // empty: in memory
   Table* table_ = nullptr;
   std::unique_ptr<Table> own_;  // when there is no file
-  std::vector<Flight> found_;
+  std::optional<std::vector<Flight>> found_;
   std::mutex mutex_;  // leaf; guards the one below
   std::vector<std::size_t> free_;
 };
