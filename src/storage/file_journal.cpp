@@ -15,11 +15,11 @@ FileJournal::FileJournal(Parts parts)
       salt_(salt_of(parts.anchor->slot().owner)),
       anchor_(std::move(parts.anchor)),
       pool_(std::move(parts.pool)),
-      synced_(parts.log.end),
       scrubbed_(parts.log.begin),
       live_(std::move(parts.log.live)),
       begin_(parts.log.begin),
-      end_(parts.log.end) {}
+      end_(parts.log.end),
+      synced_(parts.log.end) {}
 
 Position FileJournal::begin() const { return begin_.position; }
 
@@ -62,8 +62,7 @@ Result<void> FileJournal::append(Commit& commit) {
     if (auto rolled = roll(); !rolled) return rolled;
   }
   Segment& segment = *live_.back();
-  const Tail after{commit.end(), commit.seal({end_.chain, synced_.position, salt_})};
-  dirty_ = true;
+  const Tail after{commit.end(), commit.seal({end_.chain, tail().position, salt_})};
   if (auto written = segment.file->write(segment.used, commit.bytes()); !written)
     return stop(written.error());
   segment.used += commit.bytes().size();
@@ -83,24 +82,37 @@ Result<void> FileJournal::roll() {
   return {};
 }
 
+/// What is appended meanwhile may be on the disk then, or not: it is not counted.
 Result<void> FileJournal::sync() {
-  if (auto living = alive(); !living) return living;
-  if (!dirty_) return {};
-  if (auto synced = live_.back()->file->sync(); !synced) return stop(synced.error());
-  dirty_ = false;
-  synced_ = end_;
+  Tail written;
+  std::shared_ptr<Segment> segment;
+  {
+    const std::lock_guard lock(mutex_);
+    if (failed_) return tl::unexpected(*failed_);
+    if (synced_ == end_) return {};
+    written = end_;
+    segment = live_.back();
+  }
+  if (auto synced = segment->file->sync(); !synced) return stop(synced.error());
+  const std::lock_guard lock(mutex_);
+  if (written.position > synced_.position) synced_ = written;
   return {};
+}
+
+Tail FileJournal::tail() const {
+  const std::lock_guard lock(mutex_);
+  return synced_;
 }
 
 AnchorSlot FileJournal::anchor_slot() const {
   AnchorSlot slot = anchor_->slot();
-  slot.tail = synced_;
+  slot.tail = tail();
   return slot;
 }
 
 Result<void> FileJournal::anchor() {
   if (auto living = alive(); !living) return living;
-  if (anchor_->slot().tail == synced_) return {};
+  if (anchor_->slot().tail == tail()) return {};
   if (auto written = anchor_->write(anchor_slot()); !written) return stop(written.error());
   return {};
 }

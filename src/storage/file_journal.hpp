@@ -38,7 +38,7 @@ class FileJournal final : public Journal {
   void prepare() override;
   [[nodiscard]] bool full() const override { return full_; }
   [[nodiscard]] Result<void> scrub(std::uint64_t bytes) override;
-  [[nodiscard]] Tail tail() const override { return synced_; }
+  [[nodiscard]] Tail tail() const override;
   [[nodiscard]] Result<void> anchor() override;
 
  private:
@@ -65,16 +65,16 @@ class FileJournal final : public Journal {
   const std::uint32_t salt_;
   const std::unique_ptr<Anchor> anchor_;
   SegmentPool pool_;
-  Tail synced_;
-  bool dirty_ = false;  // bytes were written since the last sync
   bool full_ = false;
   Tail scrubbed_;  // where the next `scrub` goes on
 
-  // What `read` needs, from any thread; changed by the owner's thread alone, under the mutex.
+  // What `read` and `sync` need, from other threads; but for the tail it is changed by the owner's thread alone, under the
+  // mutex.
   mutable std::mutex mutex_;
   std::deque<std::shared_ptr<Segment>> live_;
   Tail begin_;
   Tail end_;
+  Tail synced_;
   std::optional<Error> failed_;
 };
 

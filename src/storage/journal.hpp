@@ -16,8 +16,8 @@
 namespace evmesh::storage {
 
 /// A log of records: appended in commits, read from a position, dropped from the head. What is found damaged
-/// is never served and never skipped. One thread appends, syncs, drops and prepares; `read` may be called
-/// from any thread.
+/// is never served and never skipped. One thread at a time appends, drops, prepares, scrubs
+/// and anchors; `sync` may run on another one while it appends, and `read` on any.
 ///
 /// An error of the disk in `append`, `sync`, `drop` or `anchor` is final: nobody knows then what the disk
 /// holds. Every later call answers with it; the directory must be opened again, which reads, verifies and
