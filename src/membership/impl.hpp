@@ -71,7 +71,8 @@ class Membership::Impl {
   void bound_tombstones(Actions& out);
   void remember(const Peer& peer);
   [[nodiscard]] const GivenUp* given_up(const Life& life) const;
-  void count(const std::string& counter, std::uint64_t by = 1) { counters_[counter] += by; }
+  /// Adds to the counter evmesh_membership_`counter`_total.
+  void count(std::string_view counter, std::uint64_t by = 1);
   void note(Actions& out, LogLevel level, std::string message, base::LogFields fields = {}) const;
   void note_seldom(Actions& out, const std::string& about, LogLevel level, std::string message,
                    base::LogFields fields);

@@ -114,6 +114,10 @@ void Membership::Impl::bound_tombstones(Actions& out) {
   count("tombstones_dropped", tombstones.size());
 }
 
+void Membership::Impl::count(std::string_view counter, std::uint64_t by) {
+  counters_["evmesh_membership_" + std::string(counter) + "_total"] += by;
+}
+
 void Membership::Impl::note(Actions& out, LogLevel level, std::string message, base::LogFields fields) const {
   out.emplace_back(Note{level, std::move(message), std::move(fields)});
 }

@@ -4,20 +4,20 @@ namespace evmesh::transport {
 
 std::map<std::string, std::uint64_t> Tally::by_name() const {
   return {
-      {"frames_received", frames_received},
-      {"bytes_received", bytes_received},
-      {"frames_sent", frames_sent},
-      {"bytes_sent", bytes_sent},
-      {"frames_published", frames_published},
-      {"bytes_published", bytes_published},
-      {"answers_sent", answers_sent},
-      {"answers_unroutable", answers_unroutable},
-      {"answers_dropped", answers_dropped},
-      {"frames_malformed", frames_malformed},
-      {"frames_dropped_link_queue", frames_dropped_link_queue},
-      {"frames_dropped_no_link", frames_dropped_no_link},
-      {"subscriptions_ignored", subscriptions_ignored},
-      {"handshakes_failed", handshakes_failed},
+      {"evmesh_transport_frames_received_total", frames_received},
+      {"evmesh_transport_bytes_received_total", bytes_received},
+      {"evmesh_transport_frames_sent_total", frames_sent},
+      {"evmesh_transport_bytes_sent_total", bytes_sent},
+      {"evmesh_transport_frames_published_total", frames_published},
+      {"evmesh_transport_bytes_published_total", bytes_published},
+      {"evmesh_transport_answers_sent_total", answers_sent},
+      {"evmesh_transport_answers_unroutable_total", answers_unroutable},
+      {"evmesh_transport_answers_dropped_total", answers_dropped},
+      {"evmesh_transport_frames_malformed_total", frames_malformed},
+      {"evmesh_transport_frames_dropped_link_queue_total", frames_dropped_link_queue},
+      {"evmesh_transport_frames_dropped_no_link_total", frames_dropped_no_link},
+      {"evmesh_transport_subscriptions_ignored_total", subscriptions_ignored},
+      {"evmesh_transport_handshakes_failed_total", handshakes_failed},
   };
 }
 

@@ -23,7 +23,7 @@ struct Tally {
   std::uint64_t subscriptions_ignored = 0;      ///< more followers than `followers_max`
   std::uint64_t handshakes_failed = 0;          ///< connected to something that does not speak ZMTP
 
-  /// Under the names of the fields.
+  /// As evmesh_transport_FIELD_total.
   [[nodiscard]] std::map<std::string, std::uint64_t> by_name() const;
 };
 

@@ -7,6 +7,8 @@ import mesh
 from mesh import MeshCase
 
 STALL_MS = 3000
+DEATHS = "evmesh_membership_deaths_total"
+OWN_PAUSES = "evmesh_membership_own_pauses_total"
 RESIDENT_KIB_MAX = 400 * 1024  # a ring of 64 MiB, queues, and the program; far below what an unbounded queue would take
 
 
@@ -20,11 +22,11 @@ class LoadTest(MeshCase):
         self.wait_sent(a, "from-a", 5000)
 
         for stalled in (b, a):
-            before, deaths = stalled.counter("own_pauses"), stalled.counter("deaths")
+            before, deaths = stalled.counter(OWN_PAUSES), stalled.counter(DEATHS)
             self.assertGreaterEqual(stalled.ask("stall_engine", ms=STALL_MS)["threads"], 1)
-            self.wait(f"{stalled.name} notices", lambda s=stalled, n=before: s.counter("own_pauses") > n)
+            self.wait(f"{stalled.name} notices", lambda s=stalled, n=before: s.counter(OWN_PAUSES) > n)
             self.wait_in_touch([a, b, c])
-            self.assertEqual(deaths, stalled.counter("deaths"), "took others for dead because it was deaf itself")
+            self.assertEqual(deaths, stalled.counter(DEATHS), "took others for dead because it was deaf itself")
             self.wait_sent(a, "from-a", a.ask("load", label="from-a")["sent"] + 5000)
         self.stop_load(a, "from-a")
 

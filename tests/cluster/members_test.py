@@ -9,6 +9,10 @@ import unittest
 import mesh
 from mesh import MeshCase, Refused
 
+DEATHS = "evmesh_membership_deaths_total"
+OWN_PAUSES = "evmesh_membership_own_pauses_total"
+SUSPICIONS = "evmesh_membership_suspicions_total"
+
 
 class MembersTest(MeshCase):
     def test_one_seed(self):
@@ -64,7 +68,7 @@ class MembersTest(MeshCase):
 
         # Nobody is dead before 3 s. A pause that got too long on a busy machine proves nothing: once more.
         for _ in range(20):
-            deaths = a.counter("deaths") + c.counter("deaths")
+            deaths = a.counter(DEATHS) + c.counter(DEATHS)
             begin = time.monotonic()
             self.pause(b)
             self.wait("a suspects b", lambda: a.state_of("b") != "alive")
@@ -73,7 +77,7 @@ class MembersTest(MeshCase):
                 time.sleep(0.02)
             self.resume(b)
             paused = time.monotonic() - begin
-            suspicions = b.counter("suspicions")
+            suspicions = b.counter(SUSPICIONS)
             self.wait_in_touch([a, b, c])
             if paused < 2.5:
                 break
@@ -81,9 +85,9 @@ class MembersTest(MeshCase):
             self.skipTest("this machine is too busy to pause a process for 2 s")
 
         self.assertEqual("suspect", state)
-        self.assertEqual(deaths, a.counter("deaths") + c.counter("deaths"))
-        self.assertEqual(suspicions, b.counter("suspicions"))
-        self.assertGreaterEqual(b.counter("own_pauses"), 1)
+        self.assertEqual(deaths, a.counter(DEATHS) + c.counter(DEATHS))
+        self.assertEqual(suspicions, b.counter(SUSPICIONS))
+        self.assertGreaterEqual(b.counter(OWN_PAUSES), 1)
 
     def test_polite_stop(self):
         """a node that stops says so, and nobody has to find out"""
@@ -92,7 +96,7 @@ class MembersTest(MeshCase):
         b.quit()
 
         self.wait("a knows", lambda: a.state_of("b") != "alive")
-        self.assertEqual(0, a.counter("deaths"))
+        self.assertEqual(0, a.counter(DEATHS))
 
     def test_twin(self):
         """of two processes with one identity the second fails and says why; the first does not notice"""

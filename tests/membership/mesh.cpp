@@ -217,7 +217,7 @@ bool knows(const Mesh& mesh, const Process& process, const std::string& name) {
 
 std::uint64_t counter(const Process& process, const std::string& name) {
   const auto& counters = process.machine->counters();
-  const auto place = counters.find(name);
+  const auto place = counters.find("evmesh_membership_" + name + "_total");
   return place == counters.end() ? 0 : place->second;
 }
 

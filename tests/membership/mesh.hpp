@@ -94,6 +94,7 @@ class Mesh {
 
 [[nodiscard]] Member row(const Mesh& mesh, const Process& process, const std::string& name);
 [[nodiscard]] bool knows(const Mesh& mesh, const Process& process, const std::string& name);
+/// The value of evmesh_membership_`name`_total.
 [[nodiscard]] std::uint64_t counter(const Process& process, const std::string& name);
 
 /// The actions of one kind, in order.

@@ -116,7 +116,7 @@ TEST_CASE("publishing by a peer that only may subscribe is counted", "[transport
   stranger.send(zmq::str_buffer("two"), zmq::send_flags::sndmore);
   stranger.send(zmq::str_buffer("parts"), zmq::send_flags::none);
 
-  CHECK(run_until({&b}, [&] { return b->counters().at("frames_malformed") >= 2; }));
+  CHECK(run_until({&b}, [&] { return b->counters().at("evmesh_transport_frames_malformed_total") >= 2; }));
   CHECK(b.heard->subscriptions.empty());
 }
 
@@ -136,5 +136,5 @@ TEST_CASE("what is published in parts is counted and dropped", "[transport][garb
 
   REQUIRE(run_until({&b}, [&] { return !b.heard->published.empty(); }));
   CHECK(b.heard->published == std::vector<std::string>{"EM one"});
-  CHECK(b->counters().at("frames_malformed") == 1);
+  CHECK(b->counters().at("evmesh_transport_frames_malformed_total") == 1);
 }

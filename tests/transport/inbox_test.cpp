@@ -22,7 +22,7 @@ TEST_CASE("an answer goes back on the connection the frame came from", "[transpo
   REQUIRE(run_until({&a, &b}, [&] { return a.heard->answers.size() == 2; }));
   std::sort(a.heard->answers.begin(), a.heard->answers.end());
   CHECK(a.heard->answers == decltype(a.heard->answers){{1, "re: one"}, {2, "re: two"}});
-  CHECK(b->counters().at("answers_sent") == 2);
+  CHECK(b->counters().at("evmesh_transport_answers_sent_total") == 2);
 }
 
 TEST_CASE("two links of one node to the same peer both work", "[transport][inbox]") {
@@ -43,7 +43,7 @@ TEST_CASE("an answer to a connection that is gone is counted", "[transport][inbo
   const Peer b(2);
 
   CHECK_FALSE(b->answer(routing_id(life(1), 1), "to nobody"));
-  CHECK(b->counters().at("answers_unroutable") == 1);
+  CHECK(b->counters().at("evmesh_transport_answers_unroutable_total") == 1);
 }
 
 TEST_CASE("an answer that fails leaves the next one whole", "[transport][inbox]") {
@@ -70,7 +70,7 @@ TEST_CASE("answers that nobody reads are dropped and counted", "[transport][inbo
   std::uint64_t tries = 0;
   while (b->answer(routing_id(life(1), 1), frame) && tries < 100'000) ++tries;
 
-  CHECK(b->counters().at("answers_dropped") == 1);
+  CHECK(b->counters().at("evmesh_transport_answers_dropped_total") == 1);
 }
 
 TEST_CASE("a second connection under the same name takes the first one's place", "[transport][inbox]") {
@@ -104,5 +104,5 @@ TEST_CASE("messages that are not one frame are counted and dropped", "[transport
 
   REQUIRE(run_until({&b}, [&] { return !b.heard->frames.empty(); }));
   CHECK(b.heard->frames.front().second == "one frame");
-  CHECK(b->counters().at("frames_malformed") == 3);
+  CHECK(b->counters().at("evmesh_transport_frames_malformed_total") == 3);
 }

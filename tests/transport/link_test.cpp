@@ -65,7 +65,7 @@ TEST_CASE("a class that is full drops what comes and counts it", "[transport][li
   for (int i = 0; i < 30; ++i) accepted += a->send(1, Class::bulk, frame) ? 1 : 0;
 
   CHECK(accepted == 8 + 16);  // the DEALER's and 1 MiB
-  CHECK(a->counters().at("frames_dropped_link_queue") == 6);
+  CHECK(a->counters().at("evmesh_transport_frames_dropped_link_queue_total") == 6);
   CHECK(a->send(1, Class::control, "still"));
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("hanging up drops what waits and tells nothing more", "[transport][lin
   a->hang_up(1);
   CHECK(a->queued_bytes(1, Class::notification) == 0);
   CHECK_FALSE(a->send(1, Class::control, "nobody there"));
-  CHECK(a->counters().at("frames_dropped_no_link") == 1);
+  CHECK(a->counters().at("evmesh_transport_frames_dropped_no_link_total") == 1);
 
   const Peer b(there);
   connect(a, 2, b);

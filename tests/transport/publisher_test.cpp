@@ -112,8 +112,8 @@ TEST_CASE("publishing without followers costs nothing and is counted", "[transpo
   const Peer a(1);
 
   CHECK(a->publish("EM one"));
-  CHECK(a->counters().at("frames_published") == 1);
-  CHECK(a->counters().at("bytes_published") == 6);
+  CHECK(a->counters().at("evmesh_transport_frames_published_total") == 1);
+  CHECK(a->counters().at("evmesh_transport_bytes_published_total") == 6);
 }
 
 TEST_CASE("a follower that does not read loses frames and delays nobody", "[transport][publisher]") {

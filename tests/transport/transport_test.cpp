@@ -44,10 +44,10 @@ TEST_CASE("frames and bytes are counted at both ends", "[transport]") {
   a->send(1, Class::control, "678");
 
   REQUIRE(run_until({&a, &b}, [&] { return b.heard->frames.size() == 2; }));
-  CHECK(a->counters().at("frames_sent") == 2);
-  CHECK(a->counters().at("bytes_sent") == 8);
-  CHECK(b->counters().at("frames_received") == 2);
-  CHECK(b->counters().at("bytes_received") == 8);
+  CHECK(a->counters().at("evmesh_transport_frames_sent_total") == 2);
+  CHECK(a->counters().at("evmesh_transport_bytes_sent_total") == 8);
+  CHECK(b->counters().at("evmesh_transport_frames_received_total") == 2);
+  CHECK(b->counters().at("evmesh_transport_bytes_received_total") == 8);
 }
 
 TEST_CASE("an event of full size passes on both lanes", "[transport]") {
