@@ -187,6 +187,23 @@ TEST_CASE("learning stops at members_max and says so once", "[membership]") {
   CHECK(counter(a, "members_refused_full") == 2);
 }
 
+TEST_CASE("a mesh has 64 members; the 65th is refused, told of or at the door", "[membership]") {
+  Two two;
+  for (unsigned id = 3; id <= 64; ++id) two.tell(entry(id, "x" + std::to_string(id)));
+  CHECK(two.a->machine->members(two.mesh.now()).size() == 64);
+  CHECK(counter(*two.a, "members_refused_full") == 0);
+
+  two.tell(entry(65, "x65"));
+  const wire::Hello hello = bodies<wire::Hello>(two.b->sent).front();
+  const bool taken = two.mesh.inject(*two.a, "y", {id_of(66), 1'000}, wire::Kind::hello, hello);
+
+  CHECK(two.a->machine->members(two.mesh.now()).size() == 64);
+  CHECK(counter(*two.a, "members_refused_full") == 2);
+  CHECK_FALSE(taken);
+  REQUIRE(bodies<wire::Reject>(two.a->answered).size() == 1);
+  CHECK(bodies<wire::Reject>(two.a->answered).front().reason == wire::RejectReason::full);
+}
+
 TEST_CASE("tombstones are bounded; the oldest lives leave first", "[membership]") {
   Two two;
 

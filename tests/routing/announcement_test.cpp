@@ -150,16 +150,23 @@ TEST_CASE("a part of another version begins anew", "[routing]") {
   CHECK(assembly.hashes() == std::vector<std::uint64_t>{7, 8});
 }
 
-TEST_CASE("a set of more keys than a node may have is refused", "[routing]") {
-  Assembly assembly;
-  std::vector<std::uint64_t> many(8'000);
-  for (std::size_t index = 0; index < many.size(); ++index) many[index] = index;
+TEST_CASE("a set of 250,000 keys is taken, one of 250,001 refused", "[routing]") {
+  const auto add = [](Assembly& assembly, std::uint64_t count) {
+    constexpr std::uint64_t each = 8'000;
+    const auto parts = static_cast<std::uint32_t>((count + each - 1) / each);
+    auto result = Assembly::Result::more;
+    for (std::uint32_t number = 0; number < parts; ++number) {
+      std::vector<std::uint64_t> some;
+      for (std::uint64_t hash = number * each; hash < std::min(count, (number + 1) * each); ++hash) some.push_back(hash);
+      result = assembly.add(part(1, number, parts, some));
+    }
+    return result;
+  };
+  Assembly most;
+  Assembly more;
 
-  auto result = Assembly::Result::more;
-  for (std::uint32_t number = 0; number < 32 && result == Assembly::Result::more; ++number) {
-    result = assembly.add(part(1, number, 40, many));
-  }
-
-  CHECK(result == Assembly::Result::too_many);
-  CHECK(assembly.hashes().empty());
+  CHECK(add(most, 250'000) == Assembly::Result::complete);
+  CHECK(most.hashes().size() == 250'000);
+  CHECK(add(more, 250'001) == Assembly::Result::too_many);
+  CHECK(more.hashes().empty());
 }
