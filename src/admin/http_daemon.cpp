@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 
 #include "admin/connection_watch.hpp"
+#include "admin/header_rules.hpp"
 #include "admin/query.hpp"
 
 namespace evmesh::admin {
@@ -65,6 +66,11 @@ MHD_Result take_parameter(void* data, MHD_ValueKind, const char* name, const cha
   return MHD_YES;
 }
 
+MHD_Result take_header(void* data, MHD_ValueKind, const char* name, const char* value) {
+  static_cast<Headers*>(data)->emplace_back(name, value == nullptr ? "" : value);
+  return MHD_YES;
+}
+
 std::string header(MHD_Connection* connection, const char* name) {
   const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
   return value == nullptr ? std::string() : std::string(value);
@@ -115,6 +121,9 @@ MHD_Result answer(Impl& impl, MHD_Connection* connection, Exchange& exchange, Re
 /// What can be said without the body, or nothing.
 std::optional<Response> refuse_early(MHD_Connection* connection, const Exchange& exchange) {
   if (exchange.malformed) return error_response(*exchange.malformed);
+  Headers headers;
+  MHD_get_connection_values(connection, MHD_HEADER_KIND, &take_header, &headers);
+  if (auto refusal = refuse_headers(headers)) return refusal;
   const std::string length = header(connection, "Content-Length");
   std::uint64_t announced = 0;
   std::from_chars(length.data(), length.data() + length.size(), announced);
@@ -122,9 +131,6 @@ std::optional<Response> refuse_early(MHD_Connection* connection, const Exchange&
     return error_response(413, "body_too_large",
                           "the body has " + std::to_string(announced) + " bytes; this route takes at most " +
                               std::to_string(exchange.body_bytes_max));
-  }
-  if (!header(connection, "Origin").empty()) {
-    return error_response(403, "forbidden_origin", "requests that a web page makes are not answered here");
   }
   return std::nullopt;
 }

@@ -5,7 +5,7 @@ import json
 import socket
 import time
 
-from daemons import DEADLINE, DaemonCase  # first: it adds the path of the next
+from daemons import DEADLINE, DaemonCase, eventually  # first: it adds the path of the next
 
 from cases import main
 
@@ -38,7 +38,7 @@ class HttpTest(DaemonCase):
 
     def ask(self, node, method, target, body=b"", headers=""):
         length = f"Content-Length: {len(body)}\r\n" if body or method == "POST" else ""
-        return self.raw(node, f"{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}{length}\r\n".encode() + body)
+        return self.raw(node, f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}{length}\r\n".encode() + body)
 
     def post(self, node, body, target="/api/v1/events", headers=JSON):
         return self.ask(node, "POST", target, body, headers)
@@ -94,7 +94,7 @@ class HttpTest(DaemonCase):
     def test_framing(self):
         """broken framing ends the connection with an error, never the node"""
         node = self.start("one")
-        start = b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\n" + JSON.encode()
+        start = b"POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\n" + JSON.encode()
         for request in (b"GET /livez HTTP/1.1\r\n" + b"".join(b"H%d: v\r\n" % i for i in range(10_000)) + b"\r\n",
                         b"GET /livez HTTP/1.1\r\nH: " + b"v" * (1 << 20) + b"\r\n\r\n",
                         start + b"Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
@@ -106,6 +106,38 @@ class HttpTest(DaemonCase):
 
                 self.assertTrue(status == 0 or 400 <= status < 600, status)
         self.check_alive(node)
+
+    def test_who_asks(self):
+        """a length that can be read in two ways is refused, and so is what another machine's web page sends"""
+        node = self.start("one")
+        body = b'{"type":"t"}'
+        start = b"POST /api/v1/events HTTP/1.1\r\n" + JSON.encode()
+        length = b"Content-Length: %d\r\n" % len(body)
+        host = b"Host: localhost\r\nConnection: close\r\n"
+        chunked = b"Transfer-Encoding: chunked\r\n"
+        for headers, status in (
+                (host + length, 202), (host + length + length, 400), (host + length + b"Content-Length: 3\r\n", 400),
+                (host + length + chunked, 400), (host + chunked + length, 400), (b"Connection: close\r\nHost: evil\r\n" + length, 403),
+                (b"Connection: close\r\nHost: 127.0.0.1:80\r\n" + length, 202), (host + b"Origin: http://localhost:80\r\n" + length, 202),
+                (host + b"Origin: null\r\n" + length, 403)):
+            with self.subTest(headers=headers):
+                got, answer = self.raw(node, start + headers + b"\r\n" + body)
+
+                self.assertEqual(got, status, answer)
+        self.check_alive(node)
+
+    def test_connections(self):
+        """a node has 64 connections; the next one is served when one of them goes"""
+        node = self.start("one")
+        idle = [self.connect(node) for _ in range(64)]
+        for connection in idle:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertIn(b"200", connection.recv(65536))
+
+        self.assertEqual(self.ask(node, "GET", "/livez")[0], 0)
+        idle[0].close()
+
+        eventually(lambda: self.ask(node, "GET", "/livez")[0] == 200)
 
     def test_slow_headers(self):
         """a client that sends its headers byte by byte is ended after ten seconds, and others are served meanwhile"""
@@ -133,7 +165,7 @@ class HttpTest(DaemonCase):
         streams = []
         for _ in range(32):
             stream = self.connect(node)
-            stream.sendall(b"GET /api/v1/stream?key=User:bob HTTP/1.1\r\nHost: x\r\n\r\n")
+            stream.sendall(b"GET /api/v1/stream?key=User:bob HTTP/1.1\r\nHost: localhost\r\n\r\n")
             while b"registered" not in stream.recv(65536):
                 pass
             streams.append(stream)
