@@ -8,11 +8,14 @@
 #include "event/mailbox_binary.hpp"
 #include "event/mailbox_body.hpp"
 #include "event/mailbox_json.hpp"
+#include "event/mailbox_size.hpp"
 #include "event/mailbox_types.hpp"
 
 namespace evmesh::event {
 
 bool MailboxBody::noop() const { return mailbox::noop(event_); }
+
+std::optional<std::uint64_t> MailboxBody::encoded_bytes_max() const { return mailbox_bytes_max(event_); }
 
 EventBody::Encoded MailboxBody::encode(PayloadFormat preferred) const {
   Encoded encoded;

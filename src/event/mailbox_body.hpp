@@ -17,6 +17,7 @@ class MailboxBody final : public EventBody {
 
   /// JSON when asked for, binary otherwise.
   [[nodiscard]] Encoded encode(PayloadFormat preferred) const override;
+  [[nodiscard]] std::optional<std::uint64_t> encoded_bytes_max() const override;
 
  private:
   mailbox::MailboxEvent event_;
