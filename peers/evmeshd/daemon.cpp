@@ -13,11 +13,8 @@
 #include <unistd.h>
 
 #include "admin/server.hpp"
-#include "base/clock.hpp"
 #include "base/log_sink.hpp"
-#include "base/random.hpp"
 #include "base/text.hpp"
-#include "storage/identity.hpp"
 
 #include "common/files.hpp"
 #include "common/stderr_log.hpp"
@@ -166,16 +163,6 @@ Result<std::unique_ptr<Node>> open_node(const NodeOptions& options, peers::StopS
   return Node::open(options);
 }
 
-/// A mono node keeps nothing itself, but its directory is held all the same: two would fight for the socket.
-Outcome<std::unique_ptr<storage::Identity>> hold_directory(const NodeOptions& options) {
-  if (options.mode != Mode::mono || options.data_dir.empty()) return nullptr;
-  const base::SystemClock clock;
-  base::SystemRandom random;
-  auto held = storage::Identity::open(options.data_dir, clock, random);
-  if (!held) return ended_by(held.error());
-  return std::move(*held);
-}
-
 }  // namespace
 
 Outcome<void> run_daemon(const Settings& settings, const std::string& ready_file, peers::StopSignal& stop) {
@@ -185,8 +172,6 @@ Outcome<void> run_daemon(const Settings& settings, const std::string& ready_file
   Settings own = settings;
   own.node.log = peers::stderr_log(settings.log_level, peers::log_form_here());
   own.node.on_fatal = [&wishes](const Error& error) { wishes.fail(error); };
-  const auto held = hold_directory(own.node);
-  if (!held) return tl::unexpected(held.error());
   auto node = open_node(own.node, stop);
   if (!node) return ended_by(node.error());
   auto served = serve(**node, own, ready, stop, wishes);

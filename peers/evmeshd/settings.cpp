@@ -163,9 +163,12 @@ void read_buses(Reader& reader, NodeOptions& node) {
   if (node.event_size_bytes_max == 0 || node.event_size_bytes_max > limits::event_size_bytes_max) {
     reader.complain("bus.event-size-max", "must be 1B to 16MiB");
   }
-  if (node.ring_bytes_max < node.event_size_bytes_max) {
-    reader.complain("bus.ring-size", "must hold at least one event of bus.event-size-max (" +
-                                         peers::format_size(node.event_size_bytes_max) + ")");
+  if (node.ring_bytes_max < node.window_bytes) {
+    // A default is nobody's mistake.
+    const bool own = reader.given("bus.ring-size");
+    reader.complain(own ? "bus.ring-size" : "bus.window",
+                    own ? "must be at least bus.window (" + peers::format_size(node.window_bytes) + ")"
+                        : "must not be over bus.ring-size (" + peers::format_size(node.ring_bytes_max) + ")");
   }
   if (node.ring_bytes_max > buffer_bytes_max) reader.complain("bus.ring-size", "must be at most 64GiB");
   if (node.window_bytes > buffer_bytes_max) reader.complain("bus.window", "must be at most 64GiB");

@@ -33,9 +33,8 @@ inline constexpr std::uint64_t window_bytes = 8 * mib;          ///< flow window
 inline constexpr std::chrono::milliseconds notify_wait{100};    ///< dispatch waits this long for the window
 inline constexpr std::uint64_t inbox_bytes = 32 * mib;  ///< what waits for one listener: room for the window that is
                                                         ///< under way when a busy listener begins to hold a publisher back
-inline constexpr std::size_t command_queue_items_max = 65'536;  ///< application to engine
-inline constexpr std::uint64_t command_queue_bytes_max = 64 * mib;  ///< application to engine
-inline constexpr std::size_t async_dispatches_max = 65'536;         ///< waiting in `dispatch_async`, per bus
+inline constexpr std::size_t async_dispatches_max = 65'536;  ///< waiting in `dispatch_async`, per bus
+inline constexpr std::uint64_t async_bytes_max = 64 * mib;   ///< what they hold together
 inline constexpr std::size_t buses_max = 16;                        ///< named buses in one node
 inline constexpr std::size_t members_max = 64;                      ///< rows of the membership table
 inline constexpr std::size_t pool_threads_max = 64;                 ///< threads that run listeners, per node
@@ -60,7 +59,6 @@ inline constexpr std::size_t cluster_bytes_max = 255;   ///< cluster name
 inline constexpr std::size_t endpoint_bytes_max = 255;  ///< tcp://ADDRESS:PORT
 inline constexpr std::size_t reject_text_bytes_max = 1024;    ///< what a REJECT tells a person
 inline constexpr std::uint64_t held_bytes_max = 4 * mib;      ///< frames held while a hole is repaired
-inline constexpr std::chrono::seconds held_time_max{1};       ///< then the hole is a gap
 inline constexpr std::uint64_t link_credit_bytes = 4 * mib;   ///< in flight per link, all but control
 inline constexpr std::uint64_t bulk_credit_bytes = 1 * mib;   ///< of that, repair, copies and snapshots
 inline constexpr std::uint64_t dealer_bytes_max = 256 * kib;  ///< handed to one DEALER at a time

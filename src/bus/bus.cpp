@@ -1,6 +1,5 @@
 #include "bus/bus.hpp"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -17,24 +16,31 @@ Bus::Bus(const NodeServices& services, BusSettings settings)
       dead_letters_({}, services.counters),
       dispatched_(services.counters.named("evmesh_events_dispatched_total")),
       noops_(services.counters.named("evmesh_events_noop_total")),
-      refused_(services.counters.named("evmesh_dispatches_refused_total")),
-      busy_(services.counters.named("evmesh_dispatches_busy_total")),
+      refused_(services.counters, "evmesh_dispatches_refused_total",
+               {ErrorCode::event_too_large, ErrorCode::too_many_keys, ErrorCode::batch_too_large, ErrorCode::too_deep,
+                ErrorCode::back_pressure, ErrorCode::busy}),
+      registrations_refused_(services.counters, "evmesh_registrations_refused_total",
+                             {ErrorCode::too_many_registrations}),
       gaps_(services.counters.named("evmesh_gaps_total")),
       registry_(settings_.keys_max),
-      groups_(std::make_shared<const Groups>()) {}
+      groups_(std::make_shared<const Groups>()),
+      async_({settings_.async_dispatches_max, settings_.async_bytes_max}) {}
 
 Bus::~Bus() { stop(); }
 
 SeenBy Bus::wait_seen(const Receipt& receipt, std::chrono::milliseconds timeout) {
-  if (settings_.uplink == nullptr || !uplink_gate_.enter()) return {};
-  SeenBy seen = settings_.uplink->wait_seen(receipt.seq, timeout);
+  // What has no number went nowhere.
+  if (receipt.seq == 0 || settings_.uplink == nullptr || !uplink_gate_.enter()) return {};
+  const std::uint64_t first = receipt.first_seq == 0 ? receipt.seq : receipt.first_seq;
+  SeenBy seen = settings_.uplink->wait_seen(first, receipt.seq, timeout);
   uplink_gate_.leave();
   return seen;
 }
 
-RegistrationReceipt Bus::acknowledged(std::uint64_t version, std::chrono::milliseconds timeout) {
+RegistrationReceipt Bus::acknowledged(std::uint64_t version, base::MonoTime since,
+                                      std::chrono::milliseconds timeout) {
   if (settings_.uplink == nullptr || !uplink_gate_.enter()) return {};
-  RegistrationReceipt receipt = settings_.uplink->acknowledged(version, timeout);
+  RegistrationReceipt receipt = settings_.uplink->acknowledged(version, since, timeout);
   uplink_gate_.leave();
   return receipt;
 }
@@ -64,18 +70,19 @@ KeyStatus Bus::explain(const RegistrationKey& key) const {
   registry_.match(std::span<const RegistrationKey>(keys), matches);
   status.listeners = static_cast<std::uint32_t>(matches.size());
   for (const registry::Match& match : matches) {
-    status.listener_names.push_back(strands_.at(match.listener)->name());
+    const delivery::Strand& strand = *strands_.at(match.listener);
+    status.listener_names.push_back(strand.name());
+    status.gaps += strand.gaps_told() - places_.at(match.registration)->gaps_before;
   }
   const auto entries = registry_.entries(key);
   if (!entries.empty()) status.since = entries.front().since;
   return status;
 }
 
-std::uint64_t Bus::youngest_version(const RegistrationKey& key) const {
+std::shared_ptr<const delivery::Place> Bus::youngest(const RegistrationKey& key) const {
   const std::shared_lock lock(mutex_);
-  std::uint64_t youngest = 0;
-  for (const registry::Entry& entry : registry_.entries(key)) youngest = std::max(youngest, entry.version);
-  return youngest;
+  const auto entries = registry_.entries(key);
+  return entries.empty() ? nullptr : places_.at(entries.back().registration);
 }
 
 std::uint64_t Bus::key_count() const {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <memory_resource>
 #include <mutex>
@@ -16,9 +15,12 @@
 #include <evmesh/node.hpp>
 
 #include "base/counters.hpp"
+#include "bus/async_queue.hpp"
 #include "bus/bus_settings.hpp"
+#include "bus/gap_book.hpp"
 #include "bus/group_work.hpp"
 #include "bus/memory_dead_letters.hpp"
+#include "bus/refusals.hpp"
 #include "delivery/activity.hpp"
 #include "delivery/crowding.hpp"
 #include "delivery/inbound_event.hpp"
@@ -59,7 +61,10 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   [[nodiscard]] DeadLetters& dead_letters() override { return dead_letters_; }
   void close() override;
   [[nodiscard]] Result<void> drain(std::chrono::milliseconds timeout) override;
-  void stop() override;
+  void stop() override { stop(services_.clock.now() + limits::drain); }
+
+  /// As `stop`, waiting for calls until `deadline`.
+  void stop(base::MonoTime deadline);
 
   /// After it returns the uplink is not used. Called by the node when the engine has ended, before it takes
   /// the uplink away; registrations may still exist. Idempotent.
@@ -98,15 +103,16 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   [[nodiscard]] std::vector<KeyStatus> keys() const;
   [[nodiscard]] KeyStatus explain(const RegistrationKey& key) const;
 
-  /// The announcement version of the youngest registration under `key`; 0 when there is none.
-  [[nodiscard]] std::uint64_t youngest_version(const RegistrationKey& key) const;
+  /// The youngest registration under `key`; null when there is none.
+  [[nodiscard]] std::shared_ptr<const delivery::Place> youngest(const RegistrationKey& key) const;
   [[nodiscard]] std::uint64_t key_count() const;
 
   // What registrations ask.
 
   Unregistered leave(const std::shared_ptr<delivery::Place>& place, std::function<void()> on_drained);
   Unregistered leave(const std::shared_ptr<GroupWork>& work, std::function<void()> on_drained);
-  [[nodiscard]] RegistrationReceipt acknowledged(std::uint64_t version, std::chrono::milliseconds timeout);
+  [[nodiscard]] RegistrationReceipt acknowledged(std::uint64_t version, base::MonoTime since,
+                                                 std::chrono::milliseconds timeout);
 
  private:
   using Groups = std::vector<std::shared_ptr<GroupWork>>;
@@ -120,11 +126,6 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   };
   using Calls = std::pmr::vector<Call>;
 
-  struct AsyncDispatch {
-    Event event;
-    std::vector<RegistrationKey> keys;
-    std::function<void(Result<Receipt>)> done;
-  };
   struct AsyncRunner final : delivery::Runnable {
     explicit AsyncRunner(Bus& bus) : bus(bus) {}
     void run() override { bus.run_async(); }
@@ -147,10 +148,15 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   Unregistered close_gate(delivery::CallGate& gate, std::function<void()> on_drained);
 
   // bus_dispatch.cpp
+  [[nodiscard]] tl::unexpected<Error> refused(Error error);
   [[nodiscard]] Result<void> check(const Event& event, std::span<const RegistrationKey> keys) const;
+  [[nodiscard]] Result<bool> leave_out(const Event& event);
+  [[nodiscard]] Result<Event> measured(const Event& event) const;
+  [[nodiscard]] Result<std::vector<KeyedEvent>> measured(std::span<const KeyedEvent> events) const;
   [[nodiscard]] Result<Receipt> dispatch_now(const Event& event, std::span<const RegistrationKey> keys);
   [[nodiscard]] Result<Receipt> dispatch_now(std::span<const KeyedEvent> batch);
   [[nodiscard]] Result<void> check_batch(std::span<const KeyedEvent> batch) const;
+  [[nodiscard]] Result<void> check_batch_bytes(std::span<const KeyedEvent> batch) const;
   [[nodiscard]] Result<Uplink::Published> publish(std::span<const KeyedEvent> events);
   std::uint32_t deliver_here(const Event& event, std::span<const RegistrationKey> keys, std::uint64_t seq);
   std::shared_ptr<const Groups> find_audience(std::span<const RegistrationKey> keys, Calls& calls) const;
@@ -160,7 +166,7 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   void run_call(const Event& event, std::span<const RegistrationKey> keys, const Call& call, unsigned depth);
   [[nodiscard]] bool queued(const delivery::Strand& strand) const;
   void run_async();
-  [[nodiscard]] std::optional<AsyncDispatch> next_async();
+  [[nodiscard]] bool start_async();
   void answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result);
 
   // bus_groups.cpp
@@ -174,6 +180,7 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
 
   // bus_lifecycle.cpp
   [[nodiscard]] Error closed_error() const;
+  [[nodiscard]] Result<void> accepting() const;
   void release();
 
   const NodeServices services_;
@@ -184,14 +191,15 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   MemoryDeadLetters dead_letters_;
   base::Counter& dispatched_;
   base::Counter& noops_;
-  base::Counter& refused_;
-  base::Counter& busy_;
+  Refusals refused_;
+  Refusals registrations_refused_;
   base::Counter& gaps_;
+  GapBook gap_book_;
 
   std::atomic<bool> closed_{false};
   std::atomic<bool> stopped_{false};
   std::atomic<std::uint64_t> local_number_{0};  // places queued events of a mono bus in order
-  delivery::CallGate uplink_gate_;              // open until the uplink is taken away
+  mutable delivery::CallGate uplink_gate_;      // open until the uplink is taken away
   std::mutex stop_mutex_;                       // one release at a time
 
   mutable std::shared_mutex mutex_;  // guards all below; inside it only strands' and counters' leaf locks
@@ -203,13 +211,8 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   std::shared_ptr<const Groups> groups_;  // the works in the order of their names; replaced, never changed
   std::uint64_t next_handle_ = 1;
 
-  std::mutex async_mutex_;  // leaf; guards the two below
-  std::deque<AsyncDispatch> async_;
-  bool async_scheduled_ = false;
+  AsyncQueue async_;
   AsyncRunner async_runner_{*this};
-
-  std::mutex gap_mutex_;  // leaf; guards the one below
-  std::optional<Gap> last_gap_;
 };
 
 }  // namespace evmesh::bus

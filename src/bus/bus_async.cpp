@@ -12,52 +12,32 @@ constexpr int dispatches_per_turn = 64;
 
 Result<void> Bus::dispatch_async(Event event, std::vector<RegistrationKey> keys,
                                  std::function<void(Result<Receipt>)> done) {
-  if (closed_) return tl::unexpected(closed_error());
+  if (auto good = accepting(); !good) return good;
   const delivery::Activity::Use use(activity_);
   if (closed_) return tl::unexpected(closed_error());
-  if (auto checked = check(event, keys); !checked) {
-    refused_.add();
-    return checked;
-  }
-  const std::lock_guard lock(async_mutex_);
-  if (async_.size() >= settings_.async_dispatches_max) {
-    busy_.add();
-    return fail(ErrorCode::busy,
-                std::to_string(async_.size()) + " asynchronous dispatches wait already; try again later");
-  }
-  async_.push_back({std::move(event), std::move(keys), std::move(done)});
+  if (auto checked = check(event, keys); !checked) return refused(std::move(checked.error()));
   activity_.begin();
-  if (!async_scheduled_) {
-    // Shares the ownership of the bus: what is scheduled keeps it alive.
-    async_scheduled_ =
-        services_.pool.submit(std::shared_ptr<delivery::Runnable>(shared_from_this(), &async_runner_));
-  }
-  return {};
+  auto added = async_.add({std::move(event), std::move(keys), std::move(done)}, [this] { return start_async(); });
+  if (added) return {};
+  activity_.end();
+  return refused(std::move(added.error()));
 }
 
-std::optional<Bus::AsyncDispatch> Bus::next_async() {
-  const std::lock_guard lock(async_mutex_);
-  if (async_.empty()) {
-    async_scheduled_ = false;
-    return std::nullopt;
-  }
-  AsyncDispatch next = std::move(async_.front());
-  async_.pop_front();
-  return next;
+bool Bus::start_async() {
+  // Shares the ownership of the bus: what is scheduled keeps it alive.
+  return services_.pool.submit(std::shared_ptr<delivery::Runnable>(shared_from_this(), &async_runner_));
 }
 
 void Bus::run_async() {
   for (int count = 0; count < dispatches_per_turn; ++count) {
-    auto dispatch = next_async();
+    auto dispatch = async_.take();
     if (!dispatch) return;
     // Accepted before the bus was closed, so it is not refused for that; but nothing runs after stop.
     answer_async(*dispatch,
                  stopped_ ? tl::unexpected(closed_error()) : dispatch_now(dispatch->event, dispatch->keys));
     activity_.end();
   }
-  const std::lock_guard lock(async_mutex_);
-  async_scheduled_ =
-      services_.pool.submit(std::shared_ptr<delivery::Runnable>(shared_from_this(), &async_runner_));
+  async_.come_again([this] { return start_async(); });
 }
 
 void Bus::answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bus/bus.hpp"
+#include "bus/outgoing_event.hpp"
 #include "delivery/side_by_side.hpp"
 
 namespace evmesh::bus {
@@ -26,6 +27,11 @@ Result<Receipt> Bus::dispatch(std::span<const KeyedEvent> batch) {
   return dispatch_now(batch);
 }
 
+tl::unexpected<Error> Bus::refused(Error error) {
+  refused_.add(error);
+  return tl::unexpected(std::move(error));
+}
+
 Result<void> Bus::check(const Event& event, std::span<const RegistrationKey> keys) const {
   if (keys.size() > limits::dispatch_keys_max) {
     return fail(ErrorCode::too_many_keys, std::to_string(keys.size()) + " keys in one dispatch; at most " +
@@ -46,29 +52,42 @@ Result<Uplink::Published> Bus::publish(std::span<const KeyedEvent> events) {
   return settings_.uplink->publish(events, depth > 0);
 }
 
+/// Whether nothing happened in `event`, so that it goes nowhere.
+Result<bool> Bus::leave_out(const Event& event) {
+  const auto noop = noop_of(event);
+  if (!noop || !*noop) return noop;
+  noops_.add();
+  if (auto good = accepting(); !good) return tl::unexpected(good.error());
+  return true;
+}
+
+/// The event as the mesh may have it: one that could be too large is encoded here, and with that measured, whether or not
+/// a peer needs it. So it is refused or accepted whoever listens.
+Result<Event> Bus::measured(const Event& event) const {
+  const auto bytes = known_bytes_max(event);
+  if (bytes && *bytes <= settings_.event_size_bytes_max) return event;
+  return with_payload(event, settings_.payload, settings_.event_size_bytes_max);
+}
+
 Result<Receipt> Bus::dispatch_now(const Event& event, std::span<const RegistrationKey> keys) {
-  if (const auto checked = check(event, keys); !checked) {
-    refused_.add();
-    return tl::unexpected(checked.error());
-  }
-  if (event.noop()) {
-    noops_.add();
-    return Receipt{.event_id = event.id(), .noop = true};
-  }
+  if (const auto checked = check(event, keys); !checked) return refused(checked.error());
+  const auto left_out = leave_out(event);
+  if (!left_out) return refused(left_out.error());
+  if (*left_out) return Receipt{.event_id = event.id(), .noop = true};
   // The mesh first: it is the only one that can still refuse, and a refused event reaches nobody.
   Result<Uplink::Published> published;
   if (settings_.uplink == nullptr) {
     published = publish({});
   } else {
-    const std::array keyed{KeyedEvent{event, {keys.begin(), keys.end()}}};
+    const auto sent = measured(event);
+    if (!sent) return refused(sent.error());
+    const std::array keyed{KeyedEvent{*sent, {keys.begin(), keys.end()}}};
     published = publish(keyed);
   }
-  if (!published) {
-    refused_.add();
-    return tl::unexpected(published.error());
-  }
+  if (!published) return refused(published.error());
   dispatched_.add();
-  Receipt receipt{.event_id = event.id(), .seq = published->seq, .interested = published->interested};
+  Receipt receipt{.event_id = event.id(), .seq = published->seq, .first_seq = published->seq};
+  receipt.interested = published->interested;
   receipt.listeners = deliver_here(event, keys, published->seq);
   return receipt;
 }
@@ -78,9 +97,16 @@ Result<void> Bus::check_batch(std::span<const KeyedEvent> batch) const {
     return fail(ErrorCode::batch_too_large, std::to_string(batch.size()) + " events in one batch; at most " +
                                                 std::to_string(limits::batch_events_max) + " are possible");
   }
-  std::uint64_t bytes = 0;
   for (const KeyedEvent& keyed : batch) {
     if (auto checked = check(keyed.event, keyed.keys); !checked) return checked;
+  }
+  return check_batch_bytes(batch);
+}
+
+/// Bodies that are not encoded count nothing here.
+Result<void> Bus::check_batch_bytes(std::span<const KeyedEvent> batch) const {
+  std::uint64_t bytes = 0;
+  for (const KeyedEvent& keyed : batch) {
     bytes += keyed.event.payload().size();
     for (const auto& [name, value] : keyed.event.headers()) bytes += name.size() + value.size();
   }
@@ -90,30 +116,55 @@ Result<void> Bus::check_batch(std::span<const KeyedEvent> batch) const {
                                               std::to_string(limits::batch_bytes_max) + " are possible");
 }
 
-Result<Receipt> Bus::dispatch_now(std::span<const KeyedEvent> batch) {
-  if (const auto checked = check_batch(batch); !checked) {
-    refused_.add();
-    return tl::unexpected(checked.error());
+/// As for one event; and when what the bodies say is too much for a batch, all are encoded and counted.
+Result<std::vector<KeyedEvent>> Bus::measured(std::span<const KeyedEvent> events) const {
+  std::vector<KeyedEvent> sent;
+  sent.reserve(events.size());
+  std::uint64_t bytes = 0;
+  for (const KeyedEvent& keyed : events) {
+    auto event = measured(keyed.event);
+    if (!event) return tl::unexpected(std::move(event.error()));
+    bytes += known_bytes_max(*event).value_or(0);
+    sent.push_back({std::move(*event), keyed.keys});
   }
+  if (events.size() <= 1 || bytes <= limits::batch_bytes_max) return sent;
+  for (KeyedEvent& keyed : sent) {
+    auto event = with_payload(keyed.event, settings_.payload, settings_.event_size_bytes_max);
+    if (!event) return tl::unexpected(std::move(event.error()));
+    keyed.event = std::move(*event);
+  }
+  if (auto checked = check_batch_bytes(sent); !checked) return tl::unexpected(std::move(checked.error()));
+  return sent;
+}
+
+Result<Receipt> Bus::dispatch_now(std::span<const KeyedEvent> batch) {
+  if (const auto checked = check_batch(batch); !checked) return refused(checked.error());
   Receipt receipt{.noop = true};
   if (!batch.empty()) receipt.event_id = batch.front().event.id();
   std::vector<KeyedEvent> events;
-  std::ranges::copy_if(batch, std::back_inserter(events),
-                       [](const KeyedEvent& keyed) { return !keyed.event.noop(); });
-  noops_.add(batch.size() - events.size());
+  for (const KeyedEvent& keyed : batch) {
+    const auto left_out = leave_out(keyed.event);
+    if (!left_out) return refused(left_out.error());
+    if (!*left_out) events.push_back(keyed);
+  }
   if (events.empty()) return receipt;
 
-  const auto published = publish(events);
-  if (!published) {
-    refused_.add();
-    return tl::unexpected(published.error());
+  Result<Uplink::Published> published;
+  if (settings_.uplink == nullptr) {
+    published = publish({});
+  } else {
+    const auto sent = measured(events);
+    if (!sent) return refused(sent.error());
+    published = publish(*sent);
   }
+  if (!published) return refused(published.error());
   dispatched_.add(events.size());
   receipt.noop = false;
   receipt.seq = published->seq;
-  receipt.interested = published->interested;
   // The numbers of a batch follow each other.
-  std::uint64_t seq = published->seq - (settings_.uplink != nullptr ? events.size() - 1 : 0);
+  receipt.first_seq = published->seq - (settings_.uplink != nullptr ? events.size() - 1 : 0);
+  receipt.interested = published->interested;
+  std::uint64_t seq = receipt.first_seq;
   for (const KeyedEvent& keyed : events) receipt.listeners += deliver_here(keyed.event, keyed.keys, seq++);
   return receipt;
 }

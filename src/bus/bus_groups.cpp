@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "bus/bus.hpp"
+#include "bus/outgoing_event.hpp"
 #include "bus/registration.hpp"
 
 namespace evmesh::bus {
@@ -28,7 +29,7 @@ Result<void> Bus::check_group(const Group& group, const GroupOptions& options) c
 
 Result<Registration> Bus::register_listener(std::shared_ptr<Listener> listener, const Group& group,
                                             GroupOptions options) {
-  if (closed_) return tl::unexpected(closed_error());
+  if (auto good = accepting(); !good) return tl::unexpected(good.error());
   if (!listener) return fail(ErrorCode::invalid_argument, "the listener is null");
   if (auto checked = check_group(group, options); !checked) return tl::unexpected(checked.error());
   std::shared_ptr<GroupWork> work;
@@ -92,10 +93,12 @@ bool Bus::awaited(const GroupWork& work) const {
 }
 
 Result<void> Bus::redeliver(const Group& group, const Event& event) {
-  if (closed_) return tl::unexpected(closed_error());
+  if (auto good = accepting(); !good) return good;
   const delivery::Activity::Use use(activity_);
   if (closed_) return tl::unexpected(closed_error());
   if (auto checked = check(event, {}); !checked) return checked;
+  const auto noop = noop_of(event);
+  if (!noop) return tl::unexpected(noop.error());
   std::shared_ptr<const Groups> groups;
   {
     const std::shared_lock lock(mutex_);
@@ -110,7 +113,7 @@ Result<void> Bus::redeliver(const Group& group, const Event& event) {
     }
     groups = std::make_shared<const Groups>(Groups{*found});
   }
-  if (!event.noop()) run_groups(*groups, event);
+  if (!*noop) run_groups(*groups, event);
   return {};
 }
 

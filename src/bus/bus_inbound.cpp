@@ -77,11 +77,7 @@ void Bus::offer_gap(const Gap& gap) {
 
 /// Counts and logs a hole once, not once for each listener.
 void Bus::tell_gap(const Gap& gap) {
-  {
-    const std::lock_guard lock(gap_mutex_);
-    if (last_gap_ == gap) return;
-    last_gap_ = gap;
-  }
+  if (!gap_book_.first_of(gap)) return;
   gaps_.add();
   services_.pool.submit(std::make_shared<GapReport>(shared_from_this(), runner_, gap));
 }

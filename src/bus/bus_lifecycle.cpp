@@ -1,11 +1,21 @@
 #include <utility>
 
 #include "bus/bus.hpp"
+#include "bus/time_left.hpp"
 
 namespace evmesh::bus {
 
 Error Bus::closed_error() const {
   return {ErrorCode::closed, "bus \"" + settings_.name + "\" was closed; open a new node"};
+}
+
+/// Nothing, or why no new work is taken.
+Result<void> Bus::accepting() const {
+  if (closed_) return tl::unexpected(closed_error());
+  if (settings_.uplink == nullptr || !uplink_gate_.enter()) return {};
+  auto usable = settings_.uplink->usable();
+  uplink_gate_.leave();
+  return usable;
 }
 
 void Bus::close() { closed_ = true; }
@@ -21,13 +31,15 @@ Result<void> Bus::drain(std::chrono::milliseconds timeout) {
                                                 std::to_string(timeout.count()) + " ms");
 }
 
-void Bus::stop() {
+void Bus::stop(base::MonoTime deadline) {
   close();
   if (!stopped_) {
-    if (const auto drained = drain(limits::drain); !drained && drained.error().code != ErrorCode::draining) {
+    if (const auto drained = drain(time_left(services_.clock.now(), deadline)); !drained && drained.error().code != ErrorCode::draining) {
       runner_.log(LogLevel::warning, "stopped_undrained", {{"why", drained.error().message}});
     }
   }
+  // Inside a listener nobody waits for another that stops the bus: it could be this very thread, in a callback.
+  if (stopped_ && runner_.depth() > 0) return;
   const std::lock_guard lock(stop_mutex_);
   if (!stopped_.exchange(true)) release();
 }
@@ -58,7 +70,7 @@ void Bus::release() {
     work->gate().close();
     work->close("the bus was stopped");
   }
-  while (auto dispatch = next_async()) {
+  while (auto dispatch = async_.take()) {
     answer_async(*dispatch, tl::unexpected(closed_error()));
     activity_.end();
   }

@@ -51,7 +51,7 @@ Result<Registration> Bus::register_each_node(std::shared_ptr<Listener> listener,
 
 Result<Registration> Bus::enrol(std::shared_ptr<Listener> listener, std::vector<RegistrationKey> keys,
                                 bool each_node, const RegisterOptions& options) {
-  if (closed_) return tl::unexpected(closed_error());
+  if (auto good = accepting(); !good) return tl::unexpected(good.error());
   if (!listener) return fail(ErrorCode::invalid_argument, "the listener is null");
   if (options.receipt_timeout.count() < 0) {
     return fail(ErrorCode::invalid_argument, "receipt_timeout is " +
@@ -73,17 +73,21 @@ Result<Registration> Bus::enrol(std::shared_ptr<Listener> listener, std::vector<
   place->handle = handle;
   place->keys = std::move(keys);
   place->each_node = each_node;
+  place->registered_at = services_.clock.now();
 
   Result<InterestChange> admitted;
   change_interest([&](std::uint64_t version) {
     admitted = admit(place, fresh, version);
     return admitted ? *admitted : InterestChange{};
   });
-  if (!admitted) return tl::unexpected(admitted.error());
+  if (!admitted) {
+    registrations_refused_.add(admitted.error());
+    return tl::unexpected(admitted.error());
+  }
   // Owned from here on, so that a listener is never left behind.
   Registration registration(std::make_unique<PlaceRegistration>(weak_from_this(), place));
   if (options.receipt_timeout.count() > 0) {
-    static_cast<void>(acknowledged(place->version, options.receipt_timeout));
+    static_cast<void>(acknowledged(place->version, place->registered_at, options.receipt_timeout));
   }
   return registration;
 }
@@ -110,6 +114,7 @@ Result<Bus::InterestChange> Bus::admit(const std::shared_ptr<Place>& place,
 
   place->version = version;
   place->strand = *strand;
+  place->gaps_before = (*strand)->gaps_told();
   strands_.insert_or_assign((*strand)->handle(), *strand);
   strand_of_.insert_or_assign(&(*strand)->listener(), *strand);
   places_.emplace(place->handle, place);

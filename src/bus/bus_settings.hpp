@@ -36,10 +36,12 @@ struct BusSettings {
   Mode mode = Mode::mono;
   DeliveryModel delivery = DeliveryModel::mixed;
   std::uint64_t event_size_bytes_max = limits::event_size_bytes_default;
+  PayloadFormat payload = PayloadFormat::binary;  ///< of bodies, for peers
   NodeId self{};             ///< nil in mono
   std::uint64_t epoch = 0;   ///< 0 in mono
   Uplink* uplink = nullptr;  ///< null in mono; stays until `detach` has returned
   std::size_t async_dispatches_max = limits::async_dispatches_max;
+  std::uint64_t async_bytes_max = limits::async_bytes_max;
   std::size_t keys_max = limits::keys_per_node_max;
 };
 

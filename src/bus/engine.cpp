@@ -1,6 +1,7 @@
 #include "bus/engine.hpp"
 
 #include <algorithm>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -45,7 +46,11 @@ Result<void> Engine::start() {
   now_ = clock_.now();
   core_.start(now_, actions_);
   perform();
-  thread_ = std::thread([this] { run(); });
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    return fail(ErrorCode::busy, std::string("no thread left for the engine: ") + error.what() + "; raise the limit (ulimit -u)");
+  }
   progress_.wait_for(lock, options_.join_timeout, [this] { return core_.joined() || failure_; });
   if (failure_) return tl::unexpected(*failure_);
   if (!core_.joined()) {
@@ -150,7 +155,12 @@ void Engine::fatal(const Error& error) {
   notes_.push_back({LogLevel::error, "node_failed", {{"reason", error.message}}});
   transport_->close();
   progressed_ = true;
-  if (options_.on_fatal) fatal_thread_ = std::thread(options_.on_fatal, *failure_);
+  if (!options_.on_fatal) return;
+  try {
+    fatal_thread_ = std::thread(options_.on_fatal, *failure_);
+  } catch (const std::system_error& thrown) {
+    notes_.push_back({LogLevel::error, "on_fatal_not_called", {{"error", thrown.what()}}});
+  }
 }
 
 void Engine::hand_over(Lock& lock) {

@@ -82,8 +82,11 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
   [[nodiscard]] Result<Uplink::Published> publish(std::size_t bus, std::span<const KeyedEvent> events, bool inside_listener);
   [[nodiscard]] Result<void> wait_for_window(Lock& lock, std::size_t bus, bool inside_listener);
   std::uint64_t change_interest(std::size_t bus, const std::function<Uplink::InterestChange(std::uint64_t)>& apply);
-  [[nodiscard]] RegistrationReceipt acknowledged(std::size_t bus, std::uint64_t version, std::chrono::milliseconds timeout);
-  [[nodiscard]] SeenBy wait_seen(std::size_t bus, std::uint64_t seq, std::chrono::milliseconds timeout);
+  [[nodiscard]] RegistrationReceipt acknowledged(std::size_t bus, std::uint64_t version, MonoTime since,
+                                                 std::chrono::milliseconds timeout);
+  [[nodiscard]] SeenBy wait_seen(std::size_t bus, std::uint64_t first, std::uint64_t last,
+                                 std::chrono::milliseconds timeout);
+  [[nodiscard]] Result<void> usable_now() const;
   [[nodiscard]] Result<void> usable() const;
 
   // transport::Handler

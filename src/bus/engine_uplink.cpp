@@ -3,6 +3,7 @@
 
 #include "base/limits.hpp"
 #include "bus/engine.hpp"
+#include "bus/outgoing_event.hpp"
 #include "wire/event_codec.hpp"
 
 // What buses ask of the engine.
@@ -39,12 +40,14 @@ class Engine::BusUplink final : public Uplink {
   std::uint64_t change_interest(const std::function<InterestChange(std::uint64_t)>& apply) override {
     return engine_.change_interest(bus_, apply);
   }
-  [[nodiscard]] RegistrationReceipt acknowledged(std::uint64_t version, std::chrono::milliseconds timeout) override {
-    return engine_.acknowledged(bus_, version, timeout);
+  [[nodiscard]] RegistrationReceipt acknowledged(std::uint64_t version, MonoTime since,
+                                                 std::chrono::milliseconds timeout) override {
+    return engine_.acknowledged(bus_, version, since, timeout);
   }
-  [[nodiscard]] SeenBy wait_seen(std::uint64_t seq, std::chrono::milliseconds timeout) override {
-    return engine_.wait_seen(bus_, seq, timeout);
+  [[nodiscard]] SeenBy wait_seen(std::uint64_t first, std::uint64_t last, std::chrono::milliseconds timeout) override {
+    return engine_.wait_seen(bus_, first, last, timeout);
   }
+  [[nodiscard]] Result<void> usable() const override { return engine_.usable_now(); }
 
  private:
   Engine& engine_;
@@ -66,7 +69,9 @@ Result<Uplink::Published> Engine::publish(std::size_t bus, std::span<const Keyed
 
   const auto encode = [&](std::size_t index) -> Result<void> {
     const KeyedEvent& event = events[index];
-    wire::encode_event(event.event, event.keys, options_.payload, outgoing[index].bytes);
+    const auto encoded = with_payload(event.event, options_.payload, options_.event_size_bytes_max);
+    if (!encoded) return tl::unexpected(encoded.error());
+    wire::encode_event(*encoded, event.keys, options_.payload, outgoing[index].bytes);
     if (outgoing[index].bytes.size() <= options_.event_size_bytes_max + limits::event_envelope_bytes_max) return {};
     return fail(ErrorCode::event_too_large, "event " + event.event.id().to_string() + " takes " +
                                                 std::to_string(outgoing[index].bytes.size()) + " bytes encoded, over the limit of " +
@@ -137,29 +142,35 @@ std::uint64_t Engine::change_interest(std::size_t bus,
   return version;
 }
 
-RegistrationReceipt Engine::acknowledged(std::size_t bus, std::uint64_t version, std::chrono::milliseconds timeout) {
-  const MonoTime began = clock_.now();
+Result<void> Engine::usable_now() const {
+  const Lock lock(mutex_);
+  return usable();
+}
+
+RegistrationReceipt Engine::acknowledged(std::size_t bus, std::uint64_t version, MonoTime since,
+                                         std::chrono::milliseconds timeout) {
   Lock lock(mutex_);
   const auto complete = [&] { return core_.routing().unacknowledged(version).empty() || failure_ || said_goodbye_; };
   if (timeout.count() > 0) progress_.wait_for(lock, timeout, complete);
   RegistrationReceipt receipt;
+  receipt.failure = failure_;
   for (const auto& ack : core_.routing().acknowledged(bus, version)) {
     receipt.acknowledged.push_back({ack.life.id, core_.name_of(ack.life.id), ack.seq});
+    receipt.elapsed = std::max(receipt.elapsed, std::chrono::duration_cast<std::chrono::microseconds>(ack.at - since));
   }
   for (const Life& life : core_.routing().unacknowledged(version)) receipt.missing.push_back(core_.name_of(life.id));
   std::sort(receipt.missing.begin(), receipt.missing.end());
-  receipt.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - began);
   return receipt;
 }
 
-SeenBy Engine::wait_seen(std::size_t bus, std::uint64_t seq, std::chrono::milliseconds timeout) {
+SeenBy Engine::wait_seen(std::size_t bus, std::uint64_t first, std::uint64_t last, std::chrono::milliseconds timeout) {
   const MonoTime began = clock_.now();
   std::map<NodeId, SeenBy::Peer> peers;
   Lock lock(mutex_);
   bool all = false;
   while (!all) {
     all = true;
-    for (const auto& entry : core_.routing().seen(bus, seq)) {
+    for (const auto& entry : core_.routing().seen(bus, first, last)) {
       SeenBy::Peer& peer = peers.try_emplace(entry.life.id, SeenBy::Peer{entry.life.id, core_.name_of(entry.life.id), false, {}})
                                .first->second;
       if (entry.seen && !peer.seen) peer.after = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - began);
@@ -173,6 +184,7 @@ SeenBy Engine::wait_seen(std::size_t bus, std::uint64_t seq, std::chrono::millis
     progress_.wait_for(lock, std::min(ask_again, timeout));
   }
   SeenBy seen;
+  seen.failure = failure_;
   for (auto& [id, peer] : peers) seen.peers.push_back(std::move(peer));
   std::sort(seen.peers.begin(), seen.peers.end(), [](const auto& left, const auto& right) { return left.name < right.name; });
   return seen;

@@ -5,14 +5,15 @@
 #include "base/text.hpp"
 #include "bus/node_core.hpp"
 #include "bus/node_options.hpp"
+#include "storage/identity.hpp"
 
 namespace evmesh::bus {
 namespace {
 
 class LocalNode final : public Node {
  public:
-  explicit LocalNode(NodeOptions options)
-      : options_(std::move(options)), id_{Uuid(EventId::fresh())}, core_(options_) {
+  LocalNode(NodeOptions options, std::unique_ptr<storage::Identity> identity)
+      : options_(std::move(options)), identity_(std::move(identity)), core_(options_) {
     for (const std::string& name : options_.buses) {
       BusSettings settings;
       settings.name = name;
@@ -32,8 +33,9 @@ class LocalNode final : public Node {
 
   NodeStatus status() const override {
     NodeStatus status;
-    status.id = id_;
-    status.name = name_of(options_, id_);
+    status.id = identity_->id();
+    status.name = name_of(options_, identity_->id());
+    status.epoch = identity_->epoch();
     status.mode = Mode::mono;
     status.delivery = options_.delivery;
     for (const auto& bus : core_.buses()) status.heads.emplace(bus->name(), 0);
@@ -57,7 +59,7 @@ class LocalNode final : public Node {
 
  private:
   const NodeOptions options_;
-  const NodeId id_;
+  const std::unique_ptr<storage::Identity> identity_;
   NodeCore core_;
 };
 
@@ -66,7 +68,9 @@ class LocalNode final : public Node {
 Result<std::unique_ptr<Node>> open_mono(NodeOptions options) {
   if (auto checked = check_options(options); !checked) return tl::unexpected(checked.error());
   if (auto checked = check_mono_options(options); !checked) return tl::unexpected(checked.error());
-  return std::make_unique<LocalNode>(std::move(options));
+  auto identity = open_identity(options);
+  if (!identity) return tl::unexpected(std::move(identity.error()));
+  return std::make_unique<LocalNode>(std::move(options), std::move(*identity));
 }
 
 }  // namespace evmesh::bus

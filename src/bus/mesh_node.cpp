@@ -1,5 +1,6 @@
 #include "bus/mesh_node.hpp"
 
+#include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "bus/engine.hpp"
 #include "bus/node_core.hpp"
 #include "bus/node_options.hpp"
+#include "delivery/runner.hpp"
 #include "storage/identity.hpp"
 #include "transport/endpoint.hpp"
 
@@ -25,7 +27,10 @@ constexpr const char* groups_note =
 class MeshNode final : public Node {
  public:
   MeshNode(NodeOptions options, std::unique_ptr<storage::Identity> identity)
-      : options_(std::move(options)), identity_(std::move(identity)), core_(options_) {}
+      : options_(std::move(options)),
+        identity_(std::move(identity)),
+        core_(options_),
+        callbacks_(core_.mark(), {}, core_.log(), core_.counters()) {}
 
   ~MeshNode() override { end(false); }
 
@@ -46,19 +51,23 @@ class MeshNode final : public Node {
   [[nodiscard]] Engine::Options engine_options(const transport::Transport& transport);
   [[nodiscard]] CoreOptions core_options(const transport::Transport& transport) const;
   void make_buses();
+  [[nodiscard]] bool begin_end();
   void end(bool for_good);
   [[nodiscard]] std::size_t index_of(std::string_view bus) const;
 
   const NodeOptions options_;
   const std::unique_ptr<storage::Identity> identity_;
   NodeCore core_;
+  const delivery::Runner callbacks_;   // for what is not of a bus
   std::deque<BusDownlink> downlinks_;  // never moves its elements
   std::unique_ptr<Engine> engine_;
   std::vector<std::unique_ptr<Uplink>> uplinks_;
   std::string work_endpoint_;
   std::string publish_endpoint_;
-  std::mutex ending_;  // one end at a time
+  std::mutex ending_;                  // leaf; guards the two below
+  bool begun_ = false;                // somebody ends the node, or has
   bool ended_ = false;
+  std::condition_variable has_ended_;
 };
 
 Result<void> MeshNode::start() {
@@ -87,7 +96,12 @@ Engine::Options MeshNode::engine_options(const transport::Transport& transport) 
   options.event_size_bytes_max = options_.event_size_bytes_max;
   options.payload = options_.payload;
   options.log = core_.log();
-  options.on_fatal = options_.on_fatal;
+  if (options_.on_fatal) {
+    // It counts as a listener call, so that it may stop the node: what it throws is caught, and it waits for nobody.
+    options.on_fatal = [this](const Error& error) {
+      callbacks_.call_back("on_fatal", [&] { options_.on_fatal(error); });
+    };
+  }
   options.keep_epoch = [this](std::uint64_t epoch) { return identity_->raise_epoch(epoch); };
   return options;
 }
@@ -122,6 +136,7 @@ void MeshNode::make_buses() {
     settings.mode = options_.mode;
     settings.delivery = options_.delivery;
     settings.event_size_bytes_max = options_.event_size_bytes_max;
+    settings.payload = options_.payload;
     settings.self = identity_->id();
     settings.epoch = identity_->epoch();
     settings.uplink = uplinks_.back().get();
@@ -130,14 +145,28 @@ void MeshNode::make_buses() {
   }
 }
 
+/// True for the one that has to end the node; the others come back when that is done. Inside a listener nobody waits:
+/// whoever ends the node may wait for that very call.
+bool MeshNode::begin_end() {
+  std::unique_lock lock(ending_);
+  if (!std::exchange(begun_, true)) return true;
+  if (!core_.inside_listener()) has_ended_.wait(lock, [this] { return ended_; });
+  return false;
+}
+
 void MeshNode::end(bool for_good) {
+  if (!begin_end()) return;
+  if (engine_) {
+    const base::MonoTime deadline = core_.drain_deadline();
+    // Running calls end first, so that what they dispatched still goes out before the goodbye.
+    core_.close(deadline);
+    engine_->stop(for_good, limits::flush_at_stop);
+    core_.stop(deadline);
+    for (const auto& bus : core_.buses()) bus->detach();
+  }
   const std::lock_guard lock(ending_);
-  if (std::exchange(ended_, true) || !engine_) return;
-  // Running calls end first, so that what they dispatched still goes out before the goodbye.
-  core_.close();
-  engine_->stop(for_good, limits::flush_at_stop);
-  core_.stop();
-  for (const auto& bus : core_.buses()) bus->detach();
+  ended_ = true;
+  has_ended_.notify_all();
 }
 
 std::size_t MeshNode::index_of(std::string_view bus) const {
@@ -172,8 +201,8 @@ Result<KeyStatus> MeshNode::explain(std::string_view bus, const RegistrationKey&
   if (!found) return tl::unexpected(found.error());
   KeyStatus status = (*found)->explain(key);
   status.peers = engine_->interested(index_of(bus), key.to_string());
-  if (const std::uint64_t version = (*found)->youngest_version(key)) {
-    status.receipt = uplinks_[index_of(bus)]->acknowledged(version, std::chrono::milliseconds{0});
+  if (const auto youngest = (*found)->youngest(key)) {
+    status.receipt = (*found)->acknowledged(youngest->version, youngest->registered_at, std::chrono::milliseconds{0});
   }
   return status;
 }
@@ -184,13 +213,14 @@ Result<void> check_mesh_options(const NodeOptions& options) {
   const auto bad = [](std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); };
   if (options.listen.empty()) {
     return bad("mode " + std::string(to_string(options.mode)) +
-               " needs an endpoint to listen on, for example mesh.listen = tcp://127.0.0.1:7520");
+               " needs an endpoint to listen on, for example listen = tcp://127.0.0.1:7520");
   }
   if (auto read = transport::read_addresses(options.listen, options.advertise); !read) return tl::unexpected(read.error());
   if (!options.insecure && !transport::is_loopback(options.listen)) {
     return bad(base::quoted(options.listen) + " can be reached from other machines, and links are not encrypted yet; "
                "listen on tcp://127.0.0.1:PORT, or say insecure if that network is safe");
   }
+  if (auto checked = check_sizes(options); !checked) return checked;
   for (const std::string& seed : options.seeds) {
     if (auto read = transport::parse_dial(seed); !read) return tl::unexpected(read.error());
   }
@@ -200,11 +230,7 @@ Result<void> check_mesh_options(const NodeOptions& options) {
 Result<std::unique_ptr<Node>> open_mesh(NodeOptions options) {
   if (auto checked = check_options(options); !checked) return tl::unexpected(checked.error());
   if (auto checked = check_mesh_options(options); !checked) return tl::unexpected(checked.error());
-  const base::SystemClock clock;
-  base::SystemRandom random;
-  auto identity = options.data_dir.empty()
-                      ? Result<std::unique_ptr<storage::Identity>>(storage::Identity::transient(clock, random))
-                      : storage::Identity::open(options.data_dir, clock, random);
+  auto identity = open_identity(options);
   if (!identity) return tl::unexpected(identity.error());
   auto node = std::make_unique<MeshNode>(std::move(options), std::move(*identity));
   if (auto started = node->start(); !started) return tl::unexpected(started.error());

@@ -8,8 +8,16 @@
 #include "base/limits.hpp"
 #include "base/log_sink.hpp"
 #include "base/text.hpp"
+#include "bus/time_left.hpp"
 
 namespace evmesh::bus {
+
+Result<std::unique_ptr<storage::Identity>> open_identity(const NodeOptions& options) {
+  const base::SystemClock clock;
+  base::SystemRandom random;
+  if (options.data_dir.empty()) return storage::Identity::transient(clock, random);
+  return storage::Identity::open(options.data_dir, clock, random);
+}
 
 NodeCore::NodeCore(const NodeOptions& options)
     : log_(base::one_at_a_time(options.log)),
@@ -40,18 +48,14 @@ Result<Bus*> NodeCore::bus(std::string_view name) const {
   return fail(ErrorCode::invalid_argument, "no bus is called " + base::quoted(name) + "; there are " + names);
 }
 
-void NodeCore::close() {
+void NodeCore::close(base::MonoTime deadline) {
   for (const auto& bus : buses_) bus->close();
-  const base::MonoTime deadline = clock_.now() + limits::drain;
-  for (const auto& bus : buses_) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock_.now());
-    static_cast<void>(bus->drain(std::max(left, std::chrono::milliseconds{0})));
-  }
+  for (const auto& bus : buses_) static_cast<void>(bus->drain(time_left(clock_.now(), deadline)));
 }
 
-void NodeCore::stop() {
+void NodeCore::stop(base::MonoTime deadline) {
   for (const auto& bus : buses_) bus->close();
-  for (const auto& bus : buses_) bus->stop();
+  for (const auto& bus : buses_) bus->stop(deadline);
 }
 
 std::vector<KeyStatus> NodeCore::keys() const {

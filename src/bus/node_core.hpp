@@ -10,13 +10,18 @@
 
 #include "base/clock.hpp"
 #include "base/counters.hpp"
+#include "base/limits.hpp"
 #include "base/random.hpp"
 #include "bus/bus.hpp"
 #include "delivery/call_scope.hpp"
 #include "delivery/pool.hpp"
 #include "delivery/timers.hpp"
+#include "storage/identity.hpp"
 
 namespace evmesh::bus {
+
+/// Who the node is: as its data directory says, or a new one. Errors: storage.
+[[nodiscard]] Result<std::unique_ptr<storage::Identity>> open_identity(const NodeOptions& options);
 
 /// What a node of any mode consists of besides the mesh: clocks, counters, threads and buses. Thread-safe.
 /// Not destroyed inside a listener call.
@@ -31,6 +36,7 @@ class NodeCore {
   NodeCore& operator=(const NodeCore&) = delete;
 
   [[nodiscard]] NodeServices services();
+  [[nodiscard]] const delivery::NodeMark& mark() const { return mark_; }
   [[nodiscard]] const LogSink& log() const { return log_; }
   [[nodiscard]] const base::SystemClock& clock() const { return clock_; }
   [[nodiscard]] base::SystemRandom& random() { return random_; }
@@ -44,12 +50,15 @@ class NodeCore {
   /// Errors: invalid_argument naming the buses there are.
   [[nodiscard]] Result<Bus*> bus(std::string_view name) const;
 
-  /// Refuses new work and waits for running calls, at most `limits::drain` together. Idempotent.
-  void close();
+  /// When a stop that begins now no longer waits for calls.
+  [[nodiscard]] base::MonoTime drain_deadline() const { return clock_.now() + limits::drain; }
 
-  /// Closes all buses, then stops them: at most `limits::drain` together, unless calls do not end.
-  /// Idempotent.
-  void stop();
+  /// Refuses new work and waits for running calls of all buses, until `deadline`. Idempotent.
+  void close(base::MonoTime deadline);
+
+  /// As `close`, then releases what the buses hold: no call comes any more. Idempotent.
+  void stop(base::MonoTime deadline);
+  void stop() { stop(drain_deadline()); }
 
   /// True on a thread that is inside a listener call of this node.
   [[nodiscard]] bool inside_listener() const { return delivery::CallScope::depth(mark_) > 0; }

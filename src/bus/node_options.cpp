@@ -74,14 +74,26 @@ Result<void> check_options(const NodeOptions& options) {
   return check_time("join_timeout", options.join_timeout);
 }
 
+Result<void> check_sizes(const NodeOptions& options) {
+  if (options.window_bytes < options.event_size_bytes_max) {
+    return invalid("window_bytes is " + std::to_string(options.window_bytes) + ", less than event_size_bytes_max (" +
+                   std::to_string(options.event_size_bytes_max) + "); raise it, or lower the other");
+  }
+  if (options.ring_bytes_max < options.window_bytes) {
+    return invalid("ring_bytes_max is " + std::to_string(options.ring_bytes_max) + ", less than window_bytes (" +
+                   std::to_string(options.window_bytes) + "); raise it, or peers in step would miss events");
+  }
+  return {};
+}
+
 Result<void> check_mono_options(const NodeOptions& options) {
   const auto contradiction = [](std::string_view option, const std::string& value) {
     return invalid("mode mono has no mesh, but " + std::string(option) + " is " + base::quoted(value) +
                    "; leave it out, or choose mode scale-efficient or broadcast");
   };
-  if (!options.seeds.empty()) return contradiction("mesh.seed", options.seeds.front());
-  if (!options.listen.empty()) return contradiction("mesh.listen", options.listen);
-  if (!options.advertise.empty()) return contradiction("mesh.advertise", options.advertise);
+  if (!options.seeds.empty()) return contradiction("seeds", options.seeds.front());
+  if (!options.listen.empty()) return contradiction("listen", options.listen);
+  if (!options.advertise.empty()) return contradiction("advertise", options.advertise);
   return {};
 }
 

@@ -50,7 +50,7 @@ Unregistered PlaceRegistration::unregister(std::function<void()> on_drained) {
 
 RegistrationReceipt PlaceRegistration::receipt(std::chrono::milliseconds timeout) const {
   const auto bus = bus_.lock();
-  return bus ? bus->acknowledged(version_, timeout) : RegistrationReceipt{};
+  return bus ? bus->acknowledged(version_, registered_at_, timeout) : RegistrationReceipt{};
 }
 
 Unregistered GroupRegistration::unregister(std::function<void()> on_drained) {

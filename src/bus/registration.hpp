@@ -32,7 +32,7 @@ class Bus;
 class PlaceRegistration final : public Registration::Impl {
  public:
   PlaceRegistration(std::weak_ptr<Bus> bus, const std::shared_ptr<delivery::Place>& place)
-      : bus_(std::move(bus)), place_(place), version_(place->version) {}
+      : bus_(std::move(bus)), place_(place), version_(place->version), registered_at_(place->registered_at) {}
 
   Unregistered unregister(std::function<void()> on_drained) override;
   [[nodiscard]] RegistrationReceipt receipt(std::chrono::milliseconds timeout) const override;
@@ -46,6 +46,7 @@ class PlaceRegistration final : public Registration::Impl {
   // The bus and running calls own it: a handle that was unregistered does not keep the listener.
   const std::weak_ptr<delivery::Place> place_;
   const std::uint64_t version_;
+  const base::MonoTime registered_at_;
 };
 
 /// A group registration.

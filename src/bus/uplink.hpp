@@ -10,6 +10,8 @@
 #include <evmesh/bus.hpp>
 #include <evmesh/result.hpp>
 
+#include "base/clock.hpp"
+
 namespace evmesh::bus {
 
 /// What a bus needs of the mesh; a mono node has none. Implemented by the engine, one per bus. Thread-safe.
@@ -43,9 +45,16 @@ class Uplink {
   virtual std::uint64_t change_interest(const std::function<InterestChange(std::uint64_t version)>& apply) = 0;
 
   /// Waits until every live member has acknowledged `version`, or `timeout`.
-  [[nodiscard]] virtual RegistrationReceipt acknowledged(std::uint64_t version, std::chrono::milliseconds timeout) = 0;
+  /// `since` is when the registration was made.
+  [[nodiscard]] virtual RegistrationReceipt acknowledged(std::uint64_t version, base::MonoTime since,
+                                                         std::chrono::milliseconds timeout) = 0;
 
-  [[nodiscard]] virtual SeenBy wait_seen(std::uint64_t seq, std::chrono::milliseconds timeout) = 0;
+  /// Waits until every peer that wants any number from `first` to `last` has reported them all, or `timeout`.
+  [[nodiscard]] virtual SeenBy wait_seen(std::uint64_t first, std::uint64_t last,
+                                         std::chrono::milliseconds timeout) = 0;
+
+  /// Errors: closed, node_failed.
+  [[nodiscard]] virtual Result<void> usable() const = 0;
 };
 
 }  // namespace evmesh::bus

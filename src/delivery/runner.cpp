@@ -97,7 +97,7 @@ void Runner::undecodable(const Origin& origin, const Error& error) const {
 void Runner::log(LogLevel level, std::string_view message,
                  std::vector<std::pair<std::string, std::string>> fields) const {
   if (!log_) return;
-  fields.emplace(fields.begin(), "bus", bus_);
+  if (!bus_.empty()) fields.emplace(fields.begin(), "bus", bus_);
   base::log(log_, level, message, std::move(fields));
 }
 

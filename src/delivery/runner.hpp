@@ -32,7 +32,7 @@ struct Ran {
 /// prefilter or by an application's callback leaves it; each is logged and counted. Thread-safe.
 class Runner {
  public:
-  /// `node`, `counters` outlive the runner.
+  /// `node`, `counters` outlive the runner. `bus` is empty for what concerns a whole node.
   Runner(const NodeMark& node, std::string bus, LogSink log, base::Counters& counters);
 
   /// Asks the prefilter, then calls `handle`. `depth` as in CallScope.
@@ -54,7 +54,7 @@ class Runner {
   /// How deep this thread is in listener calls of the node; 0 outside.
   [[nodiscard]] unsigned depth() const noexcept { return CallScope::depth(node_); }
 
-  /// Logs with the bus's name as first field.
+  /// Logs with the bus's name as first field, if it has one.
   void log(LogLevel level, std::string_view message,
            std::vector<std::pair<std::string, std::string>> fields) const;
 

@@ -277,6 +277,7 @@ void Strand::deliver(const Gap& gap) {
   if (!place) return;
   // Logged here and not where the event left: offering is no place to call the application's log.
   if (gap.reason == GapReason::listener_overrun) log_overrun(gap);
+  gaps_told_.fetch_add(1, std::memory_order_relaxed);
   services_.runner.gap(*listener_, gap);
   place->gate.leave();
 }

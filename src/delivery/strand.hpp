@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -15,6 +16,7 @@
 #include <evmesh/key.hpp>
 #include <evmesh/listener.hpp>
 
+#include "base/clock.hpp"
 #include "delivery/activity.hpp"
 #include "delivery/call_gate.hpp"
 #include "delivery/crowding.hpp"
@@ -33,6 +35,8 @@ struct Place {
   std::uint64_t version = 0;          ///< of the announcement that carried it; 0 in mono
   std::vector<RegistrationKey> keys;  ///< sorted; empty for an each-node registration
   bool each_node = false;
+  base::MonoTime registered_at{};
+  std::uint64_t gaps_before = 0;   ///< gaps its listener had been told when it was registered
   std::shared_ptr<Strand> strand;  ///< shared: a running call outlives the registration
   CallGate gate;
 
@@ -82,6 +86,9 @@ class Strand : public std::enable_shared_from_this<Strand> {
 
   /// Raises the inbox's bound; never lowers it.
   void widen_inbox(std::uint64_t bytes_max);
+
+  /// How many gaps the listener was told.
+  [[nodiscard]] std::uint64_t gaps_told() const noexcept { return gaps_told_.load(std::memory_order_relaxed); }
 
   /// The smallest announcement version among the registrations; nothing when there is none.
   [[nodiscard]] std::optional<std::uint64_t> oldest_version() const;
@@ -143,6 +150,7 @@ class Strand : public std::enable_shared_from_this<Strand> {
   const ExecutionMode mode_;
   base::Counter& overruns_;
   base::Counter& shed_;
+  std::atomic<std::uint64_t> gaps_told_{0};
 
   mutable std::mutex mutex_;  // leaf; guards all below
   std::vector<std::shared_ptr<Place>> places_;

@@ -210,10 +210,13 @@ std::optional<OutboundStream::PeerView> OutboundStream::view(const Life& life) c
   return PeerView{found->second.reported, found->second.in_step, found->second.subscribed};
 }
 
-PeerMask OutboundStream::wanted(std::uint64_t seq) const {
-  const std::size_t index = ring_.find(seq);
-  if (seq < ring_.first() || index == ring_.size()) return interest_.peers();
-  return ring_.at(index).wanted;
+PeerMask OutboundStream::wanted(std::uint64_t first, std::uint64_t last) const {
+  if (first < ring_.first() || last > ring_.head()) return interest_.peers();
+  PeerMask wanted = 0;
+  for (std::size_t index = ring_.find(first); index < ring_.size() && ring_.at(index).first <= last; ++index) {
+    wanted |= ring_.at(index).wanted;
+  }
+  return wanted;
 }
 
 bool OutboundStream::lags(const Cursor& cursor) const {

@@ -94,8 +94,8 @@ class OutboundStream {
   };
   [[nodiscard]] std::optional<PeerView> view(const Life& life) const;
 
-  /// Peers whose interest matched number `seq`, or all known when it has left the ring.
-  [[nodiscard]] PeerMask wanted(std::uint64_t seq) const;
+  /// Peers whose interest matched any number from `first` to `last`, or all known when one of them has left the ring.
+  [[nodiscard]] PeerMask wanted(std::uint64_t first, std::uint64_t last) const;
 
  private:
   /// Counts bytes up to numbers, coarsely: what was owed at a mark is settled when a report passes it.

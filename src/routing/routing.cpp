@@ -83,6 +83,7 @@ void Routing::member_down(MonoTime, const Life& life, Actions& out) {
   gone->known = false;
   gone->waiting.clear();
   gone->acknowledged = 0;
+  gone->acknowledged_at.clear();
   gone->answered = false;
   interest_.remove_peer(gone->slot);
   for (OutboundStream& stream : outbound_) stream.peer_down(life);

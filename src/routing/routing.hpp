@@ -80,16 +80,17 @@ class Routing {
   struct Acknowledged {
     Life life;
     std::uint64_t seq = 0;
+    MonoTime at{};
   };
-  /// Peers that have, with their position in `bus`; sorted.
+  /// Peers that have, with their position in `bus` and when they did; sorted.
   [[nodiscard]] std::vector<Acknowledged> acknowledged(std::size_t bus, std::uint64_t version) const;
 
   struct Seen {
     Life life;
     bool seen = false;
   };
-  /// Peers that wanted number `seq`, and whether they reported it.
-  [[nodiscard]] std::vector<Seen> seen(std::size_t bus, std::uint64_t seq) const;
+  /// Peers that wanted any number from `first` to `last`, and whether they reported all of them.
+  [[nodiscard]] std::vector<Seen> seen(std::size_t bus, std::uint64_t first, std::uint64_t last) const;
   void ask_reports(MonoTime now, std::size_t bus, Actions& out);
 
   /// Everything accepted has been reported by every peer in step.
@@ -134,6 +135,7 @@ class Routing {
     // What it knows of us.
     bool answered = false;  // acknowledged anything since it came up
     std::uint64_t acknowledged = 0;
+    std::map<std::uint64_t, MonoTime> acknowledged_at;  // by version, the latest ones
     MonoTime announced_at{};
     std::map<std::uint16_t, InboundStream> streams;  // by the peer's number
   };
@@ -147,6 +149,7 @@ class Routing {
 
   void on(MonoTime now, const Life& life, const wire::Announce& announce, Outbox& outbox);
   void on(MonoTime now, const Life& life, const wire::AnnounceAck& ack, Outbox& outbox);
+  static void note_acknowledged(MonoTime now, Peer& peer, std::uint64_t version);
   void on(MonoTime now, const Life& life, const wire::Subscribe& subscribe, Outbox& outbox);
   void on(MonoTime now, const Life& life, const wire::Repair& repair);
   void on(MonoTime now, const Life& life, const wire::Report& report, Outbox& outbox);

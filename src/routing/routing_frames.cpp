@@ -13,6 +13,9 @@ namespace {
 // Heartbeats in a row that disagree before the whole set is asked for; one may have crossed a change.
 constexpr std::uint32_t mismatches_max = 2;
 
+// For how many versions of the announcement it is known when a peer acknowledged them.
+constexpr std::size_t acknowledgements_remembered = 1'024;
+
 Life sender(const wire::Frame& frame) { return {frame.header.from, frame.header.from_epoch}; }
 
 }  // namespace
@@ -163,11 +166,18 @@ void Routing::announced(MonoTime now, const Life& life, Peer& peer, Outbox& outb
   outbox.actions().push_back(Progress{});
 }
 
-void Routing::on(MonoTime, const Life& life, const wire::AnnounceAck& ack, Outbox& outbox) {
+void Routing::note_acknowledged(MonoTime now, Peer& peer, std::uint64_t version) {
+  if (version <= peer.acknowledged) return;
+  peer.acknowledged = version;
+  peer.acknowledged_at.emplace(version, now);
+  if (peer.acknowledged_at.size() > acknowledgements_remembered) peer.acknowledged_at.erase(peer.acknowledged_at.begin());
+}
+
+void Routing::on(MonoTime now, const Life& life, const wire::AnnounceAck& ack, Outbox& outbox) {
   Peer& from = *peer_up(life);
   if (ack.version > announcement_.version()) return;
   from.answered = true;
-  from.acknowledged = std::max(from.acknowledged, ack.version);
+  note_acknowledged(now, from, ack.version);
   for (const wire::StreamPosition& position : ack.positions) {
     const auto stream = from.streams.find(position.bus);
     if (stream != from.streams.end()) stream->second.acknowledged(ack.version, position.seq, lookup_, outbox.actions());

@@ -22,7 +22,9 @@ std::vector<Routing::Acknowledged> Routing::acknowledged(std::size_t bus, std::u
   std::vector<Acknowledged> lives;
   for (const auto& [life, peer] : peers_) {
     if (!peer.up || peer.acknowledged < version) continue;
-    Acknowledged entry{life, 0};
+    Acknowledged entry{life, 0, {}};
+    const auto at = peer.acknowledged_at.lower_bound(version);
+    if (at != peer.acknowledged_at.end()) entry.at = at->second;
     for (const auto& [number, stream] : peer.streams) {
       if (stream.bus() == bus) entry.seq = stream.position(version).value_or(0);
     }
@@ -31,13 +33,13 @@ std::vector<Routing::Acknowledged> Routing::acknowledged(std::size_t bus, std::u
   return lives;
 }
 
-std::vector<Routing::Seen> Routing::seen(std::size_t bus, std::uint64_t seq) const {
+std::vector<Routing::Seen> Routing::seen(std::size_t bus, std::uint64_t first, std::uint64_t last) const {
   std::vector<Seen> lives;
-  const PeerMask wanted = outbound_[bus].wanted(seq);
+  const PeerMask wanted = outbound_[bus].wanted(first, last);
   for (const auto& [life, peer] : peers_) {
     if (!peer.up || (wanted & (PeerMask{1} << peer.slot)) == 0) continue;
     const auto view = outbound_[bus].view(life);
-    lives.push_back({life, view && view->subscribed && view->through >= seq});
+    lives.push_back({life, view && view->subscribed && view->through >= last});
   }
   return lives;
 }

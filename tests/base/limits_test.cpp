@@ -16,8 +16,8 @@ TEST_CASE("the bounds are the documented ones", "[base][limits]") {
   CHECK(limits::window_bytes == 8'388'608);
   CHECK(limits::notify_wait == std::chrono::milliseconds{100});
   CHECK(limits::inbox_bytes == 33'554'432);
-  CHECK(limits::command_queue_items_max == 65'536);
-  CHECK(limits::command_queue_bytes_max == 67'108'864);
+  CHECK(limits::async_dispatches_max == 65'536);
+  CHECK(limits::async_bytes_max == 67'108'864);
   CHECK(limits::nesting_depth_max == 16);
   CHECK(limits::pool_threads_max == 64);
   CHECK(limits::members_max == 64);

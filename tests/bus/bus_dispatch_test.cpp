@@ -38,7 +38,7 @@ TEST_CASE("an event that the mesh refuses reaches nobody here", "[bus][dispatch]
   CHECK(code(batch) == ErrorCode::back_pressure);
   must(alone.bus->drain(patience));
   CHECK(story.words().empty());
-  CHECK(alone.host.count("evmesh_dispatches_refused_total") == 2);
+  CHECK(alone.host.count("evmesh_dispatches_refused_total{reason=\"back_pressure\"}") == 2);
 }
 
 TEST_CASE("the mesh is told when a dispatch comes from inside a listener", "[bus][dispatch]") {
@@ -63,6 +63,7 @@ TEST_CASE("no-ops are not sent, one by one in a batch", "[bus][dispatch]") {
   const Receipt nothing = must(alone.bus->dispatch(none));
 
   CHECK(uplink.published == std::vector<std::string>{"a", "b"});
+  CHECK(mixed.first_seq == 101);
   CHECK(mixed.seq == 102);
   CHECK_FALSE(mixed.noop);
   CHECK(nothing.noop);
@@ -216,7 +217,7 @@ TEST_CASE("asynchronous dispatches over the bound are busy, and those accepted a
   gate.open();
 
   CHECK(story.wait(3) == std::vector<std::string>{"block", "one", "two"});
-  CHECK(alone.host.count("evmesh_dispatches_busy_total") == 1);
+  CHECK(alone.host.count("evmesh_dispatches_refused_total{reason=\"busy\"}") == 1);
 }
 
 TEST_CASE("an asynchronous dispatch that fails without anybody to tell is logged", "[bus][dispatch]") {
@@ -248,4 +249,94 @@ TEST_CASE("nobody may register for the group of failed dispatches", "[bus][dispa
 
   CHECK(code(alone.bus->register_listener(teller(story), Group::dispatching_failure("events"))) ==
         ErrorCode::invalid_argument);
+}
+
+TEST_CASE("what is waited for is every event of a receipt, and nothing for what went nowhere", "[bus][dispatch]") {
+  FakeUplink uplink;
+  Alone alone(on(uplink));
+  const std::vector<KeyedEvent> three(3, KeyedEvent{sample(), {}});
+
+  const Receipt batch = must(alone.bus->dispatch(three));
+  const Receipt single = must(alone.bus->dispatch(sample()));
+  const Receipt nothing = must(alone.bus->dispatch(noop()));
+  static_cast<void>(alone.bus->wait_seen(batch, 1s));
+  static_cast<void>(alone.bus->wait_seen(single, 1s));
+
+  CHECK(alone.bus->wait_seen(nothing, 1s).peers.empty());
+  CHECK(uplink.asked_seen == std::vector<std::pair<std::uint64_t, std::uint64_t>>{{101, 103}, {104, 104}});
+}
+
+TEST_CASE("every refusal is counted by its reason", "[bus][dispatch]") {
+  Alone alone({.event_size_bytes_max = 10, .keys_max = 1});
+  Story story;
+  const auto refused = [&](std::string_view reason) {
+    return alone.host.count("evmesh_dispatches_refused_total{reason=\"" + std::string(reason) + "\"}");
+  };
+  std::vector<RegistrationKey> keys;
+  for (int i = 0; i < 257; ++i) keys.push_back(key("K:" + std::to_string(i)));
+  const std::vector<KeyedEvent> batch(1025, KeyedEvent{sample("x"), {}});
+
+  const auto known = alone.host.counters.values();
+  CHECK(code(alone.bus->dispatch(sample("eleven bytes"))) == ErrorCode::event_too_large);
+  CHECK(code(alone.bus->dispatch_async(sample("eleven bytes"), {}, {})) == ErrorCode::event_too_large);
+  CHECK(code(alone.bus->dispatch(sample("x"), keys)) == ErrorCode::too_many_keys);
+  CHECK(code(alone.bus->dispatch(batch)) == ErrorCode::batch_too_large);
+  CHECK(code(alone.bus->register_listener(teller(story), {key("K:1"), key("K:2")})) ==
+        ErrorCode::too_many_registrations);
+
+  CHECK(refused("event_too_large") == 2);
+  CHECK(refused("too_many_keys") == 1);
+  CHECK(refused("batch_too_large") == 1);
+  CHECK(alone.host.count("evmesh_registrations_refused_total{reason=\"too_many_registrations\"}") == 1);
+  CHECK(known.contains("evmesh_dispatches_refused_total{reason=\"too_deep\"}"));
+  CHECK(known.contains("evmesh_dispatches_refused_total{reason=\"back_pressure\"}"));
+}
+
+TEST_CASE("a body that says it fits goes to the mesh as it is, any other encoded", "[bus][dispatch]") {
+  class Body final : public EventBody {
+   public:
+    explicit Body(std::optional<std::uint64_t> bound) : bound_(bound) {}
+    Encoded encode(PayloadFormat) const override { return {PayloadFormat::raw, "encoded"}; }
+    std::optional<std::uint64_t> encoded_bytes_max() const override { return bound_; }
+
+   private:
+    const std::optional<std::uint64_t> bound_;
+  };
+  FakeUplink uplink;
+  auto settings = on(uplink);
+  settings.event_size_bytes_max = 100;
+  Alone alone(settings);
+  const auto dispatch = [&](std::optional<std::uint64_t> bound) {
+    must(alone.bus->dispatch({.type = "t", .body = std::make_shared<Body>(bound)}));
+  };
+
+  dispatch(100);
+  CHECK(uplink.bodies == 1);
+  dispatch(101);
+  dispatch(std::nullopt);
+
+  CHECK(uplink.bodies == 1);
+  CHECK(uplink.published == std::vector<std::string>{"", "encoded", "encoded"});
+}
+
+TEST_CASE("when the node has failed every call says why", "[bus][dispatch]") {
+  FakeUplink uplink;
+  Alone alone(on(uplink));
+  Story story;
+  const auto listener = teller(story);
+  const auto registration = must(alone.bus->register_listener(listener, group("g")));
+  uplink.refusal = Error{ErrorCode::node_failed, "a twin took the name"};
+
+  const std::vector<KeyedEvent> batch(2, KeyedEvent{sample(), {}});
+  CHECK(code(alone.bus->register_listener(listener, key("K:1"))) == ErrorCode::node_failed);
+  CHECK(code(alone.bus->register_listener(listener, group("h"))) == ErrorCode::node_failed);
+  CHECK(code(alone.bus->register_each_node(listener)) == ErrorCode::node_failed);
+  CHECK(code(alone.bus->dispatch(sample())) == ErrorCode::node_failed);
+  CHECK(code(alone.bus->dispatch(noop())) == ErrorCode::node_failed);
+  CHECK(code(alone.bus->dispatch(batch)) == ErrorCode::node_failed);
+  CHECK(code(alone.bus->dispatch_async(sample(), {}, {})) == ErrorCode::node_failed);
+  const auto redelivered = alone.bus->redeliver(group("g"), sample());
+  REQUIRE(code(redelivered) == ErrorCode::node_failed);
+  CHECK(redelivered.error().message == "a twin took the name");
+  CHECK(story.words().empty());
 }

@@ -133,6 +133,48 @@ TEST_CASE("what is offered to a listener that left goes nowhere", "[bus][inbound
   CHECK(story.words().empty());
 }
 
+TEST_CASE("a hole is counted and logged once, wherever in it a listener began", "[bus][inbound]") {
+  FakeUplink uplink;
+  Alone alone(on(uplink));
+  Story story;
+  const auto early = must(alone.bus->register_listener(teller(story), key("K:1")));
+  const auto late = must(alone.bus->register_listener(teller(story), key("K:1")));
+  const auto handles = alone.bus->audience();
+  Gap whole = hole(4);
+  whole.to = 9;
+  Gap rest = hole(7);
+  rest.to = 9;
+
+  // As when two holes become known at once.
+  alone.bus->offer_gap(handles[0].listener, whole);
+  alone.bus->offer_gap(handles[0].listener, hole(12));
+  alone.bus->offer_gap(handles[1].listener, rest);
+  alone.bus->offer_gap(handles[1].listener, hole(12));
+
+  must(alone.bus->drain(patience));
+  CHECK(story.words().size() == 4);
+  CHECK(alone.host.count("evmesh_gaps_total") == 2);
+}
+
+TEST_CASE("a key's status counts the gaps told to its listeners since they came", "[bus][inbound]") {
+  FakeUplink uplink;
+  Alone alone(on(uplink));
+  Story story;
+  const auto listener = teller(story);
+  const auto first = must(alone.bus->register_listener(listener, key("K:1")));
+  const auto second = must(alone.bus->register_listener(teller(story), key("K:1")));
+  alone.bus->offer_gap(hole(4));
+  must(alone.bus->drain(patience));
+  const auto third = must(alone.bus->register_listener(listener, key("K:2")));
+
+  alone.bus->offer_gap(hole(9));
+
+  must(alone.bus->drain(patience));
+  CHECK(alone.bus->explain(key("K:1")).gaps == 4);
+  CHECK(alone.bus->explain(key("K:2")).gaps == 1);
+  CHECK(alone.bus->explain(key("K:3")).gaps == 0);
+}
+
 TEST_CASE("a gap reaches every key and each-node listener and is counted and logged once", "[bus][inbound]") {
   FakeUplink uplink;
   Alone alone(on(uplink));

@@ -59,6 +59,7 @@ TEST_CASE("a registration waits for the acknowledgement of its version, and stan
   CHECK(waiting.active());
   CHECK(not_waiting.receipt(5ms).missing == std::vector<std::string>{"absent"});
   CHECK(uplink.asked_versions == std::vector<std::uint64_t>{1, 2});
+  CHECK(uplink.asked_since == std::vector<base::MonoTime>(2, alone.host.clock.now()));
 }
 
 TEST_CASE("each-node listeners are refused in scale-efficient mode, naming the cure", "[bus][register]") {

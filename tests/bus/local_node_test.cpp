@@ -1,6 +1,7 @@
 #include "bus/local_node.hpp"
 
 #include "bus/support.hpp"
+#include "support/temp_dir.hpp"
 
 using namespace evmesh;
 using namespace evmesh::bus;
@@ -55,6 +56,22 @@ TEST_CASE("a mono node has no members to forget", "[bus][local-node]") {
   const auto node = must(open_mono({}));
 
   CHECK(code(node->forget("bob")) == ErrorCode::unknown_member);
+}
+
+TEST_CASE("a mono node is who its directory says it is, in a later life each time", "[bus][local-node]") {
+  const support::TempDir directory;
+  NodeOptions options;
+  options.data_dir = directory.path() / "node";
+  auto first = must(open_mono(options));
+  const NodeStatus before = first->status();
+
+  const auto second = open_mono(options);
+  CHECK(code(second) == ErrorCode::storage);
+  first.reset();
+  const NodeStatus after = must(open_mono(options))->status();
+
+  CHECK(after.id == before.id);
+  CHECK(after.epoch > before.epoch);
 }
 
 TEST_CASE("bad options open nothing", "[bus][local-node]") {

@@ -85,9 +85,48 @@ TEST_CASE("mono with anything of the mesh is an error that names both", "[bus][o
   advertising.advertise = "tcp://host:1";
 
   CHECK(check_mono_options(seeded).error().message ==
-        "mode mono has no mesh, but mesh.seed is \"tcp://127.0.0.1:7520\"; leave it out, or choose mode "
+        "mode mono has no mesh, but seeds is \"tcp://127.0.0.1:7520\"; leave it out, or choose mode "
         "scale-efficient or broadcast");
-  CHECK(check_mono_options(listening).error().message.find("mesh.listen is \"tcp://127.0.0.1:0\"") !=
+  CHECK(check_mono_options(listening).error().message.find("listen is \"tcp://127.0.0.1:0\"") !=
         std::string::npos);
-  CHECK(check_mono_options(advertising).error().message.find("mesh.advertise") != std::string::npos);
+  CHECK(check_mono_options(advertising).error().message.find("advertise") != std::string::npos);
+}
+
+TEST_CASE("the window holds the largest event and the ring holds the window", "[bus][options]") {
+  NodeOptions options;
+  options.event_size_bytes_max = 1000;
+  options.window_bytes = 1000;
+  options.ring_bytes_max = 1000;
+  CHECK(check_sizes(options));
+
+  options.window_bytes = 999;
+  CHECK(check_sizes(options).error().message ==
+        "window_bytes is 999, less than event_size_bytes_max (1000); raise it, or lower the other");
+  options.window_bytes = 1001;
+  CHECK(check_sizes(options).error().message ==
+        "ring_bytes_max is 1000, less than window_bytes (1001); raise it, or peers in step would miss events");
+}
+
+TEST_CASE("a node of the mesh opens only with sizes that fit, a mono node needs none", "[bus][options]") {
+  NodeOptions options;
+  options.ring_bytes_max = 1;
+  CHECK(Node::open(options));
+
+  options.mode = Mode::broadcast;
+  options.listen = "tcp://127.0.0.1:0";
+  const auto refused = Node::open(options);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::invalid_argument);
+  CHECK(refused.error().message.find("ring_bytes_max is 1,") == 0);
+}
+
+TEST_CASE("what the library says of options names those of the library", "[bus][options]") {
+  NodeOptions options;
+  options.mode = Mode::broadcast;
+
+  const auto refused = Node::open(options);
+
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("for example listen = tcp://127.0.0.1:7520") != std::string::npos);
+  CHECK(refused.error().message.find("mesh.") == std::string::npos);
 }

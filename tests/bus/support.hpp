@@ -186,6 +186,7 @@ class FakeUplink final : public Uplink {
     const std::lock_guard lock(mutex);
     if (refusal) return tl::unexpected(*refusal);
     for (const KeyedEvent& keyed : events) published.push_back(keyed.event.payload());
+    for (const KeyedEvent& keyed : events) bodies += keyed.event.body() ? 1 : 0;
     inside.push_back(inside_listener);
     seq += events.size();
     return Published{seq, 2};
@@ -195,21 +196,35 @@ class FakeUplink final : public Uplink {
     changes.push_back(apply(++version));
     return version;
   }
-  RegistrationReceipt acknowledged(std::uint64_t asked, std::chrono::milliseconds timeout) override {
+  RegistrationReceipt acknowledged(std::uint64_t asked, base::MonoTime since,
+                                   std::chrono::milliseconds timeout) override {
     const std::lock_guard lock(mutex);
     asked_versions.push_back(asked);
+    asked_since.push_back(since);
     asked_timeouts.push_back(timeout);
     return {{}, {"absent"}, {}};
   }
-  SeenBy wait_seen(std::uint64_t, std::chrono::milliseconds) override { return {{{}}}; }
+  SeenBy wait_seen(std::uint64_t first, std::uint64_t last, std::chrono::milliseconds) override {
+    const std::lock_guard lock(mutex);
+    asked_seen.emplace_back(first, last);
+    return {{{}}};
+  }
+  [[nodiscard]] Result<void> usable() const override {
+    const std::lock_guard lock(mutex);
+    if (refusal && refusal->code == ErrorCode::node_failed) return tl::unexpected(*refusal);
+    return {};
+  }
 
-  std::mutex mutex;  // guards all below while threads run
+  mutable std::mutex mutex;  // guards all below while threads run
   std::optional<Error> refusal;
   std::vector<std::string> published;
   std::vector<bool> inside;
   std::vector<InterestChange> changes;
   std::vector<std::uint64_t> asked_versions;
+  std::vector<base::MonoTime> asked_since;
   std::vector<std::chrono::milliseconds> asked_timeouts;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> asked_seen;
+  int bodies = 0;  // published without having been encoded
   std::uint64_t seq = 100;
   std::uint64_t version = 0;
 };

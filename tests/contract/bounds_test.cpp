@@ -2,6 +2,7 @@
 #include <chrono>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -94,6 +95,41 @@ EVMESH_CONTRACT("headers count towards the size of an event", "[bounds][forgotte
 
   CHECK(cluster.bus().dispatch(event_of(at_bound)).has_value());
   CHECK(code_of(cluster.bus().dispatch(event_of(past_it))) == ErrorCode::event_too_large);
+}
+
+EVMESH_CONTRACT("a body is held against the limit by its encoded bytes in the mesh, whoever listens",
+                "[bounds][forgotten]") {
+  TestType cluster;
+  const bool mesh = cluster.mode() != Mode::mono;
+  const auto listener = recorder();
+  const auto dispatch = [&](std::size_t bytes) {
+    return cluster.bus().dispatch(with_body(std::make_shared<SizedBody>(bytes)), k1());
+  };
+
+  for (const bool listens : {false, true}) {
+    std::optional<Registration> registration;
+    if (listens) registration = must(cluster.bus().register_listener(listener, k1()));
+    CHECK(dispatch(mib).has_value());
+    const auto larger = dispatch(mib + 1);
+    REQUIRE(larger.has_value() != mesh);
+    if (mesh) CHECK(code_of(larger) == ErrorCode::event_too_large);
+  }
+  CHECK(listener->completed() == (mesh ? 1 : 2));
+}
+
+EVMESH_CONTRACT("the bodies of a batch are held against its limit by their encoded bytes in the mesh",
+                "[bounds][forgotten]") {
+  TestType cluster;
+  const bool mesh = cluster.mode() != Mode::mono;
+  const auto batch = [](std::size_t last) {
+    const auto body = [](std::size_t bytes) { return with_body(std::make_shared<SizedBody>(bytes)); };
+    return std::vector<KeyedEvent>{{body(mib / 2), {}}, {body(last), {}}};
+  };
+
+  CHECK(cluster.bus().dispatch(batch(mib / 2)).has_value());
+  const auto larger = cluster.bus().dispatch(batch(mib / 2 + 1));
+  REQUIRE(larger.has_value() != mesh);
+  if (mesh) CHECK(code_of(larger) == ErrorCode::batch_too_large);
 }
 
 EVMESH_CONTRACT("the size of events is an option", "[bounds][forgotten]") {

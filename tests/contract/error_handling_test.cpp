@@ -1,6 +1,7 @@
 // What becomes of listeners that fail: retries of groups, dead letters, and none of it for notifications.
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -320,6 +321,59 @@ EVMESH_CONTRACT("what a group listener throws is retried whatever its type", "[e
   must(cluster.bus().dispatch(sample()));
 
   CHECK(listener->wait_completed(1));
+}
+
+EVMESH_CONTRACT("a body that throws when it is asked whether anything happened is refused, and nothing is thrown",
+                "[errors][forgotten]") {
+  TestType cluster;
+  const auto listener = recorder();
+  const auto registration = must(cluster.bus().register_listener(listener, k1()));
+  const Event broken = with_body(std::make_shared<BrokenBody>(BrokenBody::Place::noop));
+  std::promise<ErrorCode> answer;
+
+  const auto single = cluster.bus().dispatch(broken, k1());
+  const std::vector<KeyedEvent> batch{{sample(), {k1()}}, {broken, {k1()}}};
+  const auto several = cluster.bus().dispatch(batch);
+  const auto again = cluster.bus().redeliver(group_a(), broken);
+  must(cluster.bus().dispatch_async(broken, {k1()},
+                                    [&](const Result<Receipt>& result) { answer.set_value(code_of(result)); }));
+
+  CHECK(code_of(single) == ErrorCode::invalid_argument);
+  CHECK(single.error().message.find("noop broke") != std::string::npos);
+  CHECK(code_of(several) == ErrorCode::invalid_argument);
+  CHECK_FALSE(again.has_value());
+  auto told = answer.get_future();
+  REQUIRE(told.wait_for(patience) == std::future_status::ready);
+  CHECK(told.get() == ErrorCode::invalid_argument);
+  must(cluster.bus().drain(patience));
+  CHECK(listener->entered() == 0);
+}
+
+EVMESH_CONTRACT("a body that throws when it is encoded is refused where bodies are encoded, and nothing is thrown",
+                "[errors][forgotten]") {
+  TestType cluster;
+  const bool mesh = cluster.mode() != Mode::mono;
+  const auto listener = recorder();
+  const auto registration = must(cluster.bus().register_listener(listener, k1()));
+
+  for (const auto place : {BrokenBody::Place::encode, BrokenBody::Place::encode_no_exception}) {
+    const Event broken = with_body(std::make_shared<BrokenBody>(place));
+    std::promise<bool> answer;
+    const auto single = cluster.bus().dispatch(broken, k1());
+    const std::vector<KeyedEvent> batch{{sample(), {}}, {broken, {}}};
+    const auto several = cluster.bus().dispatch(batch);
+    must(cluster.bus().dispatch_async(
+        broken, {k1()}, [&](const Result<Receipt>& result) { answer.set_value(result.has_value()); }));
+
+    REQUIRE(single.has_value() != mesh);
+    if (mesh) CHECK(code_of(single) == ErrorCode::invalid_argument);
+    CHECK(several.has_value() != mesh);
+    auto told = answer.get_future();
+    REQUIRE(told.wait_for(patience) == std::future_status::ready);
+    CHECK(told.get() != mesh);
+  }
+  must(cluster.bus().drain(patience));
+  CHECK(listener->entered() == (mesh ? 0 : 4));
 }
 
 }  // namespace evmesh::contract

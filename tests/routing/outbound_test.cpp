@@ -238,9 +238,10 @@ TEST_CASE("who wanted a number is known while the ring holds it", "[routing]") {
   const auto one = it.push(10, 11);
   const auto none = it.stream.push_hollow();
 
-  CHECK(it.stream.wanted(one) == 0b01);
-  CHECK(it.stream.wanted(none) == 0);
-  CHECK(it.stream.wanted(99) == 0b11);
+  CHECK(it.stream.wanted(one, one) == 0b01);
+  CHECK(it.stream.wanted(none, none) == 0);
+  CHECK(it.stream.wanted(one, none) == 0b01);
+  CHECK(it.stream.wanted(99, 99) == 0b11);
 }
 
 TEST_CASE("a peer that is gone is not shown", "[routing]") {

@@ -42,11 +42,47 @@ TEST_CASE("who wanted an event is shown with whether it reported it", "[routing]
 
   node.say(2, wire::Report{{{0, number}}});
 
-  const auto seen = node.routing.seen(0, number);
+  const auto seen = node.routing.seen(0, number, number);
   REQUIRE(seen.size() == 2);
   CHECK(seen[0].life == life(1));
   CHECK_FALSE(seen[0].seen);
   CHECK(seen[1].seen);
+}
+
+TEST_CASE("who wanted any event of several is shown with whether it reported the last", "[routing]") {
+  Node node;
+  for (const unsigned number : {1U, 2U}) {
+    node.up(number);
+    node.say(number, wire::Announce{0, 1, 0, 1, {}, {hash(number == 1 ? "a" : "b")}, {}});
+    node.say(number, wire::Subscribe{0, 0, 1});
+  }
+  const auto first = node.accept("a").seq;
+  const auto last = node.accept("b").seq;
+  node.say(1, wire::Report{{{0, first}}});
+  node.say(2, wire::Report{{{0, last}}});
+
+  const auto seen = node.routing.seen(0, first, last);
+
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].life == life(1));
+  CHECK_FALSE(seen[0].seen);
+  CHECK(seen[1].seen);
+  CHECK(node.routing.seen(0, last, last).size() == 1);
+}
+
+TEST_CASE("it is known when a peer acknowledged what was wanted", "[routing]") {
+  Node node;
+  node.up(1);
+  const auto first = node.want("a");
+  const auto second = node.want("b");
+  node.now += std::chrono::seconds(1);
+  const auto at = node.now;
+  node.say(1, wire::AnnounceAck{second, {{0, 12}, {1, 40}}});
+  node.now += std::chrono::seconds(1);
+  node.say(1, wire::AnnounceAck{second, {{0, 12}, {1, 40}}});
+
+  CHECK(node.routing.acknowledged(0, first)[0].at == at);
+  CHECK(node.routing.acknowledged(0, second)[0].at == at);
 }
 
 TEST_CASE("heads are the last numbers of all buses", "[routing]") {

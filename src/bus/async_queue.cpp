@@ -1,0 +1,50 @@
+#include "bus/async_queue.hpp"
+
+#include <string>
+#include <utility>
+
+#include "delivery/inbound_event.hpp"
+
+namespace evmesh::bus {
+namespace {
+
+std::uint64_t bytes_of(const AsyncDispatch& dispatch) {
+  std::uint64_t bytes = delivery::memory_bytes(dispatch.event);
+  for (const RegistrationKey& key : dispatch.keys) bytes += sizeof(key) + key.to_string().size();
+  return bytes;
+}
+
+}  // namespace
+
+Result<void> AsyncQueue::add(AsyncDispatch dispatch, const Start& start) {
+  const std::uint64_t bytes = bytes_of(dispatch);
+  const std::lock_guard lock(mutex_);
+  // One always fits, whatever its size: the limit on events bounds it.
+  if (waiting_.size() >= bounds_.items_max || (!waiting_.empty() && bytes_ + bytes > bounds_.bytes_max)) {
+    return fail(ErrorCode::busy, std::to_string(waiting_.size()) + " asynchronous dispatches of " +
+                                     std::to_string(bytes_) + " bytes wait already; try again later");
+  }
+  waiting_.push_back({std::move(dispatch), bytes});
+  bytes_ += bytes;
+  if (!started_) started_ = start();
+  return {};
+}
+
+std::optional<AsyncDispatch> AsyncQueue::take() {
+  const std::lock_guard lock(mutex_);
+  if (waiting_.empty()) {
+    started_ = false;
+    return std::nullopt;
+  }
+  Waiting next = std::move(waiting_.front());
+  waiting_.pop_front();
+  bytes_ -= next.bytes;
+  return std::move(next.dispatch);
+}
+
+void AsyncQueue::come_again(const Start& start) {
+  const std::lock_guard lock(mutex_);
+  started_ = start();
+}
+
+}  // namespace evmesh::bus
