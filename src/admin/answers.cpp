@@ -76,7 +76,8 @@ Json key_row(const KeyStatus& key) {
            {"listeners", key.listeners},
            {"listener_names", key.listener_names},
            {"since", nullptr},
-           {"peers", key.peers}};
+           {"peers", key.peers},
+           {"key_gaps", key.gaps}};
   if (key.since != Timestamp{}) row["since"] = event::format_instant(key.since);
   return row;
 }

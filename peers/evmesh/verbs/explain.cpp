@@ -37,6 +37,7 @@ Table facts(const Json& key) {
       {"known to all peers", !here ? "" : receipt.at("complete").get<bool>() ? "yes, after " + format_age(elapsed) : "no"},
       {"missing peers", joined(receipt.at("missing"))},
       {"last number here", std::to_string(key.at("last_seq").get<std::uint64_t>())},
+      {"gaps told to them", std::to_string(key.at("key_gaps").get<std::uint64_t>())},
       {"gaps on this node", gaps_of(key.at("gaps"))},
   };
   return table;
