@@ -64,7 +64,7 @@ TEST_CASE("a frame that claims more than a message may hold cuts the connection"
   RawTcp stranger(b->work_endpoint());
 
   stranger.write(zmtp_hello("DEALER"));
-  stranger.write("\x02\0\0\0\0\0\x11\0\x01"s);  // a long frame of 1 MiB + 64 KiB + 1
+  stranger.write("\x02\0\0\0\0\0\x11\x08\x01"s);  // a long frame of 1 MiB + 66 KiB + 1
 
   CHECK(stranger.closed_within(patience));
   const Peer a(1);
