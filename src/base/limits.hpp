@@ -73,6 +73,10 @@ inline constexpr std::size_t group_concurrency_max = 64;              ///< highe
 inline constexpr std::uint64_t group_backlog_max = 1'000'000;         ///< events owed to one group
 inline constexpr std::uint64_t group_backlog_bytes_max = 1024 * mib;  ///< what they hold together
 inline constexpr std::size_t retries_waiting_max = 1'000'000;         ///< timers of one node
+inline constexpr std::size_t attempt_error_bytes_max = 1 * kib;       ///< what is kept of what a failed attempt said
+inline constexpr std::size_t attempts_kept_max = 64;                  ///< of one obligation, over all its redeliveries: the last
+inline constexpr std::size_t dispatch_groups_max = 1024;              ///< groups that one event is owed to
+inline constexpr std::uint64_t owed_groups_bytes_max = 1 * mib;       ///< names and attempts of groups in one record of the journal
 inline constexpr std::uint64_t memory_dead_letters_max = 100'000;     ///< of one bus that keeps them in memory
 inline constexpr std::uint64_t memory_dead_letters_bytes_max = 256 * mib;  ///< what they hold together
 

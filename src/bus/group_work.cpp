@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "bus/retry.hpp"
 #include "delivery/inbound_event.hpp"
+#include "work/retry.hpp"
 
 namespace evmesh::bus {
 
@@ -168,7 +168,7 @@ void GroupWork::note(Obligation& obligation, std::string error) const {
 void GroupWork::wait_for_retry(Owed obligation, std::chrono::milliseconds at_least) {
   const auto failed = static_cast<std::uint32_t>(obligation->attempts.size());
   const auto policy_delay =
-      retry_delay(settings_.options.retry, failed, base::unit_interval(services_.random));
+      work::retry_delay(settings_.options.retry, failed, base::unit_interval(services_.random));
   std::uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,8 +18,8 @@ namespace evmesh::work {
 
 struct MachineOptions {
   NodeId self;
-  std::uint64_t epoch = 0;
-  std::uint64_t seed = 0;                                  ///< of the jitter
+  std::uint64_t epoch = 1;
+  std::uint64_t seed = 0;                            ///< of the jitter
   std::uint64_t event_bytes_max = 64 * limits::mib;  ///< of events kept in memory; the others are read back
 };
 
@@ -26,15 +28,18 @@ struct MachineOptions {
 ///
 /// An obligation (dispatch id, group) is in exactly one state:
 ///
-///     ready ──take──> running ──done──────────────────────────────> (gone)
+///     ready ──take──> running ──done────────────────> (gone), or settled ──letter_removed──> (gone)
 ///       ^                │ failed
 ///       │                v
 ///       └── waiting <────┴── no attempt left, refused ──> burying ──letter_stored──> (gone, a dead letter)
 ///
 /// - Nothing is given out by `take` before the record that makes it owed, or that announces its attempt, is written.
-/// - An obligation leaves only by a verdict record, a removed group's included; a dead letter's is appended when the letter
-///   is stored durably.
-/// - Attempt n > 1 is announced in the journal before it is given out, so no crash makes it run as attempt n again.
+/// - An obligation leaves only by a verdict record or that of its group's cancellation; a dead letter's verdict is appended
+///   when the letter is stored durably, and the letter is stored when the record of the failure is synced.
+/// - Attempt n > 1 is announced in the journal before it is given out. It runs as attempt n again only when it is certain not
+///   to have run, or when a power cut took the announcement itself away.
+/// - What is owed again keeps its letter until the redelivery is synced; until the letter is gone the obligation stays, settled
+///   when it ended before, so that no crash leaves the letter of an event that was handled.
 class Machine {
  public:
   explicit Machine(MachineOptions options);
@@ -51,24 +56,28 @@ class Machine {
   /// Nothing of a paused group is given out; it goes on being owed.
   void pause(GroupIndex group, bool paused, Actions& actions);
 
-  /// Cancels all that the group is owed but what is running; says how many. What runs is cancelled when it fails.
+  /// Cancels all that the group is owed but what is running or burying; says how many. What runs is cancelled when it fails.
   std::uint64_t cancel(GroupIndex group, storage::Commit& log);
 
   // Acceptance.
 
-  /// Takes it on, or refuses the whole: `back_pressure` (a group that refuses at its quota), `invalid_argument` (no group).
-  [[nodiscard]] Result<Accepted> accept(MonoTime now, const Acceptance& acceptance, storage::Commit& log, Actions& actions);
+  /// Takes it on, or refuses the whole: `back_pressure` (a group that refuses at its quota, or whose letters cannot be stored
+  /// either and are as many again), `invalid_argument` (no group, or none of this table).
+  [[nodiscard]] Result<Accepted> accept(const Acceptance& acceptance, storage::Commit& log);
 
-  /// A dead letter is owed again, as the next generation, with its history and all attempts of a first dispatch. Nothing when
-  /// it is owed already. RemoveLetter follows when the journal is synced behind the record.
+  /// What a dead letter says of the obligation it was.
   struct Letter {
     DeadLetterId id;
     DispatchId dispatch;
     std::uint32_t generation = 0;
     std::vector<Attempt> attempts;
   };
-  [[nodiscard]] std::optional<Accepted> redeliver(MonoTime now, const Letter& letter, const Acceptance& acceptance,
-                                                  storage::Commit& log, Actions& actions);
+  /// A dead letter is owed again, as the next generation, with its history and all attempts of a first dispatch. Nothing when
+  /// it is owed already. RemoveLetter follows when the journal is synced behind the record. The letter is in the store, and
+  /// nobody has been asked to remove it since it was looked up. `acceptance` names the one group; its claims are ignored.
+  /// Errors: back_pressure (the group is at its quota), invalid_argument.
+  [[nodiscard]] Result<std::optional<Accepted>> redeliver(const Letter& letter, const Acceptance& acceptance,
+                                                          storage::Commit& log);
 
   // The journal.
 
@@ -76,60 +85,73 @@ class Machine {
   void written(Position end, Actions& actions);
   void synced(Position end, Actions& actions);
 
-  /// Everything owed stands at this position or later.
+  /// Everything owed stands at this position or later, and stays there if the machine loses its power now: the journal may be
+  /// dropped up to here. The highest number there is when nothing is owed.
   [[nodiscard]] Position oldest() const;
 
-  /// Appends again what stands before `keep`, up to `bytes`; true when nothing owed stands before it any more. Events that are
-  /// not in memory are asked for through `read`.
+  /// Appends again what stands before `keep`, up to about `bytes`; true when nothing owed stands before it any more. `read`
+  /// gives the event of the record at a position, or null, which ends it: nothing is appended then.
   using Read = std::function<std::shared_ptr<const std::string>(Position)>;
   bool carry(Position keep, std::uint64_t bytes, const Read& read, storage::Commit& log);
+
+  /// Where the event of an obligation is now; nothing when it is not owed.
+  [[nodiscard]] std::optional<Position> position(Handle handle) const;
 
   // Execution.
 
   /// Up to `max` executions of one group, oldest first; none when it is paused. Each is answered by `finished`.
-  void take(MonoTime now, GroupIndex group, std::size_t max, std::vector<Job>& out);
+  void take(GroupIndex group, std::size_t max, std::vector<Job>& out);
 
-  /// `wall` and `node` go into the history.
-  void finished(MonoTime now, Timestamp wall, Handle handle, Ran ran, storage::Commit& log, Actions& actions);
+  /// What the flight table must show while it runs. `handle` is running.
+  [[nodiscard]] Flight flight(Handle handle) const;
+
+  /// `wall` goes into the history. A handle that is not running is ignored.
+  void finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran, storage::Commit& log, Actions& actions);
 
   /// The letter is on the disk: the obligation ends. Or it could not be kept: it is tried again later, and stays owed.
-  void letter_stored(MonoTime now, Handle handle, bool kept, storage::Commit& log, Actions& actions);
-  void letter_removed(Handle handle, storage::Commit& log);
+  void letter_stored(MonoTime now, Handle handle, bool kept, storage::Commit& log);
+
+  /// The letter is gone for good (or was not there). Or it could not be removed: that is tried again later.
+  void letter_removed(MonoTime now, Handle handle, bool gone, storage::Commit& log, Actions& actions);
 
   // Time.
 
-  /// Retries that are due become ready, their attempts announced.
+  /// Retries that are due become ready, their attempts announced; letters that could not be stored or removed are tried again.
   void tick(MonoTime now, storage::Commit& log, Actions& actions);
   [[nodiscard]] std::optional<MonoTime> next_deadline() const;
 
   // Recovery, before anything else.
 
-  /// One record of the journal, in order. Errors: undecodable.
+  /// One record of the journal, in order. Errors: undecodable; storage (the journal is another node's).
   [[nodiscard]] Result<void> replay(Position position, std::string_view record);
 
-  /// All records are in. What was in flight becomes suspect; when the last life did not say goodbye, what is owed may have
-  /// run already. Groups that records name and nobody has declared get a place with the default policy.
-  void recovered(MonoTime now, Timestamp wall, std::span<const Flight> flights, storage::Commit& log, Actions& actions);
+  /// All records are in; groups that they name and nobody has declared have a place with the default policy. `flights` is what
+  /// was running when the process of the last life ended, nothing when nobody knows: the machine lost its power, or the table
+  /// was not of that life. Without a goodbye, what was running counts as a failed attempt, is suspect and may be a duplicate;
+  /// when it is not known, everything may be a duplicate, and attempts that were announced count as made. The old table is kept
+  /// until what this appends is written.
+  void recovered(MonoTime now, Timestamp wall, const std::optional<std::vector<Flight>>& flights, storage::Commit& log);
 
-  /// Nothing runs and all is written: what is owed was not running.
+  /// Nothing runs, nothing will be taken, and all before it is written: what is owed was not running.
   void goodbye(storage::Commit& log);
 
   // Views.
 
   [[nodiscard]] GroupCounts counts(GroupIndex group) const;
+  [[nodiscard]] const Counters& counters() const;
 
   struct GroupName {
     std::string bus;
     Group group;
   };
-  [[nodiscard]] const GroupName& name(GroupIndex group) const;
+  [[nodiscard]] GroupName name(GroupIndex group) const;
   [[nodiscard]] std::size_t group_count() const;
 
   struct Owed {
     DispatchId id;
     GroupIndex group = 0;
-    std::string_view state;  ///< ready, running, waiting, burying
-    std::uint32_t attempt = 1;  ///< next or running
+    std::string_view state;     ///< ready, running, waiting, burying, settled
+    std::uint32_t attempt = 1;  ///< next or running; the last one of what is burying
     Timestamp accepted{};
     std::vector<Attempt> attempts;
   };

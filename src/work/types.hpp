@@ -17,20 +17,14 @@
 #include "base/clock.hpp"
 #include "base/limits.hpp"
 #include "storage/commit.hpp"
+#include "storage/records.hpp"
 
 namespace evmesh::work {
 
 using base::MonoTime;
 using storage::Position;
 
-/// One acceptance: which node, in which of its lives, and its number there, from 1. Value.
-struct DispatchId {
-  NodeId owner;
-  std::uint64_t epoch = 0;
-  std::uint64_t seq = 0;
-
-  auto operator<=>(const DispatchId&) const = default;
-};
+using storage::DispatchId;
 
 /// A group in the machine's table, for the life of the machine.
 using GroupIndex = std::uint32_t;
@@ -55,7 +49,7 @@ struct Acceptance {
   std::string bus;
   EventId event_id;
   std::shared_ptr<const std::string> event;
-  std::vector<GroupIndex> groups;  ///< each once
+  std::vector<GroupIndex> groups;  ///< of that bus, each once
   Timestamp time{};
   /// The caller runs these itself, once what was accepted is written; a subset of `groups`.
   std::vector<GroupIndex> claimed;
@@ -64,8 +58,8 @@ struct Acceptance {
 /// What came of it.
 struct Accepted {
   DispatchId id;
-  Position position = 0;         ///< written and synced when the journal is up to here
-  std::vector<Handle> claimed;   ///< in the order of Acceptance::claimed; not those that the quota kept out
+  Position end = 0;             ///< written, or synced, when the journal is up to here
+  std::vector<Handle> claimed;  ///< as Acceptance::claimed, one for each; 0 where the quota or a pause kept it back
 };
 
 /// One execution to make.
@@ -74,9 +68,10 @@ struct Job {
   DispatchId id;
   GroupIndex group = 0;
   std::uint32_t attempt = 1;
-  bool possibly_duplicate = false;
+  bool possibly_duplicate = false;  ///< an earlier run may have succeeded without our knowing
+  bool suspect = false;             ///< it was running when a process ended; no other suspect runs now
   std::shared_ptr<const std::string> event;  ///< null: read it back at `position`
-  Position position = 0;                     ///< of the record that holds the event
+  Position position = 0;  ///< of the record that holds the event; `Machine::position` knows it after a `carry`
 };
 
 /// How an execution ended.
@@ -92,16 +87,22 @@ struct Ran {
   std::chrono::milliseconds not_before{0};    ///< the next attempt starts no sooner than this
 };
 
-/// What was running when a process died, as its flight table shows.
+/// An execution as the flight table of its process shows it: entered before the listener is called, taken out when the record
+/// of its end is written, so that after any death of the process alone the table names all that may have run unseen.
 struct Flight {
   DispatchId id;
-  std::string group;
+  std::uint64_t group = 0;  ///< storage::group_hash
+  std::uint32_t generation = 0;
+  std::uint32_t attempt = 1;
   bool suspect = false;  ///< it ran as the only suspect of that process
+
+  bool operator==(const Flight&) const = default;
 };
 
 // What the machine asks for.
 
 /// Keep a dead letter, then say `letter_stored`. Its id is made of the obligation's, so that storing it again changes nothing.
+/// Asked for when the record of its end is synced, and not before the letter it was is gone.
 struct StoreLetter {
   Handle handle = 0;
   DispatchId id;
@@ -121,7 +122,8 @@ struct RemoveLetter {
   DeadLetterId letter;
 };
 
-/// Work became possible in a group that had none.
+/// Work became possible in a group: `take` until it gives less than it may, and again whenever there is room. Not said again
+/// before a `take` came out short.
 struct Ready {
   GroupIndex group = 0;
 };
@@ -135,9 +137,27 @@ struct GroupCounts {
   std::uint64_t running = 0;
   std::uint64_t retrying = 0;
   std::uint64_t burying = 0;  ///< on its way to the dead letters
+  std::uint64_t settled = 0;  ///< done or cancelled, but the letter it was is not removed yet
   std::uint64_t bytes = 0;
   std::optional<Timestamp> oldest;  ///< when the oldest that is still owed was accepted
   bool paused = false;
+};
+
+/// What happened since the machine was made.
+struct Counters {
+  std::uint64_t accepted = 0;   ///< obligations
+  std::uint64_t redelivered = 0;
+  std::uint64_t done = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t failed = 0;        ///< attempts
+  std::uint64_t unknown_type = 0;  ///< executions given back unrun
+  std::uint64_t over_quota = 0;    ///< obligations sent to the dead letters
+  std::uint64_t refused = 0;       ///< dispatches, with back_pressure
+  std::uint64_t quarantined = 0;   ///< ended two processes
+  std::uint64_t letters_failed = 0;            ///< times that a letter could not be stored or removed
+  std::uint64_t duplicates_process_ended = 0;  ///< given out as possibly duplicate: it was running when a process ended
+  std::uint64_t duplicates_unknown = 0;        ///< the same: what was running was not known
 };
 
 }  // namespace evmesh::work

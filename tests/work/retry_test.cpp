@@ -1,4 +1,4 @@
-#include "bus/retry.hpp"
+#include "work/retry.hpp"
 
 #include <limits>
 
@@ -7,7 +7,7 @@
 #include <catch2/catch.hpp>
 
 using namespace evmesh;
-using namespace evmesh::bus;
+using namespace evmesh::work;
 using namespace std::chrono_literals;
 
 namespace {
@@ -21,11 +21,11 @@ RetryPolicy policy(std::uint32_t retries, std::chrono::milliseconds first, doubl
 
 }  // namespace
 
-TEST_CASE("the first attempt does not wait", "[bus][retry][B01]") {
+TEST_CASE("the first attempt does not wait", "[work][retry][B01]") {
   CHECK(retry_delay(policy(4, 100ms, 0.5), 0, 0.5) == 0ms);
 }
 
-TEST_CASE("waits double and jitter only stretches them", "[bus][retry][B02]") {
+TEST_CASE("waits double and jitter only stretches them", "[work][retry][B02]") {
   const RetryPolicy p = policy(4, 100ms, 0.5);
 
   CHECK(retry_delay(p, 1, 0) == 100ms);
@@ -39,21 +39,21 @@ TEST_CASE("waits double and jitter only stretches them", "[bus][retry][B02]") {
   CHECK(retry_delay(p, 5, 0.5) == 0ms);
 }
 
-TEST_CASE("without retries nothing waits", "[bus][retry][B03]") {
+TEST_CASE("without retries nothing waits", "[work][retry][B03]") {
   for (std::uint32_t n = 0; n < 5; ++n) CHECK(retry_delay(policy(0, 100ms, 0.5), n, 0.5) == 0ms);
 }
 
-TEST_CASE("a first wait of zero stays zero", "[bus][retry][B04]") {
+TEST_CASE("a first wait of zero stays zero", "[work][retry][B04]") {
   for (std::uint32_t n = 0; n < 5; ++n) CHECK(retry_delay(policy(4, 0ms, 0.5), n, 0.5) == 0ms);
 }
 
-TEST_CASE("without jitter waits are exact", "[bus][retry][B05]") {
+TEST_CASE("without jitter waits are exact", "[work][retry][B05]") {
   CHECK(retry_delay(policy(4, 100ms, 0), 1, 0.7) == 100ms);
   CHECK(retry_delay(policy(4, 100ms, 0), 2, 0.7) == 200ms);
   CHECK(retry_delay(policy(4, 100ms, 0), 3, 0.7) == 400ms);
 }
 
-TEST_CASE("waits stop growing at the cap, which jitter stretches too", "[bus][retry]") {
+TEST_CASE("waits stop growing at the cap, which jitter stretches too", "[work][retry]") {
   RetryPolicy p = policy(4'000'000'000, 100ms, 0.5);
   p.cap = 1s;
 
@@ -62,19 +62,19 @@ TEST_CASE("waits stop growing at the cap, which jitter stretches too", "[bus][re
   CHECK(retry_delay(p, 4'000'000'000, most) == 1500ms);
 }
 
-TEST_CASE("fractions of a millisecond are rounded up, because a wait is never shorter", "[bus][retry]") {
+TEST_CASE("fractions of a millisecond are rounded up, because a wait is never shorter", "[work][retry]") {
   CHECK(retry_delay(policy(4, 5ms, 0.5), 1, 0.5) == 7ms);
   CHECK(retry_delay(policy(4, 1ms, 0.5), 1, 0.01) == 2ms);
 }
 
-TEST_CASE("a policy without reason is no overflow", "[bus][retry]") {
+TEST_CASE("a policy without reason is no overflow", "[work][retry]") {
   RetryPolicy p = policy(2000, std::chrono::milliseconds::max(), 1);
   p.cap = std::chrono::milliseconds::max();
 
   CHECK(retry_delay(p, 2000, most) > 24h * 365);
 }
 
-TEST_CASE("a wait lies between the capped exponential and its stretched form", "[bus][retry]") {
+TEST_CASE("a wait lies between the capped exponential and its stretched form", "[work][retry]") {
   rc::prop("min(cap, first * 2^(n-1)) * [1, 1 + jitter]", [] {
     const auto first = *rc::gen::inRange<std::int64_t>(0, 10'000);
     const auto n = *rc::gen::inRange<std::uint32_t>(1, 30);
@@ -90,7 +90,7 @@ TEST_CASE("a wait lies between the capped exponential and its stretched form", "
 }
 
 TEST_CASE("values of a policy that break a rule are refused by their name",
-          "[bus][retry][B06][B07][B08][B09]") {
+          "[work][retry][B06][B07][B08][B09]") {
   CHECK(policy(8, -1ms, 0.5).check().error().message == "retry.first is -1 ms; it must not be negative");
   CHECK(policy(8, 1ms, -0.1).check().error().message == "retry.jitter is -0.100000; it must be 0 to 1");
   CHECK(policy(8, 1ms, 1.000001).check().error().message == "retry.jitter is 1.000001; it must be 0 to 1");
@@ -100,13 +100,13 @@ TEST_CASE("values of a policy that break a rule are refused by their name",
   CHECK(capped.check().error().message == "retry.cap is -5 ms; it must not be negative");
 }
 
-TEST_CASE("the smallest values of a policy are accepted", "[bus][retry][B10][B11][B12]") {
+TEST_CASE("the smallest values of a policy are accepted", "[work][retry][B10][B11][B12]") {
   CHECK(policy(0, 0ms, 0).check());
   CHECK(policy(8, 0ms, 1).check());
   CHECK(RetryPolicy{}.check());
 }
 
-TEST_CASE("a policy is a value", "[bus][retry][B13][B14]") {
+TEST_CASE("a policy is a value", "[work][retry][B13][B14]") {
   const RetryPolicy p = policy(5, 200ms, 0.6);
 
   CHECK(p.max_retries == 5);

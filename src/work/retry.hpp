@@ -5,7 +5,7 @@
 
 #include <evmesh/bus.hpp>
 
-namespace evmesh::bus {
+namespace evmesh::work {
 
 /// How long retry `n` (from 1) waits: `min(cap, first * 2^(n-1)) * (1 + jitter * chance)`, rounded up; never
 /// shorter than the exponential. Zero for `n` outside 1 to `max_retries`. `chance` is in [0, 1). Pure.
@@ -13,4 +13,4 @@ namespace evmesh::bus {
 [[nodiscard]] std::chrono::milliseconds retry_delay(const RetryPolicy& policy, std::uint32_t n,
                                                     double chance);
 
-}  // namespace evmesh::bus
+}  // namespace evmesh::work

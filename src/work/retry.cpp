@@ -1,4 +1,4 @@
-#include "bus/retry.hpp"
+#include "work/retry.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -24,7 +24,7 @@ Result<void> RetryPolicy::check() const {
               "retry.jitter is " + std::to_string(jitter) + "; it must be 0 to 1");
 }
 
-namespace bus {
+namespace work {
 
 std::chrono::milliseconds retry_delay(const RetryPolicy& policy, std::uint32_t n, double chance) {
   if (n < 1 || n > policy.max_retries) return {};
@@ -37,5 +37,5 @@ std::chrono::milliseconds retry_delay(const RetryPolicy& policy, std::uint32_t n
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(std::ceil(jittered), longest)));
 }
 
-}  // namespace bus
+}  // namespace work
 }  // namespace evmesh

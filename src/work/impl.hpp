@@ -1,0 +1,151 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <queue>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.hpp"
+#include "storage/records.hpp"
+#include "work/book.hpp"
+#include "work/machine.hpp"
+
+namespace evmesh::work {
+
+/// The machine, its source split by subject.
+class Machine::Impl {
+ public:
+  explicit Impl(MachineOptions options);
+
+  // acceptance.cpp
+  Result<Accepted> accept(const Acceptance& acceptance, storage::Commit& log);
+  Result<std::optional<Accepted>> redeliver(const Letter& letter, const Acceptance& acceptance, storage::Commit& log);
+  [[nodiscard]] Position oldest() const;
+  bool carry(Position keep, std::uint64_t bytes, const Read& read, storage::Commit& log);
+
+  // execution.cpp
+  void written(Position end, Actions& actions);
+  void take(GroupIndex group, std::size_t max, std::vector<Job>& out);
+  [[nodiscard]] Flight flight(Handle handle) const;
+  void finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran, storage::Commit& log, Actions& actions);
+  void tick(MonoTime now, storage::Commit& log, Actions& actions);
+  [[nodiscard]] std::optional<MonoTime> next_deadline() const;
+  void pause(GroupIndex group, bool paused, Actions& actions);
+  std::uint64_t cancel(GroupIndex group, storage::Commit& log);
+
+  // letters.cpp
+  void synced(Position end, Actions& actions);
+  void letter_stored(MonoTime now, Handle handle, bool kept, storage::Commit& log);
+  void letter_removed(MonoTime now, Handle handle, bool gone, storage::Commit& log, Actions& actions);
+
+  // recovery.cpp
+  Result<void> replay(Position position, std::string_view record);
+  void recovered(MonoTime now, Timestamp wall, const std::optional<std::vector<Flight>>& flights, storage::Commit& log);
+  void goodbye(storage::Commit& log);
+
+  // What machine.cpp shows of it.
+  Book book_;
+  Counters counters_;
+
+ private:
+  struct Timer {
+    MonoTime due;
+    Handle handle = 0;
+    bool removal = false;  // of a letter, whatever the obligation does meanwhile
+    bool operator>(const Timer& other) const { return due > other.due; }
+  };
+  struct Later {
+    Position behind = 0;
+    Handle handle = 0;
+  };
+  struct Moved {
+    Position to = 0;
+    Position from = 0;
+  };
+  struct Failure {
+    Timestamp wall{};
+    NodeId node;
+    std::string_view error;
+    std::chrono::milliseconds not_before{0};
+    bool last = false;
+  };
+
+  // acceptance.cpp
+  Result<void> check(const Acceptance& acceptance) const;
+  [[nodiscard]] bool full(const GroupState& group, std::uint64_t bytes, std::uint64_t times) const;
+  Result<void> admit(const Acceptance& acceptance);
+  void bury_over_quota(Slot slot, Timestamp time);
+  void say_owed(HeldSlot held, std::string_view event, storage::Commit& log);
+  void say_rest(HeldSlot held, storage::Commit& log);
+  [[nodiscard]] storage::OwedGroup describe(Slot slot) const;
+  void carry_one(HeldSlot held, std::string_view event, storage::Commit& log);
+
+  // execution.cpp
+  [[nodiscard]] storage::Place place(Slot slot) const;
+  template <class Record>
+  Position say(const Record& record, storage::Commit& log);
+  [[nodiscard]] std::optional<Slot> front(std::deque<Handle>& queue) const;
+  [[nodiscard]] std::optional<Slot> next_of(GroupState& group);
+  void queue(Slot slot);
+  void tell(GroupIndex group, Actions& actions);
+  void tell_suspects(Actions& actions);
+  void give(Slot slot, std::vector<Job>& out);
+  void fail(MonoTime now, Slot slot, const Failure& failure, storage::Commit& log);
+  void wait_for_runner(MonoTime now, Slot slot);
+  void end(Slot slot, storage::Fate fate, storage::Commit& log);
+  void wake(Slot slot, storage::Commit& log, Actions& actions);
+  void plan(MonoTime due, Slot slot, bool removal);
+  [[nodiscard]] std::chrono::milliseconds backoff(std::uint8_t& tries, std::chrono::milliseconds first,
+                                                  std::chrono::milliseconds cap);
+
+  // letters.cpp
+  [[nodiscard]] bool has_letter(Slot slot) const;
+  void after_sync(Slot slot, Position behind) { later_.push_back({behind, book_.handle(slot)}); }
+  void bury(Slot slot, Actions& actions);
+  void ask_removal(Slot slot, Actions& actions);
+  [[nodiscard]] DeadLetterId letter_id(Slot slot) const;
+
+  // recovery.cpp
+  void apply(Position position, const storage::Owed& owed);
+  void apply(Position position, const storage::Started& started);
+  void apply(Position position, const storage::Failed& failed);
+  void apply(Position position, const storage::Verdict& verdict);
+  void apply(Position position, const storage::Settled& settled);
+  void apply(Position position, const storage::Suspect& suspect);
+  void apply(Position position, const storage::Cancelled& cancelled);
+  void apply(Position position, const storage::Life& life);
+  void apply(Position position, const storage::Goodbye& goodbye);
+  void restore(HeldSlot held, const storage::OwedGroup& owed, GroupIndex group);
+  [[nodiscard]] std::optional<Slot> find(const storage::Place& place) const;
+  void doubt_all();
+  void end_flights(MonoTime now, Timestamp wall, const std::vector<Flight>& flights, storage::Commit& log);
+  void end_announced(MonoTime now, Timestamp wall, storage::Commit& log);
+  void resume(MonoTime now, Slot slot, Position behind, storage::Commit& log);
+  [[nodiscard]] std::vector<Slot> all() const;
+
+  const MachineOptions options_;
+  base::SeededRandom random_;
+  std::uint64_t seq_ = 0;
+  Position written_ = 0;
+  Position synced_ = 0;
+  std::vector<GroupIndex> touched_;
+  std::deque<Later> later_;  // letters to store or remove when what stands before is synced
+  std::deque<Moved> moved_;  // carried, but the copy is not synced yet
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+  std::optional<Handle> suspect_running_;
+  bool said_goodbye_ = true;  // nothing has run since, as far as the journal shows
+  std::string text_;          // of the record that is being written; kept for its memory
+  storage::Owed owed_;        // the same
+};
+
+template <class Record>
+Position Machine::Impl::say(const Record& record, storage::Commit& log) {
+  storage::encode_record(record, options_.self, text_);
+  return log.add(text_);
+}
+
+}  // namespace evmesh::work

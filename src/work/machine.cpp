@@ -1,0 +1,140 @@
+#include "work/machine.hpp"
+
+#include <array>
+#include <utility>
+
+#include "work/impl.hpp"
+
+namespace evmesh::work {
+namespace {
+
+constexpr std::array<std::string_view, 5> state_names{"ready", "running", "waiting", "burying", "settled"};
+
+std::string_view name_of(State state) { return state_names[static_cast<std::size_t>(state)]; }
+
+}  // namespace
+
+Machine::Impl::Impl(MachineOptions options)
+    : book_(options.self, options.event_bytes_max), options_(options), random_(options.seed) {}
+
+Machine::Machine(MachineOptions options) : impl_(std::make_unique<Impl>(options)) {}
+Machine::~Machine() = default;
+
+// Groups.
+
+GroupIndex Machine::group(std::string_view bus, const Group& name, const Policy& policy) {
+  const GroupIndex index = impl_->book_.group(bus, name);
+  impl_->book_.groups()[index].policy = policy;
+  return index;
+}
+
+std::optional<GroupIndex> Machine::find(std::string_view bus, const Group& name) const {
+  return impl_->book_.find_group(bus, name.to_string());
+}
+
+void Machine::pause(GroupIndex group, bool paused, Actions& actions) { impl_->pause(group, paused, actions); }
+std::uint64_t Machine::cancel(GroupIndex group, storage::Commit& log) { return impl_->cancel(group, log); }
+
+// Acceptance and the journal.
+
+Result<Accepted> Machine::accept(const Acceptance& acceptance, storage::Commit& log) {
+  return impl_->accept(acceptance, log);
+}
+
+Result<std::optional<Accepted>> Machine::redeliver(const Letter& letter, const Acceptance& acceptance,
+                                                   storage::Commit& log) {
+  return impl_->redeliver(letter, acceptance, log);
+}
+
+void Machine::written(Position end, Actions& actions) { impl_->written(end, actions); }
+void Machine::synced(Position end, Actions& actions) { impl_->synced(end, actions); }
+Position Machine::oldest() const { return impl_->oldest(); }
+
+bool Machine::carry(Position keep, std::uint64_t bytes, const Read& read, storage::Commit& log) {
+  return impl_->carry(keep, bytes, read, log);
+}
+
+std::optional<Position> Machine::position(Handle handle) const {
+  const auto slot = impl_->book_.slot(handle);
+  return slot ? std::optional(impl_->book_.held_of(*slot).position) : std::nullopt;
+}
+
+// Execution and time.
+
+void Machine::take(GroupIndex group, std::size_t max, std::vector<Job>& out) { impl_->take(group, max, out); }
+Flight Machine::flight(Handle handle) const { return impl_->flight(handle); }
+
+void Machine::finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran, storage::Commit& log,
+                       Actions& actions) {
+  impl_->finished(now, wall, handle, ran, log, actions);
+}
+
+void Machine::letter_stored(MonoTime now, Handle handle, bool kept, storage::Commit& log) {
+  impl_->letter_stored(now, handle, kept, log);
+}
+
+void Machine::letter_removed(MonoTime now, Handle handle, bool gone, storage::Commit& log, Actions& actions) {
+  impl_->letter_removed(now, handle, gone, log, actions);
+}
+
+void Machine::tick(MonoTime now, storage::Commit& log, Actions& actions) { impl_->tick(now, log, actions); }
+std::optional<MonoTime> Machine::next_deadline() const { return impl_->next_deadline(); }
+
+// Recovery.
+
+Result<void> Machine::replay(Position position, std::string_view record) { return impl_->replay(position, record); }
+
+void Machine::recovered(MonoTime now, Timestamp wall, const std::optional<std::vector<Flight>>& flights,
+                        storage::Commit& log) {
+  impl_->recovered(now, wall, flights, log);
+}
+
+void Machine::goodbye(storage::Commit& log) { impl_->goodbye(log); }
+
+// Views.
+
+GroupCounts Machine::counts(GroupIndex group) const {
+  const GroupState& state = impl_->book_.groups()[group];
+  const auto of = [&](State which) { return state.of_state[static_cast<std::size_t>(which)]; };
+  GroupCounts counts{.ready = of(State::ready),
+                     .running = of(State::running),
+                     .retrying = of(State::waiting),
+                     .burying = of(State::burying),
+                     .settled = of(State::settled),
+                     .bytes = state.bytes,
+                     .oldest = {},
+                     .paused = state.paused};
+  if (state.first != none) counts.oldest = impl_->book_.held_of(state.first).time;
+  return counts;
+}
+
+const Counters& Machine::counters() const { return impl_->counters_; }
+
+Machine::GroupName Machine::name(GroupIndex group) const {
+  const GroupState& state = impl_->book_.groups()[group];
+  return {state.bus, state.name};
+}
+
+std::size_t Machine::group_count() const { return impl_->book_.groups().size(); }
+
+std::vector<Machine::Owed> Machine::owed(const EventId& event) const {
+  const Book& book = impl_->book_;
+  std::vector<Owed> found;
+  for (HeldSlot held = book.first_held(); held != none; held = book.held(held).after) {
+    if (book.held(held).event_id != event) continue;
+    for (Slot slot = book.held(held).first; slot != none; slot = book[slot].next_of_held) {
+      const Obligation& it = book[slot];
+      found.push_back({.id = book.id_of(book.held(held)),
+                       .group = it.group,
+                       .state = name_of(it.state),
+                       .attempt = it.attempts + (it.ended ? 0 : 1),
+                       .accepted = book.held(held).time,
+                       .attempts = book.attempts(slot)});
+    }
+  }
+  return found;
+}
+
+std::uint64_t Machine::owed_count() const { return impl_->book_.owed(); }
+
+}  // namespace evmesh::work

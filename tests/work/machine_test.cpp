@@ -1,0 +1,137 @@
+#include "work/machine.hpp"
+
+#include <cstdlib>
+#include <new>
+
+#include <catch2/catch.hpp>
+
+#include "rig.hpp"
+
+using namespace evmesh;
+using namespace evmesh::work;
+using namespace evmesh::work::test;
+
+namespace {
+
+std::size_t held_bytes = 0;  // of this program, by operator new
+std::size_t allocations = 0;
+
+constexpr std::size_t header = alignof(std::max_align_t);
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  auto* const memory = static_cast<char*>(std::malloc(size + header));
+  if (memory == nullptr) throw std::bad_alloc();
+  *reinterpret_cast<std::size_t*>(memory) = size;
+  held_bytes += size;
+  ++allocations;
+  return memory + header;
+}
+void operator delete(void* memory) noexcept {
+  if (memory == nullptr) return;
+  char* const begin = static_cast<char*>(memory) - header;
+  held_bytes -= *reinterpret_cast<std::size_t*>(begin);
+  std::free(begin);
+}
+void operator delete(void* memory, std::size_t) noexcept { ::operator delete(memory); }
+
+TEST_CASE("an owed obligation whose event is not in memory takes under 200 bytes", "[work][machine]") {
+  constexpr std::size_t count = 100'000;
+  Machine machine({.self = node_id(1), .event_bytes_max = 0});
+  const GroupIndex group = machine.group("mail", *Group::parse("index"), test::policy());
+  Acceptance acceptance;
+  acceptance.bus = "mail";
+  acceptance.event = std::make_shared<const std::string>("event");
+  acceptance.groups = {group};
+  storage::Commit log;
+  Actions actions;
+  const std::size_t before = held_bytes;
+
+  for (std::size_t i = 0; i < count; ++i) {
+    REQUIRE(machine.accept(acceptance, log));
+    machine.written(log.end(), actions);
+    machine.synced(log.end(), actions);
+    log.restart(log.end());
+  }
+
+  const std::size_t each = (held_bytes - before) / count;
+  INFO(each << " bytes each");
+  CHECK(each < 200);
+  CHECK(machine.owed_count() == count);
+}
+
+TEST_CASE("accepting, taking and finishing allocate nothing for each event", "[work][machine]") {
+  constexpr std::size_t count = 10'000;
+  Machine machine({.self = node_id(1)});
+  const GroupIndex group = machine.group("mail", *Group::parse("index"), test::policy());
+  Acceptance acceptance;
+  acceptance.bus = "mail";
+  acceptance.event = std::make_shared<const std::string>("event");
+  acceptance.groups = {group};
+  storage::Commit log;
+  Actions actions;
+  std::vector<Job> jobs;
+  const auto round = [&] {
+    jobs.clear();
+    actions.clear();
+    static_cast<void>(machine.accept(acceptance, log));
+    machine.written(log.end(), actions);
+    log.restart(log.end());
+    machine.take(group, 10, jobs);
+    for (const Job& job : jobs) machine.finished(MonoTime{}, wall(0), job.handle, {}, log, actions);
+  };
+  for (int i = 0; i < 2'000; ++i) round();
+  const std::size_t before = allocations;
+
+  for (std::size_t i = 0; i < count; ++i) round();
+
+  CHECK(machine.counters().done == count + 2'000);
+  CHECK(allocations - before < count / 20);
+}
+
+TEST_CASE("a group is the same whoever asks, and of its bus", "[work][machine]") {
+  Rig rig;
+  const GroupIndex group = rig.group("index");
+
+  CHECK(rig.group("index", test::policy(1)) == group);
+  CHECK(rig.machine->find("mail", *Group::parse("index")) == group);
+  CHECK_FALSE(rig.machine->find("other", *Group::parse("index")));
+  CHECK(rig.machine->group("other", *Group::parse("index"), {}) != group);
+  CHECK(rig.machine->name(group).bus == "mail");
+}
+
+TEST_CASE("counts say when the oldest that is owed was accepted", "[work][machine]") {
+  Rig rig;
+  const GroupIndex group = rig.group("index");
+  CHECK_FALSE(rig.machine->counts(group).oldest);
+
+  rig.accept({group});
+  rig.accept({group});
+  rig.write();
+  CHECK(rig.machine->counts(group).oldest == wall(1));
+  rig.finish(rig.take_one(group));
+  CHECK(rig.machine->counts(group).oldest == wall(2));
+}
+
+TEST_CASE("what is owed of an event is shown with its state, attempts and errors", "[work][machine]") {
+  Rig rig;
+  const GroupIndex index = rig.group("index");
+  const GroupIndex quota = rig.group("quota");
+  const Acceptance acceptance = rig.event({index, quota});
+  static_cast<void>(rig.machine->accept(acceptance, rig.log));
+  rig.accept({index});
+  rig.write();
+  rig.finish(rig.take_one(quota), Ran::Ending::failed, "no quota");
+
+  const auto owed = rig.machine->owed(acceptance.event_id);
+
+  REQUIRE(owed.size() == 2);
+  const auto& waiting = owed[0].group == quota ? owed[0] : owed[1];
+  CHECK(waiting.state == "waiting");
+  CHECK(waiting.attempt == 2);
+  CHECK(waiting.accepted == wall(1));
+  CHECK(waiting.attempts == std::vector<Attempt>{{1, wall(100), node_id(1), "no quota"}});
+  CHECK((owed[0].group == index ? owed[0] : owed[1]).state == "ready");
+  CHECK(rig.machine->owed_count() == 3);
+}
