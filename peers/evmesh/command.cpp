@@ -23,7 +23,7 @@ constexpr Flag globals[] = {
     {"server,s", "SOCKET", "the node's admin socket (default: EVMESH_SERVER, or the only one found)"},
     {"output,o", "FORM", "table, json or jsonl (default: table)"},
     {"timeout", "TIME", "longest wait for an answer: 500ms, 5s, 2m (default: 5s)"},
-    {"no-color", "", "no colours; also when NO_COLOR is set or this is no terminal"},
+    {"no-color", "", "taken for the sake of scripts; the output never has colours"},
     {"quiet,q", "", "no notes on standard error"},
     {"help,h", "", "this text"},
 };

@@ -38,12 +38,29 @@ peers::Outcome<Form> parse_form(std::string_view text) {
   return peers::end_with(peers::ExitCode::usage, "-o " + base::quoted(text) + ": use table, json or jsonl");
 }
 
+std::string shown(std::string_view text, std::size_t chars_max) {
+  std::string out;
+  std::size_t chars = 0;
+  while (!text.empty()) {
+    std::size_t length = 1;
+    while (length < text.size() && (text[length] & 0xC0) == 0x80) ++length;
+    const std::string_view character = text.substr(0, length);
+    const bool as_it_is = character == "\"" || character == "\\";
+    const std::string piece = as_it_is ? std::string(character) : base::escaped(character);
+    chars += piece == character ? 1 : piece.size();
+    if (chars > chars_max) return out + "...";
+    out += piece;
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
 std::string format_table(const Table& table) {
   std::vector<std::vector<std::string>> cells{table.heading};
   for (const auto& row : table.rows) {
     cells.emplace_back();
     for (const std::string& cell : row) {
-      cells.back().push_back(cell.empty() ? "-" : base::escaped(cell, cell_chars_max));
+      cells.back().push_back(cell.empty() ? "-" : shown(cell, cell_chars_max));
     }
   }
   std::vector<std::size_t> widths(table.heading.size(), 0);

@@ -48,8 +48,8 @@ Outcome<Wanted> read_wanted(const Arguments& arguments) {
   return wanted;
 }
 
-std::map<std::string, std::string> names_by_id(const std::string& members) {
-  std::map<std::string, std::string> names;
+NodeNames names_by_id(const std::string& members) {
+  NodeNames names;
   const auto json = nlohmann::json::parse(members);
   for (const auto& member : json.at("items")) names.emplace(member.at("id"), member.at("name"));
   return names;
@@ -58,8 +58,8 @@ std::map<std::string, std::string> names_by_id(const std::string& members) {
 /// Follows one stream: cuts it into lines and does with each what was asked for.
 class Follower {
  public:
-  Follower(const Output& output, Wanted wanted, std::map<std::string, std::string> names)
-      : output_(output), wanted_(std::move(wanted)), printer_(output, std::move(names)) {}
+  Follower(const Output& output, Wanted wanted, NodeNames names)
+      : output_(output), wanted_(std::move(wanted)), names_(std::move(names)), printer_(output, names_) {}
 
   /// False when enough was seen or something failed.
   bool take(std::string_view bytes) {
@@ -95,7 +95,7 @@ class Follower {
       error_line_ = line;
       return {};
     }
-    const auto read = read_stream_line(line);
+    const auto read = read_stream_line(line, names_);
     if (!read) return tl::unexpected(read.error());
     switch (read->kind) {
       case StreamLine::Kind::keep_alive: return {};
@@ -133,6 +133,7 @@ class Follower {
  private:
   const Output& output_;
   const Wanted wanted_;
+  const NodeNames names_;
   StreamPrinter printer_;
   std::string rest_;
   std::string error_line_;

@@ -46,12 +46,19 @@ std::string registered_notice(const Json& registered) {
   return notice;
 }
 
-std::string gap_notice(const Json& gap) {
+std::string name_of(const std::string& publisher, const NodeNames& names) {
+  if (publisher.empty()) return "here";
+  const auto found = names.find(publisher);
+  constexpr std::size_t short_id = 8;
+  return found == names.end() ? publisher.substr(0, short_id) : found->second;
+}
+
+std::string gap_notice(const Json& gap, const NodeNames& names) {
   if (gap.contains("dropped")) {
     return fmt::format("gap: {} lines were dropped because they were not read in time", gap.at("dropped").dump());
   }
   const std::string to = gap.at("to").is_null() ? "the end of that life" : gap.at("to").dump();
-  return fmt::format("gap: numbers {} to {} of {} are missing ({})", gap.at("from").dump(), to, text_of(gap, "publisher"),
+  return fmt::format("gap: numbers {} to {} of {} are missing ({})", gap.at("from").dump(), to, name_of(text_of(gap, "publisher"), names),
                      text_of(gap, "reason"));
 }
 
@@ -66,7 +73,7 @@ std::string short_time(const std::string& time) {
 
 }  // namespace
 
-Outcome<StreamLine> read_stream_line(const std::string& line) {
+Outcome<StreamLine> read_stream_line(const std::string& line, const NodeNames& names) {
   StreamLine read;
   if (line.empty()) return read;
   const Json json = Json::parse(line, nullptr, false);
@@ -79,7 +86,7 @@ Outcome<StreamLine> read_stream_line(const std::string& line) {
   }
   if (json.contains("gap")) {
     read.kind = StreamLine::Kind::gap;
-    read.notice = gap_notice(json.at("gap"));
+    read.notice = gap_notice(json.at("gap"), names);
     return read;
   }
   read.kind = StreamLine::Kind::event;
@@ -95,12 +102,6 @@ Outcome<StreamLine> read_stream_line(const std::string& line) {
     read.seq = json.at("origin").at("seq").get<std::uint64_t>();
   }
   return read;
-}
-
-std::string StreamPrinter::name_of(const std::string& publisher) const {
-  if (publisher.empty()) return "here";
-  const auto found = names_.find(publisher);
-  return found == names_.end() ? publisher.substr(0, 8) : found->second;
 }
 
 Outcome<void> StreamPrinter::begin() {
@@ -119,9 +120,10 @@ Outcome<void> StreamPrinter::item(const std::string& json) {
 
 Outcome<void> StreamPrinter::event(const StreamLine& line) {
   if (output_.form() != Form::table) return item(line.json);
-  return output_.print_raw(fmt::format(row_format, short_time(line.time), base::escaped(line.type),
-                                       base::escaped(name_of(line.publisher)), line.key.empty() ? "-" : base::escaped(line.key),
-                                       base::escaped(line.content, content_chars_max)));
+  const std::string key = line.key.empty() ? "-" : shown(line.key, content_chars_max);
+  return output_.print_raw(fmt::format(row_format, short_time(line.time), shown(line.type, content_chars_max),
+                                       shown(name_of(line.publisher, names_), content_chars_max), key,
+                                       shown(line.content, content_chars_max)));
 }
 
 Outcome<void> StreamPrinter::gap(const StreamLine& line) {

@@ -21,15 +21,17 @@ struct StreamLine {
   std::string notice;  ///< of `registered` and `gap`: a sentence
 };
 
-/// `bug` when the line is none of those.
-[[nodiscard]] peers::Outcome<StreamLine> read_stream_line(const std::string& line);
+/// Node names by id.
+using NodeNames = std::map<std::string, std::string>;
+
+/// `bug` when the line is none of those. `names` are for the notices.
+[[nodiscard]] peers::Outcome<StreamLine> read_stream_line(const std::string& line, const NodeNames& names);
 
 /// Writes events as they come: rows under one heading, JSON lines, or one JSON document that `finish` completes.
 class StreamPrinter {
  public:
-  /// `names` are node names by id, for the column FROM.
-  StreamPrinter(const Output& output, std::map<std::string, std::string> names)
-      : output_(output), names_(std::move(names)) {}
+  /// `names` are for the column FROM; they outlive the printer.
+  StreamPrinter(const Output& output, const NodeNames& names) : output_(output), names_(names) {}
 
   [[nodiscard]] peers::Outcome<void> begin();
   [[nodiscard]] peers::Outcome<void> event(const StreamLine& line);
@@ -38,10 +40,9 @@ class StreamPrinter {
 
  private:
   [[nodiscard]] peers::Outcome<void> item(const std::string& json);
-  [[nodiscard]] std::string name_of(const std::string& publisher) const;
 
   const Output& output_;
-  const std::map<std::string, std::string> names_;
+  const NodeNames& names_;
   bool first_ = true;
 };
 
