@@ -73,7 +73,8 @@ Result<ServerAddress> ServerAddress::parse(std::string_view text) {
     return ServerAddress{{}, std::string(text.substr(0, text.find_last_not_of('/') + 1))};
   }
   const std::string_view path = text.starts_with("unix:") ? text.substr(5) : text;
-  if (path.empty() || (path == text && path.find('/') == std::string_view::npos)) {
+  // A path with a scheme in it is a mistake, not a file.
+  if (path.empty() || path.find("://") != std::string_view::npos) {
     return fail(ErrorCode::invalid_argument,
                 base::quoted(text) + " is no server; write unix:/PATH/admin.sock or http://HOST:PORT");
   }

@@ -19,7 +19,7 @@ struct ServerAddress {
   std::string socket;  ///< path of a UNIX socket; empty for TCP
   std::string origin;  ///< `http://HOST:PORT`; for a UNIX socket a placeholder
 
-  /// `unix:PATH`, a path (with a slash in it), `http://HOST:PORT` or `https://HOST:PORT`; else
+  /// `unix:PATH`, a path, `http://HOST:PORT` or `https://HOST:PORT`; else
   /// `invalid_argument`, also for a path longer than a UNIX socket may have.
   [[nodiscard]] static Result<ServerAddress> parse(std::string_view text);
 

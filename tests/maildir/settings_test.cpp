@@ -72,7 +72,7 @@ TEST_CASE("wrong values are refused naming flag and value", "[maildir][settings]
   CHECK(holds(refusal({"--print"}), "--root is missing"));
   CHECK(holds(refusal({"--root", "/home", "--print"}), "\"/home\""));
   CHECK(holds(refusal({"--root", "/m/%u"}), "--socket PATH"));
-  CHECK(holds(refusal({"--root", "/m/%u", "-s", "nowhere"}), "\"nowhere\""));
+  CHECK(holds(refusal({"--root", "/m/%u", "-s", "ftp://x"}), "\"ftp://x\""));
   CHECK(holds(refusal({"--root", "/m/%u", "--print", "--timeout", "5"}), "--timeout: \"5\""));
   CHECK(holds(refusal({"--root", "/m/%u", "--print", "--log-level", "loud"}), "\"loud\""));
   CHECK(holds(refusal({"--root", "/m/%u", "--print", "--bus", "a b"}), "\"a b\""));

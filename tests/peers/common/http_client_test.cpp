@@ -10,13 +10,14 @@ TEST_CASE("a server is a UNIX socket or an origin", "[peers][http]") {
   CHECK(ServerAddress::parse("unix:/run/n.sock")->socket == "/run/n.sock");
   CHECK(ServerAddress::parse("unix:n.sock")->socket == "n.sock");
   CHECK(ServerAddress::parse("./n.sock")->socket == "./n.sock");
+  CHECK(ServerAddress::parse("n.sock")->socket == "n.sock");
   CHECK(ServerAddress::parse("http://127.0.0.1:7522/")->origin == "http://127.0.0.1:7522");
   CHECK(ServerAddress::parse("http://127.0.0.1:7522")->socket.empty());
   CHECK(ServerAddress::parse("/run/n.sock")->to_string() == "unix:/run/n.sock");
 }
 
 TEST_CASE("what is no server is refused naming it", "[peers][http]") {
-  CHECK(ServerAddress::parse("nowhere").error().message.find("\"nowhere\"") == 0);
+  CHECK(ServerAddress::parse("ftp://nowhere").error().message.find("\"ftp://nowhere\"") == 0);
   CHECK_FALSE(ServerAddress::parse(""));
   CHECK_FALSE(ServerAddress::parse("unix:"));
 }
