@@ -54,15 +54,29 @@ Answer answer_of(const View& view) {
   return answer;
 }
 
+bool may_come_back(const peers::Failure& failure) {
+  return failure.code == ExitCode::unavailable || failure.code == ExitCode::try_again;
+}
+
+/// What --watch shows while the node is away.
+Answer no_answer(const peers::Failure& failure) {
+  Answer answer;
+  answer.text = "no answer: " + failure.message + "\n";
+  answer.json = Json{{"schema", "evmesh.status.v1"}, {"node", nullptr}, {"no_answer", failure.message}}.dump();
+  return answer;
+}
+
 Outcome<void> watch(Session& session) {
   const bool screen = session.output().form() == Form::table && ::isatty(STDOUT_FILENO) != 0;
+  bool met = false;  // a node that never answered is a wrong address
   while (true) {
     const auto view = look(session);
-    if (!view) return tl::unexpected(view.error());
+    if (!view && (!met || !may_come_back(view.error()))) return tl::unexpected(view.error());
+    met = true;
     if (screen) {
       if (auto cleared = session.output().print_raw("\x1b[H\x1b[2J"); !cleared) return cleared;
     }
-    if (auto printed = session.output().print(answer_of(*view)); !printed) return printed;
+    if (auto printed = session.output().print(view ? answer_of(*view) : no_answer(view.error())); !printed) return printed;
     std::this_thread::sleep_for(redraw);
   }
 }
@@ -109,7 +123,7 @@ Verb status_verb() {
   verb.name = "status";
   verb.summary = "The node, its health with causes, who hears whom, and how far the streams are.";
   verb.examples = "  evmesh status --watch\n  evmesh status --wait-members 3 --timeout 30s -q -o json >/dev/null && echo formed\n";
-  verb.flags = {{"watch", "", "show it again every second until Ctrl-C"},
+  verb.flags = {{"watch", "", "show it again every second until Ctrl-C, through restarts of the node too"},
                 {"wait-members", "COUNT", "wait until so many members (this node included) hear each other; at most --timeout"},
                 {"wait-ready", "", "wait until the node is healthy; at most --timeout"}};
   verb.run = run;

@@ -1,11 +1,18 @@
 #include "evmesh/verbs/status_picture.hpp"
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 namespace evmesh::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::size_t text_columns = 72;
 
 std::string arrow(const Json& member) {
   if (member.at("self").get<bool>()) return "here";
@@ -17,6 +24,22 @@ std::string arrow(const Json& member) {
 }
 
 std::string counted(const Json& number) { return std::to_string(number.get<std::uint64_t>()); }
+
+/// A long text takes several rows, broken between words where there are any.
+void add_wrapped(Table& table, const std::string& field, std::string_view text) {
+  std::string name = field;
+  while (!text.empty()) {
+    std::size_t end = std::min(text.size(), text_columns);
+    if (end < text.size()) {
+      const std::size_t space = text.rfind(' ', end);
+      if (space != std::string_view::npos && space != 0) end = space;
+    }
+    while (end < text.size() && (text[end] & 0xC0) == 0x80) ++end;  // never inside a character
+    table.rows.push_back({std::exchange(name, " "), std::string(text.substr(0, end))});
+    text.remove_prefix(end);
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  }
+}
 
 std::string heads_of(const Json& node) {
   std::string text;
@@ -61,9 +84,9 @@ Table node_table(const std::string& node_json, const std::string& health_json) {
                 {"publish", node.at("publish")}, {"last numbers", heads_of(node)}};
   for (const auto& check : health.at("checks")) {
     const std::string cause = check.at("cause");
-    if (!cause.empty()) table.rows.push_back({"cause", cause});
+    if (!cause.empty()) add_wrapped(table, "cause", cause);
   }
-  for (const auto& note : node.at("notes")) table.rows.push_back({"note", note});
+  for (const auto& note : node.at("notes")) add_wrapped(table, "note", note.get<std::string>());
   for (const auto& item : node.at("counters").items()) {
     if (item.value().get<std::uint64_t>() != 0) table.rows.push_back({item.key(), counted(item.value())});
   }
