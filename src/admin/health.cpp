@@ -24,7 +24,9 @@ void add(std::string& causes, const std::string& cause) { causes += (causes.empt
 std::string members_cause(const NodeStatus& status) {
   std::string causes;
   for (const Member& member : status.members) {
-    if (member.self || member.state == MemberState::left) continue;
+    // One that was stopped politely has told everything it accepted.
+    const bool stopped = member.state == MemberState::dead && member.reason == "stopped";
+    if (member.self || stopped || member.state == MemberState::left) continue;
     const std::string state(to_string(member.state));
     if (member.state != MemberState::alive) {
       add(causes, member.name + " is " + state + (member.reason.empty() ? "" : " (" + member.reason + ")"));
