@@ -45,22 +45,53 @@ std::string second_words() {
   return text;
 }
 
+void add_valued(std::string& pattern, std::span<const Flag> flags) {
+  for (const Flag& flag : flags) {
+    if (flag.value_name.empty()) continue;
+    const std::size_t comma = flag.name.find(',');
+    if (!pattern.empty()) pattern += '|';
+    pattern.append("--").append(flag.name.substr(0, comma));
+    if (comma != std::string_view::npos) pattern.append("|-").append(flag.name.substr(comma + 1));
+  }
+}
+
+/// The flags whose next word is their value, as a pattern of the shell.
+std::string valued() {
+  std::string pattern;
+  add_valued(pattern, global_flags());
+  for (const Verb& verb : all_verbs()) add_valued(pattern, verb.flags);
+  return pattern;
+}
+
+std::string only_global_flags() {
+  std::string flags;
+  add_flags(flags, global_flags());
+  return flags.substr(1);
+}
+
 std::string script() {
   return "# bash completion of evmesh; use: source <(evmesh completion bash)\n"
          "_evmesh() {\n"
-         "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} words=''\n"
+         "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} words='' given=() at\n"
          "  case $previous in\n"
          "    -o|--output) COMPREPLY=($(compgen -W 'table json jsonl' -- \"$current\")); return ;;\n"
          "    -s|--server|--file) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
          "  esac\n"
-         "  if ((COMP_CWORD == 1)); then\n"
-         "    words='" + first_words() + "'\n"
-         "  elif ((COMP_CWORD == 2)) && [[ $current != -* ]]; then\n"
-         "    case ${COMP_WORDS[1]} in\n" + second_words() +
+         "  for ((at = 1; at < COMP_CWORD; ++at)); do\n"
+         "    case ${COMP_WORDS[at]} in\n"
+         "      " + valued() + ") ((++at)) ;;\n"
+         "      -*) ;;\n"
+         "      *) given+=(\"${COMP_WORDS[at]}\") ;;\n"
+         "    esac\n"
+         "  done\n"
+         "  if ((${#given[@]} == 0)); then\n"
+         "    words='" + first_words() + " " + only_global_flags() + "'\n"
+         "  elif ((${#given[@]} == 1)) && [[ $current != -* ]]; then\n"
+         "    case ${given[0]} in\n" + second_words() +
          "    completion) words=bash ;;\n"
          "    esac\n"
          "  else\n"
-         "    case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n" + arms() +
+         "    case \"${given[*]}\" in\n" + arms() +
          "    esac\n"
          "  fi\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
