@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -10,18 +11,19 @@ from daemons import DEADLINE, PROGRAM, DaemonCase, environment, eventually  # fi
 
 from cases import main
 
-# Verb, the heading of its first table, and the schema of its document.
-MONO_VERBS = [
-    (["status"], "FIELD", "evmesh.status.v1"),
-    (["member", "ls"], "MEMBER", "evmesh.members.v1"),
-    (["key", "ls"], "KEY", "evmesh.keys.v1"),
-    (["explain", "key", "User:bob"], "FACT", "evmesh.key.v1"),
-    (["version"], "PROGRAM", "evmesh.versions.v1"),
-    (["completion", "bash"], "# bash completion", "evmesh.completion.v1"),
-    (["dispatch", "order.paid", '{"order":7}', "-k", "User:bob"], "ACCEPTED", "evmesh.receipt.v1"),
-    (["dispatch", "t", "--count", "3"], "ACCEPTED", "evmesh.receipt.v1"),
-]
-MESH_VERBS = MONO_VERBS + [(["member", "show", "two"], "FIELD", "evmesh.member.v1")]
+# By verb as --help lists it: its words, the heading of its first table, and the schema of its document. The first entry is for
+# any node, the second for a cluster.
+FORMS = {
+    "dispatch": (["t", '{"order":7}', "-k", "User:bob", "--count", "3"], "ACCEPTED", "evmesh.receipt.v1"),
+    "status": ([], "FIELD", "evmesh.status.v1"),
+    "member ls": ([], "MEMBER", "evmesh.members.v1"),
+    "key ls": ([], "KEY", "evmesh.keys.v1"),
+    "explain key": (["User:bob"], "FACT", "evmesh.key.v1"),
+    "version": ([], "PROGRAM", "evmesh.versions.v1"),
+    "completion bash": ([], "# bash completion", "evmesh.completion.v1"),
+}
+CLUSTER_FORMS = {"member show": (["two"], "FIELD", "evmesh.member.v1")}
+OWN_TESTS = {"listen": "test_listen_forms", "member leave": "test_leave", "member forget": "test_forget"}
 WRONG_USES = [
     (["statsu"], "did you mean evmesh status?"),
     (["member"], "member ls"),
@@ -55,35 +57,129 @@ class CliTest(DaemonCase):
             for line in self.run_ok(daemon, *verb, "-o", "jsonl").splitlines():
                 self.assertIsInstance(json.loads(line), dict)
 
-    def test_mono(self):
-        """every verb has every form on a mono node"""
-        node = self.start("one")
+    def verbs(self):
+        """All verbs that --help lists."""
+        listed = self.run_ok(None, "--help").split("\nVerbs\n")[1].split("\n\n")[0]
+        return [re.match(r"  ([a-z]+(?: [a-z]+)?)", line).group(1) for line in listed.splitlines()]
 
-        for verb in MONO_VERBS:
-            self.check_forms(node, *verb)
+    def test_forms(self):
+        """every verb that --help lists has every form, on a mono node and in a cluster"""
+        mono, (one, _) = self.start("mono"), self.mesh()
+        verbs = self.verbs()
 
-    def test_mesh(self):
-        """every verb has every form in a cluster of two"""
-        one, two = self.mesh()
+        self.assertEqual(sorted(verbs), sorted([*FORMS, *CLUSTER_FORMS, *OWN_TESTS]))
+        for name in verbs:
+            for node, forms in ((mono, FORMS), (one, {**FORMS, **CLUSTER_FORMS})):
+                if name in forms:
+                    words, heading, schema = forms[name]
+                    self.check_forms(node, name.split() + words, heading, schema)
+        for name in OWN_TESTS.values():
+            self.assertTrue(hasattr(self, name), name)
 
-        for verb in MESH_VERBS:
-            self.check_forms(one, *verb)
+    def check_done(self, out, form, member):
+        if form == "table":
+            self.assertEqual(out.split()[:3], ["MEMBER", "DONE", member])
+        else:
+            self.assertEqual((json.loads(out)["schema"], json.loads(out)["member"]), ("evmesh.done.v1", member))
+
+    def test_leave(self):
+        """a member leaves through its own socket only, in every form"""
         for form in ("table", "json", "jsonl"):
-            out = self.run_ok(two, "member", "ls", "-o", form)
-            self.assertIn("one", out)
-            self.assertIn("two", out)
+            node = self.start(form)
 
-    def test_leave_and_forget(self):
-        """a member leaves through its own socket, and is not forgotten while it is alive"""
+            wrong = self.run_cli(node, "member", "leave", "other", "-o", form)
+            out = self.run_ok(node, "member", "leave", form, "-o", form)
+
+            self.assertEqual(wrong.returncode, 65, wrong.stderr)
+            self.check_done(out, form, form)
+            self.assertEqual(node.process.wait(DEADLINE), 0)
+
+    def member(self, daemon, name):
+        members = json.loads(self.run_ok(daemon, "member", "ls", "-o", "json"))["items"]
+        return next((each for each in members if each["name"] == name), None)
+
+    def kill(self, seen_by, daemon, name):
+        daemon.process.kill()
+        daemon.process.wait(DEADLINE)
+        daemon.ready_file.unlink()
+        eventually(lambda: self.member(seen_by, name)["state"] == "dead")
+
+    def test_forget(self):
+        """a member that is dead is forgotten, in every form, and may not come back; one that is alive is not forgotten"""
+        one = self.start("one", "--node.mode=broadcast", "--mesh.listen=tcp://127.0.0.1:0")
+        for form in ("table", "json", "jsonl"):
+            flags = ["--node.mode=broadcast", "--mesh.listen=tcp://127.0.0.1:0", "--mesh.seed", one.ready["work"]]
+            peer = self.start(form, *flags)
+            eventually(lambda: (self.member(one, form) or {}).get("state") == "alive")
+            alive = self.run_cli(one, "member", "forget", form, "-o", form)
+            self.kill(one, peer, form)
+
+            out = self.run_ok(one, "member", "forget", form, "-o", form)
+            again = self.run_daemon("--node.data-dir", str(peer.directory), "--node.name", form, *flags)
+
+            self.assertEqual(alive.returncode, 65, alive.stderr)
+            self.check_done(out, form, form)
+            self.assertIsNone(self.member(one, form))
+            self.assertEqual(again.returncode, 65, again.stderr)
+
+    def test_watch(self):
+        """--watch shows picture after picture, and goes on through a restart of the node"""
+        node = self.start("one")
+        watching = subprocess.Popen([PROGRAM, "status", "--watch", "-o", "jsonl", "--server", node.socket], env=environment(),
+                                    cwd=self.place.name, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(watching.stdout.close)
+        self.addCleanup(watching.wait)
+        self.addCleanup(watching.kill)
+
+        def until(wanted):
+            while not wanted(picture := json.loads(watching.stdout.readline())):
+                pass
+            return picture
+
+        first, second = until(lambda _: True), until(lambda _: True)
+        node.end()
+        away = until(lambda picture: picture["node"] is None)
+        self.start("one")
+        back = until(lambda picture: picture["node"] is not None)
+
+        self.assertEqual([picture["node"]["name"] for picture in (first, second, back)], ["one"] * 3)
+        self.assertIn("no node answers", away["no_answer"])
+        self.assertIsNone(watching.poll())
+
+    def test_wait_ready(self):
+        """--wait-ready waits for a node that starts, and for one whose member is away; a stopped member is no fault"""
+        directory = pathlib.Path(self.place.name)
+        early = subprocess.Popen([PROGRAM, "status", "--wait-ready", "--timeout", f"{DEADLINE}s", "--server", str(directory / "one/admin.sock")],
+                                 env=environment(), stdout=subprocess.DEVNULL)
         one, two = self.mesh()
+        self.assertEqual(early.wait(DEADLINE), 0)
+        self.kill(one, two, "two")
 
-        alive = self.run_cli(one, "member", "forget", "two")
-        wrong = self.run_cli(one, "member", "leave", "two")
-        left = json.loads(self.run_ok(two, "member", "leave", "two", "-o", "json"))
+        late = self.run_cli(one, "status", "--wait-ready", "--timeout", "200ms")
+        back = self.start("two", "--node.mode=broadcast", "--mesh.listen=tcp://127.0.0.1:0", "--mesh.seed", one.ready["work"])
+        ready = self.run_cli(one, "status", "--wait-ready", "--timeout", f"{DEADLINE}s")
+        back.end()
+        eventually(lambda: self.member(one, "two")["state"] == "dead")
+        stopped = json.loads(self.run_ok(one, "status", "-o", "json"))["health"]["status"]
 
-        self.assertEqual((alive.returncode, wrong.returncode), (65, 65), alive.stderr + wrong.stderr)
-        self.assertEqual(left["schema"], "evmesh.done.v1")
-        self.assertEqual(two.process.wait(DEADLINE), 0)
+        self.assertEqual(late.returncode, 75, late.stderr)
+        self.assertIn("degraded", late.stderr)
+        self.assertEqual(ready.returncode, 0, ready.stderr)
+        self.assertEqual(stopped, "healthy")
+
+    def test_completion(self):
+        """bash completes verbs and flags, wherever other flags stand"""
+        script = self.run_ok(None, "completion", "bash")
+        for line, wanted in ((["evmesh", "sta"], ["status"]), (["evmesh", "-s", "SOCK", "status", "--wa"], ["--watch", "--wait-members", "--wait-ready"]),
+                             (["evmesh", "-s", "status", "memb"], ["member"]), (["evmesh", "member", "--quiet", "for"], ["forget"]),
+                             (["evmesh", "listen", "-k", "A:b", "--eac"], ["--each-node"]), (["evmesh", "--quie"], ["--quiet"]),
+                             (["evmesh", "member", "ls", "-o", "js"], ["json", "jsonl"])):
+            with self.subTest(line=line):
+                words = " ".join(f"'{word}'" for word in line)
+                ask = f"{script}\nCOMP_WORDS=({words}); COMP_CWORD={len(line) - 1}; _evmesh; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+                out = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True).stdout
+
+                self.assertEqual(out.split(), wanted)
 
     def test_seen(self):
         """a receipt names the nodes that have seen the event"""
@@ -126,6 +222,16 @@ class CliTest(DaemonCase):
                 self.assertIn("wanted.one", out)
                 self.assertNotIn("other", out)
                 check(out)
+
+    def test_table_text(self):
+        """the table of listen shows quotes as they are, and control characters escaped"""
+        node = self.start("one")
+        listening = self.listen(node, "-k", "User:bob", "--count", "1")
+
+        self.run_ok(node, "dispatch", "t", 'he said "a\\b"\x1b[1m', "-k", "User:bob")
+        out, _ = listening.communicate(timeout=DEADLINE)
+
+        self.assertIn('he said "a\\b"\\x1b[1m\n', out)
 
     def test_exec(self):
         """--exec gets the event as JSON and in its environment, and its failure is told"""
@@ -245,6 +351,16 @@ class CliTest(DaemonCase):
         self.assertEqual(gone.returncode, 69)
         self.assertIn("evmeshd", gone.stderr)
 
+    def test_servers(self):
+        """a bare file name is a socket, an address of another kind is wrong use"""
+        self.start("one")
+
+        bare = subprocess.run([PROGRAM, "status", "-s", "admin.sock"], cwd=f"{self.place.name}/one", env=environment(), capture_output=True)
+        ftp = self.run_cli(None, "status", "-s", "ftp://x")
+
+        self.assertEqual(bare.returncode, 0, bare.stderr)
+        self.assertEqual(ftp.returncode, 64, ftp.stderr)
+
     def test_finds_the_only_node(self):
         """the only node of a directory is found, two have to be chosen from"""
         self.start("one")
@@ -279,8 +395,8 @@ class CliTest(DaemonCase):
 
     def test_help(self):
         """every verb has two examples"""
-        for verb, *_ in MESH_VERBS + [(["listen"],), (["member", "leave"],), (["member", "forget", "x"],)]:
-            text = self.run_ok(None, *verb, "--help")
+        for verb in self.verbs():
+            text = self.run_ok(None, *verb.split(), "--help")
             self.assertEqual(text.split("Examples\n")[1].split("\n\n")[0].count("\n  ") + 1, 2, text)
 
 

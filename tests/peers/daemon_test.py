@@ -4,12 +4,13 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 
-from daemons import DAEMON, DEADLINE, DaemonCase, environment  # first: it adds the path of the next
+from daemons import DAEMON, DEADLINE, PROGRAM, DaemonCase, environment, eventually  # first: it adds the path of the next
 
 from cases import main
 
@@ -219,6 +220,41 @@ class DaemonTest(DaemonCase):
         refused = self.run_daemon(f"--node.data-dir={full}/other", "--admin.socket=a.sock")
 
         self.assertEqual(refused.returncode, 73, refused.stderr)
+
+    def test_twin(self):
+        """a copy of a living node's data directory ends with 65, and the first lives on"""
+        one, two = self.mesh()
+        copy = pathlib.Path(self.place.name) / "copy"
+        copy.mkdir()
+        shutil.copy(two.directory / "identity", copy)
+
+        twin = self.run_daemon("--node.data-dir", str(copy), "--node.name=two", "--node.mode=broadcast", "--mesh.listen=tcp://127.0.0.1:0",
+                               "--mesh.seed", one.ready["work"])
+
+        self.assertEqual(twin.returncode, 65, twin.stderr)
+        self.assertIsNone(two.process.poll())
+
+    def test_second_signal(self):
+        """a second signal ends a polite stop at once, with 128 and its number"""
+        for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+            with self.subTest(number=number):
+                one, two = self.mesh()
+                heard = subprocess.Popen([PROGRAM, "listen", "-k", "User:bob", "--server", two.socket], env=environment(),
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                self.assertIn("listening", heard.stderr.readline())
+                two.process.send_signal(signal.SIGSTOP)  # the stop waits for what this node has not heard yet
+                self.run_ok(one, "dispatch", "t", "-k", "User:bob", "--wait-seen", "0")
+
+                one.process.send_signal(signal.SIGTERM)
+                eventually(lambda: "stopping" in pathlib.Path(one.log.name).read_text())
+                one.process.send_signal(number)
+
+                self.assertEqual(one.process.wait(DEADLINE), code)
+                two.process.send_signal(signal.SIGCONT)
+                two.end()
+                heard.communicate(timeout=DEADLINE)
+                for node in (one, two):
+                    node.ready_file.unlink(missing_ok=True)
 
     def test_port_in_use(self):
         """a port in use ends with 73 naming it"""
