@@ -114,8 +114,11 @@ class CutTest(MeshCase):
         self.drop("add", "b", "a")
 
         self.wait("b hears nothing of a", lambda: b.state_of("a") != "alive")
-        self.wait("a does not trust what it hears of b", lambda: a.state_of("b") != "alive"
-                  or not a.status()["members"]["b"]["hears_us"])
+        self.wait("a does not trust what it hears of b", lambda: a.state_of("b") != "alive")
+        self.wait("a knows that b does not hear it", lambda: not a.status()["members"]["b"]["hears_us"])
+        self.assertNotEqual("alive", a.state_of("b"))
+        self.assertNotEqual("alive", b.state_of("a"))
+        self.assertEqual("alive", c.state_of("a"))
         self.drop("delete", "b", "a")
         self.wait_in_touch([a, b, c])
 

@@ -42,7 +42,7 @@ class LoadTest(MeshCase):
         for peer in others:
             peer.ask("register", listener="l", keys=["K:1"])
 
-        count = 50_000
+        count = 100_000
         self.load(publisher, "free", size=1000, count=count)
         # Eight processes on two cores: only standing still counts as failing.
         for sent in range(5_000, count + 1, 5_000):

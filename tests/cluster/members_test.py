@@ -62,6 +62,28 @@ class MembersTest(MeshCase):
             self.wait("it is heard", lambda h=hearer: h.heard("back")["events"] >= 1)
             hearer.ask("unregister", listener="back")
 
+    def test_lost_disk(self):
+        """a node that lost its disk comes back as another on the same endpoint; of the former a gap tells that it is over"""
+        a = self.node("a")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            endpoint = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+        b = self.node("b", seeds=[a], listen=endpoint)
+        self.wait_in_touch([a, b])
+        self.listen(a)
+        self.load(b, "from-b", rate=500)
+        self.wait_sent(b, "from-b", 200)
+
+        b.kill()
+        self.wait("a takes b for dead", lambda: a.state_of("b") == "dead")
+        shutil.rmtree(self.path("b"))
+        again = self.node("b", seeds=[a], listen=endpoint)
+
+        self.assertNotEqual(b.id, again.id)
+        self.wait("a is told", lambda: self.heard_from(a, b.id, b.epoch)[1])
+        events, gaps = self.heard_from(a, b.id, b.epoch)
+        self.check_never_silent(self.sent("from-b"), events, gaps)
+        self.assertEqual([("life_ended", float("inf"))], [(reason, to) for _, to, reason in gaps])
+
     def test_short_pause(self):
         """a node that is paused for two seconds is suspected, not dead, and suspects nobody when it wakes"""
         a, b, c = self.mesh("abc")
