@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <evmesh/mailbox.hpp>
+
 #include "contract/fixtures/implementations.hpp"
 #include "support/eventually.hpp"
 
@@ -374,6 +376,40 @@ EVMESH_CONTRACT("a body that throws when it is encoded is refused where bodies a
   }
   must(cluster.bus().drain(patience));
   CHECK(listener->entered() == (mesh ? 0 : 4));
+}
+
+EVMESH_CONTRACT("payloads that hold no event become dead letters of the group, and the next event is handled",
+                "[errors][P01][P02][P03]") {
+  TestType cluster;
+  const auto listener = recorder_that([](const Delivery& delivery) {
+    const auto event = mailbox::from_event(delivery.event);
+    return event ? Outcome::done() : Outcome::refuse(event.error().message);
+  });
+  const auto registration = must(cluster.bus().register_listener(listener, group_a()));
+  const auto garbage = [&] {
+    must(cluster.bus().dispatch({.type = "Added", .format = PayloadFormat::json, .payload = "{garbage"}));
+  };
+  const auto good = [&] {
+    must(cluster.bus().dispatch(mailbox::make_event(
+        mailbox::MailboxAdded{.user = "bob", .session_id = 7,
+                              .path = mailbox::MailboxPath::personal("bob", "INBOX"), .mailbox_id = "1"})));
+  };
+
+  garbage();
+  good();
+  REQUIRE(listener->wait_completed(2));
+  must(cluster.bus().drain(patience));
+  CHECK(letters(cluster.bus(), group_a()) == 1);
+
+  for (int i = 0; i < 10; ++i) garbage();
+  good();
+  REQUIRE(listener->wait_completed(13));
+  must(cluster.bus().drain(patience));
+  CHECK(letters(cluster.bus(), group_a()) == 11);
+  const auto ids = must(cluster.bus().dead_letters().ids(group_a()));
+  const auto letter = must(cluster.bus().dead_letters().find(group_a(), ids.front()));
+  REQUIRE(letter.has_value());
+  CHECK(letter->event.payload() == "{garbage");
 }
 
 }  // namespace evmesh::contract

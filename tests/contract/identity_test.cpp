@@ -122,8 +122,10 @@ TEST_CASE("a generic group of the empty name survives printing and parsing", "[i
   CHECK(group(generic.to_string()) == generic);
 }
 
-TEST_CASE("a group of one's own naming survives printing and parsing", "[identity][N16]") {
+TEST_CASE("a group of one's own naming survives printing and parsing", "[identity][N16][P12]") {
   CHECK(group(group("mail_indexer-2.0").to_string()) == group("mail_indexer-2.0"));
+  const Group of_a_test = group("org.apache.james.events.EventBusTestFixture$GroupA");
+  CHECK(group(of_a_test.to_string()) == of_a_test);
 }
 
 TEST_CASE("a group that no program here knows is an identity like any other", "[identity][N17]") {

@@ -28,10 +28,10 @@ EVMESH_CONTRACT("one dispatch runs its many key listeners at most ten at a time"
   CHECK(crowd.most_at_once() <= 10);
 }
 
-EVMESH_CONTRACT("fifty events in a row run an asynchronous key listener fifty times, at most ten at a time",
+EVMESH_CONTRACT("fifty events in a row run an asynchronous key listener fifty times, in order and one at a time",
                 "[key][K01]") {
   TestType cluster;
-  Crowd crowd(10);
+  Crowd crowd(1);
   Recorder::Traits traits;
   traits.mode = ExecutionMode::asynchronous;
   auto listener = recorder_that(
@@ -42,10 +42,15 @@ EVMESH_CONTRACT("fifty events in a row run an asynchronous key listener fifty ti
       traits);
   const auto registration = must(cluster.bus().register_listener(listener, k1()));
 
-  for (int i = 0; i < 50; ++i) must(cluster.bus().dispatch(sample(), k1()));
+  std::vector<std::string> dispatched;
+  for (int i = 0; i < 50; ++i) {
+    dispatched.push_back(std::to_string(i));
+    must(cluster.bus().dispatch(sample(dispatched.back()), k1()));
+  }
 
   REQUIRE(listener->wait_completed(50));
-  CHECK(crowd.most_at_once() <= 10);
+  CHECK(crowd.most_at_once() == 1);
+  CHECK(listener->payloads() == dispatched);
 }
 
 EVMESH_CONTRACT("synchronous key listeners of one event run side by side under mixed delivery",

@@ -230,6 +230,7 @@ TEST_CASE("an explicit gap keeps its place among the events", "[delivery][strand
 
   CHECK(teller.story.wait(5) == std::vector<std::string>{"block", "two", "gap 3-4", "five", "gap 6-end"});
   CHECK(room.activity.wait(patience) == 0);
+  CHECK(strand->gaps_told() == 2);
   strand->close();
 }
 
