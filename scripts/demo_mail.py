@@ -1,11 +1,13 @@
 """The mail of scripts/demo."""
 
 import os
+import shutil
 import time
 
 
 def short(letter):
-    return "letter " + letter.split(".")[1].removeprefix("letter")
+    """A letter, or the name of a folder."""
+    return "letter " + letter.split(".")[1].removeprefix("letter") if "." in letter else letter
 
 
 class Mail:
@@ -54,6 +56,24 @@ class Mail:
         self.where[letter] = (user, "Archive")
         return [("Added", f"{user}/Archive", letter), ("Expunged", f"{user}/{folder}", letter),
                 ("MessageMoveEvent", f"{user}/", letter)]
+
+    def make_folder(self, user, name):
+        # Made beside the Maildir and renamed into it: a folder is there with its parts, or not at all.
+        made = os.path.join(self.root, user, "made")
+        for sub in ("cur", "new", "tmp"):
+            os.makedirs(os.path.join(made, sub))
+        os.rename(made, self.folder(user, name))
+        return [("MailboxAdded", f"{user}/{name}", name)]
+
+    def rename_folder(self, user, name, new_name):
+        os.rename(self.folder(user, name), self.folder(user, new_name))
+        return [("MailboxRenamed", f"{user}/{name}", new_name)]
+
+    def remove_folder(self, user, name):
+        gone = os.path.join(self.root, user, "gone")
+        os.rename(self.folder(user, name), gone)
+        shutil.rmtree(gone)
+        return [("MailboxDeletion", f"{user}/{name}", name)]
 
     def expunge(self, letter):
         user, folder = self.where[letter]
