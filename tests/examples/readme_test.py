@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the README shows is what is built: usage readme_test.py HELLO-PROGRAM SOURCE-ROOT."""
+"""What the README shows is what is built: usage readme_test.py HELLO-PROGRAM EVMESHD SOURCE-ROOT."""
 
 import os
 import pathlib
@@ -12,12 +12,38 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from cases import main  # noqa: E402
 
 PROGRAM = sys.argv.pop(1)
+DAEMON = sys.argv.pop(1)
 ROOT = pathlib.Path(sys.argv.pop(1))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def code_blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def section(title):
+    return README.split(title + "\n")[1].split("\n#")[0]
+
+
+def bodies(source, scope):
+    """What stands between the braces of every class and struct `scope` in `source`."""
+    for head in re.finditer(rf"\b(?:class|struct) {scope}\b[^;{{()]*\{{", source):
+        depth, at = 1, head.end()
+        while depth and at < len(source):
+            depth += {"{": 1, "}": -1}.get(source[at], 0)
+            at += 1
+        yield source[head.end():at]
+
+
+def defined(scope, name):
+    """Whether `scope` (a class, or a room) has a function `name`."""
+    for path in [*(ROOT / "src").rglob("*.[ch]pp"), *(ROOT / "include").rglob("*.hpp")]:
+        source = re.sub(r"//[^\n]*", "", path.read_text(encoding="utf-8"))
+        if any(re.search(rf"\b{name}\(", body) for body in bodies(source, scope)):
+            return True
+        if re.search(rf"\bnamespace evmesh::{scope}\b", source) and re.search(rf"^\S[^\n]*\b{name}\(", source, re.MULTILINE):
+            return True
+    return False
 
 
 class ReadmeTest(unittest.TestCase):
@@ -42,15 +68,42 @@ class ReadmeTest(unittest.TestCase):
 
     def test_functions_exist(self):
         """every function that the README names in the life of an event is in the sources"""
-        section = README.split("## The life of an event")[1].split("\n## ")[0]
-        named = set(re.findall(r"`(\w+)::(\w+)`", section))
-        self.assertGreater(len(named), 8)
-        sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.[ch]pp"))
-        sources += "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "include").rglob("*.hpp"))
+        text = section("## The life of an event")
+        self.assertIn("```", text)  # the diagram is looked at, too
+        named = set(re.findall(r"\b(\w+)::(\w+)", text))
+        self.assertGreater(len(named), 12)
         for scope, name in sorted(named):
             with self.subTest(function=f"{scope}::{name}"):
-                self.assertRegex(sources, rf"\b(class|struct) {scope}\b|\bnamespace \w*::{scope}\b|namespace evmesh::{scope}\b")
-                self.assertRegex(sources, rf"\b{name}\(")
+                self.assertTrue(defined(scope, name))
+
+    def test_functions_that_are_not_there_are_found_out(self):
+        """a function of another class, or of none, is none of the class that is named"""
+        self.assertTrue(defined("Strand", "offer"))
+        self.assertTrue(defined("wire", "encode_event"))
+        self.assertFalse(defined("Strand", "publish"))
+        self.assertFalse(defined("wire", "offer"))
+        self.assertFalse(defined("NoSuchClass", "offer"))
+
+    def test_options_are_complete(self):
+        """the table of options has every option that evmeshd --help knows, with its default, and no other"""
+        helped = subprocess.run([DAEMON, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
+        entries = re.findall(r"^  --(\w+\.[\w-]+)((?:.*\n)(?: {20,}.*\n)*)", helped, flags=re.MULTILINE)
+        self.assertGreater(len(entries), 15)
+        rows = dict(re.findall(r"^\| `(\w+\.[\w-]+)` \|([^|]*)\|", section("### Options of evmeshd"), flags=re.MULTILINE))
+        self.assertEqual(sorted(rows), sorted(name for name, _ in entries))
+        for name, text in entries:
+            default = re.search(r"\(default: (\S+)\)", text)
+            if default and default[1] not in ("node-XXXXXXXX", "DATA-DIR/admin.sock"):
+                with self.subTest(option=name):
+                    self.assertEqual(rows[name].strip("` "), default[1])
+
+    def test_exit_codes_are_complete(self):
+        """the table of exit codes has every code that a program can end with"""
+        header = (ROOT / "peers/common/exit_code.hpp").read_text(encoding="utf-8")
+        codes = {int(code) for code in re.findall(r"^  \w+ = (\d+),", header, flags=re.MULTILINE)}
+        table = README.split("Exit codes are")[1].split("\n## ")[0]
+        rows = re.findall(r"^\| ([\d, ]+) \|", table, flags=re.MULTILINE)
+        self.assertEqual({int(code) for row in rows for code in row.split(",")}, codes)
 
 
 if __name__ == "__main__":
