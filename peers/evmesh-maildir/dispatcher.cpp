@@ -27,15 +27,15 @@ std::string without_answer(const HttpFailure& failure) {
 
 }  // namespace
 
+std::string request_item(const OutgoingEvent& event) {
+  std::string item = R"({"event":)" + event.event;
+  return item.append(R"(,"keys":)").append(nlohmann::json(event.keys).dump()) + '}';
+}
+
 std::string request_body(const Batch& batch) {
   std::string body;
   for (const OutgoingEvent& event : batch.events) {
-    body += body.empty() ? '[' : ',';
-    body.append(R"({"event":)")
-        .append(event.event)
-        .append(R"(,"keys":)")
-        .append(nlohmann::json(event.keys).dump());
-    body += '}';
+    body.append(1, body.empty() ? '[' : ',').append(request_item(event));
   }
   return body + ']';
 }
@@ -69,7 +69,7 @@ tl::expected<void, Trouble> NodeDispatcher::dispatch(const Batch& batch) {
 
 tl::expected<void, Trouble> PrintDispatcher::dispatch(const Batch& batch) {
   std::string lines;
-  for (const OutgoingEvent& event : batch.events) lines.append(event.event).append(1, '\n');
+  for (const OutgoingEvent& event : batch.events) lines.append(request_item(event)).append(1, '\n');
   const int error = peers::write_fully(fd_, lines);
   if (error == 0) return {};
   return trouble(Trouble::Where::refused, ExitCode::io,

@@ -37,6 +37,9 @@ class Dispatcher {
   [[nodiscard]] virtual tl::expected<void, Trouble> dispatch(const Batch& batch) = 0;
 };
 
+/// `{"event":{...},"keys":["MailboxId:..."]}`.
+[[nodiscard]] std::string request_item(const OutgoingEvent& event);
+
 /// The body of the request: `[{"event":{...},"keys":["MailboxId:..."]},...]`.
 [[nodiscard]] std::string request_body(const Batch& batch);
 
@@ -63,7 +66,8 @@ class NodeDispatcher final : public Dispatcher {
   peers::HttpClient client_;
 };
 
-/// Writes each event as one line of James JSON. The receipt is that the lines were written.
+/// Writes each event with its keys as one line, as `evmesh dispatch --file` reads it. The receipt is that the
+/// lines were written.
 class PrintDispatcher final : public Dispatcher {
  public:
   /// `fd` stays the caller's and must outlive the dispatcher.

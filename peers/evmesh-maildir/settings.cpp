@@ -48,12 +48,14 @@ po::options_description flags() {
       ("root", text()->value_name("PATTERN"), "where the Maildirs are; %u stands for the user")
       ("socket,s", text()->value_name("PATH"), "the node's admin socket, or http://HOST:PORT")
       ("bus", text()->value_name("NAME")->default_value("events"), "bus to dispatch on")
-      ("print", po::bool_switch(), "write the events to standard output as JSON lines instead")
+      ("print", po::bool_switch(),
+       "write the events to standard output instead, as lines that evmesh dispatch --file reads")
       ("once", po::bool_switch(), "end after one scan, when all of it is told")
       ("state-dir", text()->value_name("DIR"),
        "what was told is kept here (default: $XDG_STATE_HOME/evmesh-maildir, "
-       "~/.local/state/evmesh-maildir or ./evmesh-maildir-state)")
-      ("reset", text()->value_name("USER"), "put this user's state aside first: all mail is told again, under new ids")
+       "~/.local/state/evmesh-maildir or ./evmesh-maildir-state; with --print evmesh-maildir-print instead)")
+      ("reset", text()->value_name("USER"),
+       "put this user's state aside first: all mail is told again, under new ids")
       ("timeout", text()->value_name("TIME")->default_value("5s"), "longest wait for one answer of the node")
       ("give-up", text()->value_name("TIME"),
        "end when the node has taken nothing for so long; 0 never (default: 10s with --once, else 0)")
@@ -72,17 +74,19 @@ std::string help_text(const po::options_description& known) {
   return text.str();
 }
 
-/// The default of --state-dir. Source: the XDG base directory specification.
-std::filesystem::path default_state_dir(const std::map<std::string, std::string>& environment) {
+/// The default of --state-dir; one for each place that is told, so that what was printed is dispatched all
+/// the same. Source: the XDG base directory specification.
+std::filesystem::path default_state_dir(const std::map<std::string, std::string>& environment, bool print) {
+  const std::string name = print ? "evmesh-maildir-print" : "evmesh-maildir";
   const auto value = [&](const char* name) {
     const auto found = environment.find(name);
     return found == environment.end() ? std::string() : found->second;
   };
   const std::filesystem::path state = value("XDG_STATE_HOME");
-  if (state.is_absolute()) return state / "evmesh-maildir";
+  if (state.is_absolute()) return state / name;
   const std::filesystem::path home = value("HOME");
-  if (home.is_absolute()) return home / ".local/state/evmesh-maildir";
-  return "evmesh-maildir-state";
+  if (home.is_absolute()) return home / ".local/state" / name;
+  return name + "-state";
 }
 
 /// Reads the values one by one and keeps the first complaint.
@@ -142,8 +146,9 @@ void read_places(Reader& reader, const peers::OptionSources& sources,
       settings.root = *pattern;
   }
   const std::string state = reader.text("state-dir");
-  settings.state_dir = working_directory / (state.empty() ? default_state_dir(sources.environment)
-                                                          : std::filesystem::path(state));
+  settings.state_dir = working_directory / (state.empty()
+                                                ? default_state_dir(sources.environment, settings.print)
+                                                : std::filesystem::path(state));
   settings.state_dir = settings.state_dir.lexically_normal();
   if (reader.complaint().empty() && settings.root.contains(settings.state_dir)) {
     reader.complain("--state-dir " + base::quoted(settings.state_dir.native()) +

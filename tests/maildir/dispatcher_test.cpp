@@ -73,7 +73,7 @@ TEST_CASE("a dispatch posts to the bus", "[maildir][dispatch]") {
   CHECK(node.requests()[0].body == request_body(two_events));
 }
 
-TEST_CASE("printing writes one line per event", "[maildir][dispatch]") {
+TEST_CASE("printing writes one line per event, with its keys", "[maildir][dispatch]") {
   int ends[2];
   REQUIRE(pipe(ends) == 0);
   const evmesh::peers::Fd out(ends[0]);
@@ -82,7 +82,8 @@ TEST_CASE("printing writes one line per event", "[maildir][dispatch]") {
 
   REQUIRE(dispatcher.dispatch(two_events));
 
-  char text[100] = {};
+  char text[200] = {};
   REQUIRE(read(out.get(), text, sizeof text - 1) > 0);
-  CHECK(std::string(text) == "{\"Added\":{}}\n{\"Expunged\":{}}\n");
+  CHECK(std::string(text) == R"({"event":{"Added":{}},"keys":["User:a","MailboxPath:a/\"x\""]})" "\n"
+                             R"({"event":{"Expunged":{}},"keys":[]})" "\n");
 }

@@ -44,9 +44,15 @@ TEST_CASE("the defaults are as documented", "[maildir][settings]") {
 }
 
 TEST_CASE("the state directory follows the XDG rules", "[maildir][settings]") {
-  CHECK(settings({"--root", "/m/%u", "--print"}, {{"XDG_STATE_HOME", "/s"}, {"HOME", "/h"}}).state_dir ==
-        "/s/evmesh-maildir");
-  CHECK(settings({"--root", "/m/%u", "--print"}).state_dir == "/here/evmesh-maildir-state");
+  const std::map<std::string, std::string> both{{"XDG_STATE_HOME", "/s"}, {"HOME", "/h"}};
+  CHECK(settings({"--root", "/m/%u", "-s", "/n.sock"}, both).state_dir == "/s/evmesh-maildir");
+  CHECK(settings({"--root", "/m/%u", "-s", "/n.sock"}).state_dir == "/here/evmesh-maildir-state");
+}
+
+TEST_CASE("what was printed is no reason not to dispatch it: --print has a state of its own", "[maildir][settings]") {
+  CHECK(settings({"--root", "/m/%u", "--print"}, {{"HOME", "/h"}}).state_dir == "/h/.local/state/evmesh-maildir-print");
+  CHECK(settings({"--root", "/m/%u", "--print"}).state_dir == "/here/evmesh-maildir-print-state");
+  CHECK(settings({"--root", "/m/%u", "--print", "--state-dir", "/s"}).state_dir == "/s");
 }
 
 TEST_CASE("flags go over environment, and the program's own variables over EVMESH_SERVER",

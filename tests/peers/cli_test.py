@@ -254,6 +254,12 @@ class CliTest(DaemonCase):
         receipt = json.loads(self.run_ok(node, "dispatch", "--file", "-", "-o", "json", input=good))
         bad = self.run_cli(node, "dispatch", "--file", "-", input=good + "{oops\n")
 
+        listening = self.listen(node, "-k", "User:bob", "--count", "1", "-o", "jsonl")
+        wrapped = '{"event":{"type":"c","text":"x"},"keys":["User:bob"]}\n'  # as evmesh-maildir --print writes it
+        self.run_ok(node, "dispatch", "--file", "-", input=wrapped)
+        out, _ = listening.communicate(timeout=DEADLINE)
+
+        self.assertEqual(json.loads(out)["type"], "c")
         self.assertEqual(receipt["accepted"], 2)
         self.assertEqual(bad.returncode, 65)
         self.assertIn("-:4:", bad.stderr)
