@@ -41,7 +41,10 @@ void OutboundStream::Meter::reset() {
 }
 
 OutboundStream::OutboundStream(const Options& options, const InterestTable& interest, OutboundCounters& counters)
-    : options_(options), interest_(interest), counters_(counters), ring_(options.ring_bytes_max) {}
+    : options_(options), interest_(interest), counters_(counters), ring_(options.ring_bytes_max) {
+  // Who is in step is waited for, so the ring must not pass him; a reserve and a batch may go beyond the window.
+  options_.window_bytes = std::min(options.window_bytes, options.ring_bytes_max / 2);
+}
 
 void OutboundStream::restart() {
   ring_.restart();
@@ -58,11 +61,12 @@ std::uint64_t OutboundStream::push(MonoTime now, std::string bytes, std::vector<
   ++counters_.accepted;
   const std::uint64_t size = bytes.size();
   const std::uint64_t seq = ring_.push(std::move(bytes), std::move(hashes), wanted);
+  const std::uint64_t owed = ring_.youngest_bytes();  // as the ring counts, so that the two can be compared
   if (everything()) unpublished_bytes_ += size;
   for (auto& [life, cursor] : cursors_) {
     if (!cursor.subscribed || (!everything() && (wanted & bit(cursor.slot)) == 0)) continue;
     const bool shut = shuts_window(cursor);
-    cursor.owed.add(seq, size);
+    cursor.owed.add(seq, owed);
     if (!shut && shuts_window(cursor)) cursor.advanced_at = now;
   }
   return seq;

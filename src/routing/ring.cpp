@@ -35,6 +35,8 @@ std::uint64_t Ring::push_hollow() {
   return head_;
 }
 
+std::uint64_t Ring::youngest_bytes() const { return entries_.empty() ? 0 : cost(entries_.back()); }
+
 void Ring::restart() {
   entries_.clear();
   bytes_ = 0;

@@ -46,6 +46,8 @@ class Ring {
   [[nodiscard]] const RingEntry& at(std::size_t index) const { return entries_[index]; }
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  /// Of these, what the youngest entry takes.
+  [[nodiscard]] std::uint64_t youngest_bytes() const;
   [[nodiscard]] std::uint64_t overrun() const { return overrun_; }
 
  private:

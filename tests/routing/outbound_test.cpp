@@ -129,6 +129,26 @@ TEST_CASE("the window shuts when a peer in step is that far behind, and opens by
   CHECK(it.stream.flushed());
 }
 
+TEST_CASE("the window is no larger than half the ring, so that the ring does not pass a peer in step", "[routing]") {
+  const std::size_t bytes = GENERATE(1, 60, 1'000);
+  InterestTable interest;
+  OutboundCounters counters;
+  OutboundStream stream({0, Mode::broadcast, 200'000, 1'000'000, {}}, interest, counters);
+  stream.peer_up(life(1), *interest.add_peer());
+  stream.peer_known(life(1));
+  Actions out;
+  const Life self = life(9);
+  Outbox outbox(self, out);
+  stream.subscribe(start_time, life(1), 0, outbox);
+
+  std::uint64_t accepted = 0;
+  for (; accepted < 100'000 && stream.window_open(true); ++accepted) stream.push(start_time, std::string(bytes, 'x'), {11}, 0);
+
+  CHECK_FALSE(stream.window_open(true));
+  CHECK(stream.ring().first() == 1);
+  CHECK(stream.ring().bytes() > 100'000);
+}
+
 TEST_CASE("the reserve is a tenth of the window more", "[routing]") {
   Setting it;
   it.subscribe(1);
