@@ -55,6 +55,8 @@ WRONG_FILES = [
     ("[node]\nname = a\0b\n", "f.conf:2:", "control"),
     ("[bus]\nring-size = 18446744073709551616MiB\n", "f.conf:2:", "size"),
     ("[bus]\nring-size = 65GiB\n", "f.conf:2: bus.ring-size:", "64GiB"),
+    ("[bus]\nring-size = 4MiB\n", "f.conf:2: bus.ring-size:", "at least bus.window (8MiB)"),
+    ("[bus]\nwindow = 65MiB\n", "f.conf:2: bus.window:", "over bus.ring-size (64MiB)"),
     ("[bus]\nevent-size-max = 16MiB\n", "f.conf:2: bus.event-size-max:", "bus.window (8MiB)"),
     ("[node]\nname = a/b\n", "f.conf:2: node.name:", "a/b"),
     ("[bus]\nname = a\nname = b!\n", "f.conf:3: bus.name:", "b!"),
