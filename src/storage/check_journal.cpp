@@ -91,7 +91,7 @@ class Check {
   /// dropped.
   void read_commits(const Segment& segment) {
     const std::uint32_t salt = salt_of(anchor_.owner);
-    Window window(*segment.file);
+    Window window(segment);
     Position least = std::max(next_, anchor_.begin.position);
     std::uint64_t offset = block_bytes;
     while (true) {

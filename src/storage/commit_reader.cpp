@@ -21,9 +21,10 @@ std::optional<FoundCommit> find_in(std::string_view bytes, std::uint32_t salt, P
 Result<std::string_view> Window::view(std::uint64_t offset, std::size_t bytes) {
   const bool inside = offset >= offset_ && offset + bytes <= offset_ + buffer_.size();
   if (!inside) {
-    buffer_.resize(std::max(bytes, window_bytes));
+    const std::uint64_t left = segment_.bytes - std::min(offset, segment_.bytes);
+    buffer_.resize(std::min(left, std::max<std::uint64_t>(bytes, window_bytes)));
     offset_ = offset;
-    const auto count = file_.read(offset, buffer_);
+    const auto count = segment_.file->read(offset, buffer_);
     buffer_.resize(count.value_or(0));
     if (!count) return tl::unexpected(count.error());
   }
@@ -31,7 +32,7 @@ Result<std::string_view> Window::view(std::uint64_t offset, std::size_t bytes) {
 }
 
 CommitReader::CommitReader(const Segment& segment, std::uint32_t salt, std::uint64_t offset, Tail before)
-    : window_(*segment.file), bytes_(segment.bytes), salt_(salt), offset_(offset), tail_(before) {}
+    : window_(segment), bytes_(segment.bytes), salt_(salt), offset_(offset), tail_(before) {}
 
 Result<bool> CommitReader::next() {
   const auto head = window_.view(offset_, commit_header_bytes);
@@ -63,12 +64,12 @@ std::string_view CommitReader::misplaced() const {
 
 Result<std::optional<FoundCommit>> find_commit(const Segment& segment, std::uint32_t salt,
                                                std::uint64_t offset, Position least) {
-  Window window(*segment.file);
+  Window window(segment);
   while (offset < segment.bytes) {
     const auto piece = window.view(offset, window_bytes);
     if (!piece) return tl::unexpected(piece.error());
     if (auto found = find_in(*piece, salt, least)) return FoundCommit{offset + found->offset, found->header};
-    if (piece->size() < window_bytes) break;
+    if (piece->size() < window_bytes) break;  // the file's end
     // A header that the piece's end cuts in two is seen whole in the next one.
     offset += piece->size() - (commit_header_bytes - 1);
   }

@@ -14,16 +14,16 @@
 
 namespace evmesh::storage {
 
-/// A file seen through a buffer, so that small reads in a row cost few calls. The file must outlive it.
+/// A file seen through a buffer, so that small reads in a row cost few calls. The segment must outlive it.
 class Window {
  public:
-  explicit Window(const File& file) : file_(file) {}
+  explicit Window(const Segment& segment) : segment_(segment) {}
 
   /// `bytes` from `offset` on; fewer at the end of the file. Valid until the next call.
   [[nodiscard]] Result<std::string_view> view(std::uint64_t offset, std::size_t bytes);
 
  private:
-  const File& file_;
+  const Segment& segment_;
   std::string buffer_;
   std::uint64_t offset_ = 0;
 };
