@@ -40,7 +40,8 @@ int write_document(std::string_view bytes, const char* closing) {
     // Only here a signal comes through: while the reader has no room.
     pollfd out{STDOUT_FILENO, POLLOUT, 0};
     static_cast<void>(::ppoll(&out, 1, nullptr, &before));
-    const ssize_t written = ::write(STDOUT_FILENO, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
+    const ssize_t written =
+        ::write(STDOUT_FILENO, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
     if (written < 0 && errno != EINTR) error = errno;
     if (written <= 0) continue;
     bytes.remove_prefix(static_cast<std::size_t>(written));

@@ -28,8 +28,8 @@ struct Answer {
   std::vector<std::string> lines;  ///< one JSON value each; empty: the document is the one line
 };
 
-/// `text` made safe for a terminal: control characters and bytes that are no UTF-8 are escaped; quotes and backslashes stay
-/// as they are. After `chars_max` characters "..." ends it.
+/// `text` made safe for a terminal: control characters and bytes that are no UTF-8 are escaped; quotes and
+/// backslashes stay as they are. After `chars_max` characters "..." ends it.
 [[nodiscard]] std::string shown(std::string_view text, std::size_t chars_max);
 
 /// Columns two spaces apart, as wide as their widest cell; control characters in cells are escaped.

@@ -67,11 +67,12 @@ class Wishes {
   std::optional<Error> failure_;
 };
 
-/// A full or broken disk, as against a directory that is locked or not ours: the library has one code for both, and the
-/// system's reason at the end of its message.
+/// A full or broken disk, as against a directory that is locked or not ours: the library has one code for
+/// both, and the system's reason at the end of its message.
 bool disk_failed(const std::string& message) {
   constexpr int reasons[] = {ENOSPC, EDQUOT, EFBIG, EIO};
-  return std::ranges::any_of(reasons, [&](int number) { return message.ends_with(peers::errno_text(number)); });
+  return std::ranges::any_of(reasons,
+                             [&](int number) { return message.ends_with(peers::errno_text(number)); });
 }
 
 ExitCode exit_code_of(const Error& error) {
@@ -139,7 +140,8 @@ Outcome<void> serve(Node& node, const Settings& settings, const ReadyFile& ready
   if (!admin) return ended_by(admin.error());
   const NodeStatus status = node.status();
   log_start(log, settings, status);
-  if (auto written = ready.write(ready_json(status, settings.admin_socket, ::getpid())); !written) return written;
+  if (auto written = ready.write(ready_json(status, settings.admin_socket, ::getpid())); !written)
+    return written;
   base::log(log, LogLevel::info, "ready");
   wait_for_end(stop, wishes);
   obey_second_signal();

@@ -76,9 +76,10 @@ std::string help_text() {
             "say whether a start would take this configuration, and end: 0, 64 or 78");
   add_entry(text, "  --print-config",
             "print what a start would use and where each value comes from, and end");
-  add_entry(text, "  --ready-file PATH",
-            "write pid, id, name and endpoints there as JSON when the node is ready; taken away at the start and "
-            "at the end");
+  add_entry(
+      text, "  --ready-file PATH",
+      "write pid, id, name and endpoints there as JSON when the node is ready; taken away at the start and "
+      "at the end");
   add_entry(text, "  -h, --help", "this text");
   add_entry(text, "  -V, --version", "the version");
   text += outro;

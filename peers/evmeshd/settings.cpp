@@ -104,7 +104,8 @@ class Reader {
     return found != values_.by_name.end() && found->second.wrong != ExitCode::bug;
   }
 
-  /// `FILE:LINE: node.name`, `--node.name` or `EVMESH_NODE_NAME: node.name`, of the text at `index` of a repeated setting.
+  /// `FILE:LINE: node.name`, `--node.name` or `EVMESH_NODE_NAME: node.name`, of the text at `index` of a
+  /// repeated setting.
   std::string place(std::string_view name, std::size_t index = 0) const {
     const auto found = values_.by_name.find(name);
     if (found == values_.by_name.end()) return "--" + std::string(name);
@@ -146,8 +147,9 @@ void read_mesh(Reader& reader, NodeOptions& node) {
   node.members_max = reader.count("mesh.max-nodes", 2, limits::members_max);
   node.join_timeout = reader.duration("mesh.join-timeout");
   if (node.join_timeout > join_timeout_max) {
-    reader.complain("mesh.join-timeout", base::quoted(reader.text("mesh.join-timeout")) +
-                                             " is longer than 60s; members that come later are met all the same");
+    reader.complain("mesh.join-timeout",
+                    base::quoted(reader.text("mesh.join-timeout")) +
+                        " is longer than 60s; members that come later are met all the same");
   }
   node.insecure = reader.is_set("mesh.insecure");
 }
@@ -176,8 +178,9 @@ void read_buses(Reader& reader, NodeOptions& node) {
     // A default is nobody's mistake.
     const bool own = reader.given("bus.window");
     reader.complain(own ? "bus.window" : "bus.event-size-max",
-                    "bus.window (" + peers::format_size(node.window_bytes) + ") must hold at least one event of " +
-                        "bus.event-size-max (" + peers::format_size(node.event_size_bytes_max) + ")");
+                    "bus.window (" + peers::format_size(node.window_bytes) +
+                        ") must hold at least one event of " + "bus.event-size-max (" +
+                        peers::format_size(node.event_size_bytes_max) + ")");
   }
 }
 
@@ -232,7 +235,8 @@ void check_endpoints(Reader& reader, const NodeOptions& node) {
   one.mode = node.mode;
   one.insecure = node.insecure;
   one.listen = node.listen;
-  const bool needs_advertise = !node.advertise.empty() && !mono;  // a listen on all addresses is good only with it
+  const bool needs_advertise =
+      !node.advertise.empty() && !mono;  // a listen on all addresses is good only with it
   if (needs_advertise) one.advertise = "tcp://127.0.0.1:1";
   reader.check("mesh.listen", rules(one));
   one.advertise = node.advertise;
@@ -247,11 +251,12 @@ void check_endpoints(Reader& reader, const NodeOptions& node) {
 std::vector<std::string> warnings_of(const Reader& reader, const NodeOptions& node) {
   std::vector<std::string> warnings;
   for (std::size_t index = 0; index < node.seeds.size(); ++index) {
-    if (std::find(node.seeds.begin(), node.seeds.begin() + static_cast<std::ptrdiff_t>(index), node.seeds[index]) ==
-        node.seeds.begin() + static_cast<std::ptrdiff_t>(index)) {
+    if (std::find(node.seeds.begin(), node.seeds.begin() + static_cast<std::ptrdiff_t>(index),
+                  node.seeds[index]) == node.seeds.begin() + static_cast<std::ptrdiff_t>(index)) {
       continue;
     }
-    warnings.push_back(reader.place("mesh.seed", index) + ": " + base::quoted(node.seeds[index]) + " is given twice");
+    warnings.push_back(reader.place("mesh.seed", index) + ": " + base::quoted(node.seeds[index]) +
+                       " is given twice");
   }
   return warnings;
 }

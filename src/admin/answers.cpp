@@ -10,7 +10,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Names come from peers; whatever bytes they hold, the answer is UTF-8.
-std::string line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string line(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 Json member_row(const Member& member) {
   Json row{{"name", member.name},
@@ -173,7 +175,9 @@ std::string receipt_json(const DispatchAnswer& answer) {
   return line(json);
 }
 
-std::string seen_json(const SeenBy& seen) { return line({{"schema", "evmesh.seen.v1"}, {"seen", seen_rows(seen)}}); }
+std::string seen_json(const SeenBy& seen) {
+  return line({{"schema", "evmesh.seen.v1"}, {"seen", seen_rows(seen)}});
+}
 
 std::string registered_json(const RegistrationReceipt& receipt) {
   return line({{"registered", receipt_object(receipt)}});

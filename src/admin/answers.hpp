@@ -13,7 +13,8 @@
 namespace evmesh::admin {
 
 /// evmesh.node.v1: the status without its members; `admin` are counters of the admin surface.
-[[nodiscard]] std::string node_json(const NodeStatus& status, const std::map<std::string, std::uint64_t>& admin);
+[[nodiscard]] std::string node_json(const NodeStatus& status,
+                                    const std::map<std::string, std::uint64_t>& admin);
 
 /// evmesh.members.v1.
 [[nodiscard]] std::string members_json(const NodeStatus& status);

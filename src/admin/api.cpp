@@ -30,7 +30,8 @@ Result<EventBus*> bus_of(Node& node, const std::optional<std::string>& name) {
 }
 
 std::optional<Response> refuse_other_types(const Request& request) {
-  const std::string_view type = std::string_view(request.content_type).substr(0, request.content_type.find(';'));
+  const std::string_view type =
+      std::string_view(request.content_type).substr(0, request.content_type.find(';'));
   if (type == "application/json") return std::nullopt;
   return error_response(415, "wrong_content_type", "Content-Type is " + base::quoted(request.content_type),
                         "send application/json");
@@ -54,8 +55,9 @@ Api::Api(Node& node, Options options) : node_(node), options_(std::move(options)
 
 void Api::add_routes() {
   const auto get = [this](std::string path, Response (Api::*handler)(const Request&) const) {
-    routes_.add("GET", std::move(path),
-                [this, handler](const Request& request, const std::string&) { return (this->*handler)(request); });
+    routes_.add("GET", std::move(path), [this, handler](const Request& request, const std::string&) {
+      return (this->*handler)(request);
+    });
   };
   get("/healthz", &Api::health);
   get("/healthcheck", &Api::health);
@@ -66,7 +68,10 @@ void Api::add_routes() {
   get("/api/v1/keys/explain", &Api::explain);
   get("/api/v1/events/seen", &Api::seen);
   routes_.add("GET", "/livez", [](const Request& request, const std::string&) {
-    return without_query(request, [] { return Response{200, R"({"schema":"evmesh.live.v1","status":"live"})" "\n"}; });
+    return without_query(request, [] {
+      return Response{200, R"({"schema":"evmesh.live.v1","status":"live"})"
+                           "\n"};
+    });
   });
   routes_.add("GET", "/api/v1/version", [](const Request& request, const std::string&) {
     return without_query(request, [] { return Response{200, version_json()}; });
@@ -99,7 +104,8 @@ Response Api::health(const Request& request) const {
   const auto strict = query ? query->flag("strict") : Result<bool>(tl::unexpected(query.error()));
   if (!strict) return error_response(strict.error());
   Health health = health_of(node_.status());
-  const bool bad = health.level == Health::Level::unhealthy || (*strict && health.level != Health::Level::healthy);
+  const bool bad =
+      health.level == Health::Level::unhealthy || (*strict && health.level != Health::Level::healthy);
   return {bad ? 503 : 200, std::move(health.json)};
 }
 
@@ -107,7 +113,8 @@ Response Api::ready(const Request& request) const {
   return without_query(request, [&] {
     const NodeStatus status = node_.status();
     if (!status.failed) return Response{200, R"({"schema":"evmesh.ready.v1","status":"ready"})" "\n"};
-    return error_response(503, "node_failed", status.failure.empty() ? "the node has failed" : status.failure);
+    return error_response(503, "node_failed",
+                          status.failure.empty() ? "the node has failed" : status.failure);
   });
 }
 

@@ -57,7 +57,8 @@ Response Api::seen(const Request& request) const {
   Receipt receipt;
   receipt.first_seq = *first;
   receipt.seq = *last;
-  return {200, seen_json((*bus)->wait_seen(receipt, std::chrono::milliseconds(static_cast<std::int64_t>(*wait))))};
+  return {200,
+          seen_json((*bus)->wait_seen(receipt, std::chrono::milliseconds(static_cast<std::int64_t>(*wait))))};
 }
 
 }  // namespace evmesh::admin

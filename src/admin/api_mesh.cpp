@@ -91,7 +91,8 @@ Response Api::keys(const Request& request) const {
   if (const auto after = query->text("after")) {
     const std::size_t space = after->find(' ');
     if (space == std::string::npos) {
-      return error_response(400, "invalid_argument", "after=" + base::quoted(*after) + " is no place in this list",
+      return error_response(400, "invalid_argument",
+                            "after=" + base::quoted(*after) + " is no place in this list",
                             "use the \"next\" of an answer");
     }
     const std::pair<std::string, std::string> place(after->substr(0, space), after->substr(space + 1));

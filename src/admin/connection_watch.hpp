@@ -9,8 +9,8 @@
 
 namespace evmesh::admin {
 
-/// Ends connections that take too long for what they are doing, however few bytes they keep sending. One thread of its own.
-/// Thread-safe.
+/// Ends connections that take too long for what they are doing, however few bytes they keep sending. One
+/// thread of its own. Thread-safe.
 class ConnectionWatch {
  public:
   using Clock = std::chrono::steady_clock;

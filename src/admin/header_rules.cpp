@@ -45,7 +45,8 @@ bool all_digits(std::string_view text) {
 
 bool is_loopback_authority(std::string_view authority) {
   const std::size_t colon = authority.rfind(':');
-  if (colon != std::string_view::npos && all_digits(authority.substr(colon + 1)) && !authority.ends_with(']')) {
+  if (colon != std::string_view::npos && all_digits(authority.substr(colon + 1)) &&
+      !authority.ends_with(']')) {
     authority = authority.substr(0, colon);
   }
   if (same(authority, "localhost") || authority == "[::1]") return true;
@@ -64,11 +65,13 @@ std::optional<Response> refuse_headers(const Headers& headers) {
   if (hosts.size() > 1) return ambiguous("Host is given twice");
   for (const std::string_view host : hosts) {
     if (is_loopback_authority(host)) continue;
-    return error_response(403, "forbidden_host", "Host " + base::quoted(host) + " is not this machine", "use localhost");
+    return error_response(403, "forbidden_host", "Host " + base::quoted(host) + " is not this machine",
+                          "use localhost");
   }
   for (const std::string_view origin : values(headers, "Origin")) {
     if (is_loopback_origin(origin)) continue;
-    return error_response(403, "forbidden_origin", "requests of the web page " + base::quoted(origin) + " are not answered here");
+    return error_response(403, "forbidden_origin",
+                          "requests of the web page " + base::quoted(origin) + " are not answered here");
   }
   return std::nullopt;
 }

@@ -58,7 +58,8 @@ Health health_of(const NodeStatus& status) {
   check("node", status.failed ? (status.failure.empty() ? "failed" : status.failure) : "", Level::unhealthy);
   check("members", members_cause(status), Level::degraded);
   check("peers_in_step", lagging_cause(status), Level::degraded);
-  const Json answer{{"schema", "evmesh.health.v1"}, {"status", name_of(health.level)}, {"checks", std::move(checks)}};
+  const Json answer{
+      {"schema", "evmesh.health.v1"}, {"status", name_of(health.level)}, {"checks", std::move(checks)}};
   health.json = answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   return health;
 }

@@ -6,8 +6,8 @@
 
 namespace evmesh::admin {
 
-/// How well a node is, with causes. A stopping or failed node is unhealthy; members that are not alive and peers that lag
-/// make it degraded.
+/// How well a node is, with causes. A stopping or failed node is unhealthy; members that are not alive and
+/// peers that lag make it degraded.
 struct Health {
   enum class Level { healthy, degraded, unhealthy };
   Level level = Level::healthy;

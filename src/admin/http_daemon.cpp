@@ -94,7 +94,8 @@ MHD_Response* make_response(const Response& response) {
   if (response.source) {
     // Owned by the library, which gives it back to free_stream.
     auto* source = new std::shared_ptr<BodySource>(response.source);
-    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, stream_block_bytes, &read_stream, source, &free_stream);
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, stream_block_bytes, &read_stream, source,
+                                             &free_stream);
   }
   // MUST_COPY leaves the bytes alone; the parameter is not const for historical reasons.
   return MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()),
@@ -105,9 +106,11 @@ MHD_Result answer(Impl& impl, MHD_Connection* connection, Exchange& exchange, Re
   exchange.afterwards = std::move(response.afterwards);
   MHD_Response* made = make_response(response);
   if (made == nullptr) return MHD_NO;
-  MHD_add_response_header(made, "Content-Type", response.source ? "application/x-ndjson" : "application/json");
+  MHD_add_response_header(made, "Content-Type",
+                          response.source ? "application/x-ndjson" : "application/json");
   MHD_add_response_header(made, "Cache-Control", "no-store");
-  for (const auto& [name, value] : response.headers) MHD_add_response_header(made, name.c_str(), value.c_str());
+  for (const auto& [name, value] : response.headers)
+    MHD_add_response_header(made, name.c_str(), value.c_str());
   if (response.source) {
     impl.watch.allow_for_ever(fd_of(connection));
   } else {
@@ -135,7 +138,8 @@ std::optional<Response> refuse_early(MHD_Connection* connection, const Exchange&
   return std::nullopt;
 }
 
-MHD_Result begin(Impl& impl, MHD_Connection* connection, const char* url, const char* method, Exchange& exchange) {
+MHD_Result begin(Impl& impl, MHD_Connection* connection, const char* url, const char* method,
+                 Exchange& exchange) {
   impl.watch.allow(fd_of(connection), impl.options.body_time);
   exchange.request.method = method;
   if (auto path = percent_decoded(url)) {
@@ -171,8 +175,8 @@ Response handle(const Impl& impl, const Exchange& exchange) {
   }
 }
 
-MHD_Result on_request(void* data, MHD_Connection* connection, const char* url, const char* method, const char*,
-                      const char* bytes, std::size_t* size, void** state) {
+MHD_Result on_request(void* data, MHD_Connection* connection, const char* url, const char* method,
+                      const char*, const char* bytes, std::size_t* size, void** state) {
   auto& impl = *static_cast<Impl*>(data);
   if (*state == nullptr) {
     auto* exchange = new Exchange();  // owned by the connection until on_completed
@@ -224,7 +228,8 @@ Result<std::unique_ptr<HttpDaemon>> HttpDaemon::start(Options options, std::uniq
       MHD_OPTION_NOTIFY_COMPLETED, &on_completed, impl.get(),
       MHD_OPTION_NOTIFY_CONNECTION, &on_connection, impl.get(),  //
       MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
-  if (impl->daemon == nullptr) return fail(ErrorCode::cannot_bind, "the HTTP server of the admin socket cannot start");
+  if (impl->daemon == nullptr)
+    return fail(ErrorCode::cannot_bind, "the HTTP server of the admin socket cannot start");
   // From here the library closes the socket itself.
   static_cast<void>(impl->socket->release());
   return std::unique_ptr<HttpDaemon>(new HttpDaemon(std::move(impl)));

@@ -15,7 +15,9 @@ using event::JsonItems;
 using event::JsonKind;
 using event::JsonView;
 
-tl::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
+tl::unexpected<Error> invalid(std::string message) {
+  return fail(ErrorCode::invalid_argument, std::move(message));
+}
 
 /// The members of `{"event":...,"keys":[...]}`, when it is one.
 struct Wrapped {
@@ -43,7 +45,8 @@ Result<std::vector<RegistrationKey>> read_keys(JsonView keys) {
   if (keys.kind() != JsonKind::array) return invalid(R"("keys" must be an array of texts like "Type:value")");
   std::vector<RegistrationKey> read;
   for (JsonItems items(keys); items.next();) {
-    if (items.value().kind() != JsonKind::string) return invalid(R"("keys" must hold texts like "Type:value" only)");
+    if (items.value().kind() != JsonKind::string)
+      return invalid(R"("keys" must hold texts like "Type:value" only)");
     auto key = RegistrationKey::parse(items.value().string());
     if (!key) return tl::unexpected(key.error());
     read.push_back(std::move(*key));
@@ -62,7 +65,8 @@ Result<KeyedEvent> read_item(JsonView item) {
   const Wrapped wrapped = unwrap(item);
   if (!wrapped.event) return read_one(item.text());
   if (wrapped.other) {
-    return invalid("unknown member " + base::quoted(*wrapped.other) + R"( beside "event"; only "keys" may stand there)");
+    return invalid("unknown member " + base::quoted(*wrapped.other) +
+                   R"( beside "event"; only "keys" may stand there)");
   }
   auto read = read_one(wrapped.event->text());
   if (!read || !wrapped.keys) return read;
@@ -82,7 +86,8 @@ Result<std::vector<KeyedEvent>> read_array(JsonView array) {
   std::vector<KeyedEvent> events;
   for (JsonItems items(array); items.next();) {
     auto read = read_item(items.value());
-    if (!read) return fail(read.error().code, "event " + std::to_string(events.size()) + ": " + read.error().message);
+    if (!read)
+      return fail(read.error().code, "event " + std::to_string(events.size()) + ": " + read.error().message);
     events.push_back(std::move(*read));
   }
   return events;

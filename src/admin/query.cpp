@@ -8,7 +8,9 @@
 namespace evmesh::admin {
 namespace {
 
-tl::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_argument, std::move(message)); }
+tl::unexpected<Error> invalid(std::string message) {
+  return fail(ErrorCode::invalid_argument, std::move(message));
+}
 
 }  // namespace
 

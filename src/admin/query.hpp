@@ -16,7 +16,8 @@ namespace evmesh::admin {
 /// Resolves %XX. `invalid_argument` for a broken escape, a zero byte and what is no UTF-8.
 [[nodiscard]] Result<std::string> percent_decoded(std::string_view text);
 
-/// The parameters of a request, checked: only names the route knows, each once unless it may be repeated. Borrows the map.
+/// The parameters of a request, checked: only names the route knows, each once unless it may be repeated.
+/// Borrows the map.
 class Query {
  public:
   using Values = std::multimap<std::string, std::string>;
@@ -29,8 +30,8 @@ class Query {
   [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
 
   /// A whole number in the range, or `otherwise` when absent; else `invalid_argument` naming both.
-  [[nodiscard]] Result<std::uint64_t> number(std::string_view name, std::uint64_t otherwise, std::uint64_t low,
-                                             std::uint64_t high) const;
+  [[nodiscard]] Result<std::uint64_t> number(std::string_view name, std::uint64_t otherwise,
+                                             std::uint64_t low, std::uint64_t high) const;
 
   /// 1 or true, 0 or false, absent is false; else `invalid_argument`.
   [[nodiscard]] Result<bool> flag(std::string_view name) const;

@@ -49,8 +49,9 @@ Response Routes::answer(const Request& request) const {
     for (const auto& [method, unused] : route.by_method) allowed += (allowed.empty() ? "" : ", ") + method;
     Response response{204, ""};
     if (request.method != "OPTIONS") {
-      response = error_response(405, "wrong_method", route.pattern + " does not know " + base::quoted(request.method),
-                                "use " + allowed);
+      response =
+          error_response(405, "wrong_method",
+                         route.pattern + " does not know " + base::quoted(request.method), "use " + allowed);
     }
     response.headers["Allow"] = allowed;
     return response;

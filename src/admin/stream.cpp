@@ -57,10 +57,12 @@ void StreamBuffer::push(std::string line) {
 
 std::optional<std::string> StreamBuffer::pop(std::size_t bytes_max, std::chrono::milliseconds keep_alive) {
   std::unique_lock lock(mutex_);
-  const bool woken = changed_.wait_for(lock, keep_alive, [&] { return closed_ || !lines_.empty() || !begun_.empty(); });
+  const bool woken =
+      changed_.wait_for(lock, keep_alive, [&] { return closed_ || !lines_.empty() || !begun_.empty(); });
   if (!woken) return "\n";
   if (begun_.empty() && dropped_ != 0) {
-    begun_ = R"({"gap":{"reason":"stream_overrun","dropped":)" + std::to_string(std::exchange(dropped_, 0)) + "}}\n";
+    begun_ = R"({"gap":{"reason":"stream_overrun","dropped":)" + std::to_string(std::exchange(dropped_, 0)) +
+             "}}\n";
   }
   // What was begun goes first, then as many lines as fit.
   std::string piece = std::move(begun_);
@@ -99,7 +101,8 @@ std::string stream_line(const Delivery& delivery, const std::string& bus) {
   }
   if (delivery.origin != nullptr) {
     line += R"(,"origin":{"publisher":")" + delivery.origin->publisher.to_string() + R"(","epoch":)" +
-            std::to_string(delivery.origin->epoch) + R"(,"seq":)" + std::to_string(delivery.origin->seq) + '}';
+            std::to_string(delivery.origin->epoch) + R"(,"seq":)" + std::to_string(delivery.origin->seq) +
+            '}';
   }
   return line + '}';
 }
@@ -108,8 +111,8 @@ std::string gap_line(const Gap& gap, const std::string& bus) {
   std::string line = R"({"gap":{"bus":)";
   event::append_json_string(line, bus);
   line += R"(,"publisher":")" + gap.publisher.to_string() + R"(","epoch":)" + std::to_string(gap.epoch) +
-          R"(,"from":)" + std::to_string(gap.from) + R"(,"to":)" + (gap.to ? std::to_string(*gap.to) : "null") +
-          R"(,"reason":")";
+          R"(,"from":)" + std::to_string(gap.from) + R"(,"to":)" +
+          (gap.to ? std::to_string(*gap.to) : "null") + R"(,"reason":")";
   return line.append(to_string(gap.reason)) + "\"}}";
 }
 

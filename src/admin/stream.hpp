@@ -16,7 +16,8 @@
 
 namespace evmesh::admin {
 
-/// Lines between a listener and a slow reader: bounded, the oldest leave first, and a gap line tells how many. Thread-safe.
+/// Lines between a listener and a slow reader: bounded, the oldest leave first, and a gap line tells how
+/// many. Thread-safe.
 class StreamBuffer {
  public:
   /// `dropped_total` counts what left unread and outlives the buffer.
@@ -25,8 +26,8 @@ class StreamBuffer {
   /// Adds a line without its end. Never waits for the reader.
   void push(std::string line);
 
-  /// Whole lines of at most `bytes_max` bytes, or the next piece of a longer line; an empty line when nothing came for
-  /// `keep_alive`; nothing after `close`, when all is read.
+  /// Whole lines of at most `bytes_max` bytes, or the next piece of a longer line; an empty line when nothing
+  /// came for `keep_alive`; nothing after `close`, when all is read.
   [[nodiscard]] std::optional<std::string> pop(std::size_t bytes_max, std::chrono::milliseconds keep_alive);
 
   /// Ends the stream when what is in it has been read. Idempotent.
@@ -53,9 +54,11 @@ struct StreamFilter {
 };
 
 /// A listener that writes each event and gap as a JSON line into a buffer.
-[[nodiscard]] std::shared_ptr<Listener> make_stream_listener(std::shared_ptr<StreamBuffer> buffer, StreamFilter filter);
+[[nodiscard]] std::shared_ptr<Listener> make_stream_listener(std::shared_ptr<StreamBuffer> buffer,
+                                                             StreamFilter filter);
 
-/// One event as `listen` prints it: the view of the event with "bus", "key" and, when it came over the mesh, "origin".
+/// One event as `listen` prints it: the view of the event with "bus", "key" and, when it came over the mesh,
+/// "origin".
 [[nodiscard]] std::string stream_line(const Delivery& delivery, const std::string& bus);
 
 /// `{"gap":{...}}`.

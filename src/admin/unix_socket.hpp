@@ -7,11 +7,13 @@
 
 namespace evmesh::admin {
 
-/// A listening UNIX socket that only its owner may use (mode 0600). The file goes away with the object. Thread-bound.
+/// A listening UNIX socket that only its owner may use (mode 0600). The file goes away with the object.
+/// Thread-bound.
 class UnixSocket {
  public:
-  /// Takes the place of a socket file that nobody listens on. Errors: `invalid_argument` for a path over 107 bytes,
-  /// `cannot_bind` when somebody listens there, something else is in the way, or the directory refuses.
+  /// Takes the place of a socket file that nobody listens on. Errors: `invalid_argument` for a path over 107
+  /// bytes, `cannot_bind` when somebody listens there, something else is in the way, or the directory
+  /// refuses.
   [[nodiscard]] static Result<std::unique_ptr<UnixSocket>> listen(const std::filesystem::path& path);
 
   ~UnixSocket();

@@ -17,7 +17,8 @@ TEST_CASE("a request whose length can be read in two ways is refused and its con
   CHECK(status_of({{"Content-Length", "2"}, {"content-length", "2"}}) == 400);
   CHECK(status_of({{"Content-Length", "2"}, {"TRANSFER-ENCODING", "chunked"}}) == 400);
   CHECK(status_of({{"Host", "localhost"}, {"host", "localhost"}}) == 400);
-  CHECK(refuse_headers({{"Content-Length", "2"}, {"Content-Length", "3"}})->headers.at("Connection") == "close");
+  CHECK(refuse_headers({{"Content-Length", "2"}, {"Content-Length", "3"}})->headers.at("Connection") ==
+        "close");
 
   CHECK(status_of({{"Content-Length", "2"}}) == 0);
   CHECK(status_of({{"Transfer-Encoding", "chunked"}}) == 0);
@@ -28,8 +29,8 @@ TEST_CASE("only loopback hosts are answered", "[admin]") {
     CAPTURE(host);
     CHECK(status_of({{"Host", host}}) == 0);
   }
-  for (const char* host : {"", "x", "evil.example", "127.evil.example", "localhost.evil.example", "128.0.0.1", "[::2]",
-                           "localhost:evil", "127.0.0.1:80:80"}) {
+  for (const char* host : {"", "x", "evil.example", "127.evil.example", "localhost.evil.example", "128.0.0.1",
+                           "[::2]", "localhost:evil", "127.0.0.1:80:80"}) {
     CAPTURE(host);
     CHECK(status_of({{"Host", host}}) == 403);
   }
@@ -38,7 +39,8 @@ TEST_CASE("only loopback hosts are answered", "[admin]") {
 TEST_CASE("only pages of this machine may ask", "[admin]") {
   CHECK(status_of({{"Origin", "http://localhost:3000"}}) == 0);
   CHECK(status_of({{"Origin", "https://127.0.0.1"}}) == 0);
-  for (const char* origin : {"null", "", "http://evil.example", "http://localhost.evil.example", "file://", "localhost"}) {
+  for (const char* origin :
+       {"null", "", "http://evil.example", "http://localhost.evil.example", "file://", "localhost"}) {
     CAPTURE(origin);
     CHECK(status_of({{"Origin", origin}}) == 403);
   }

@@ -9,13 +9,17 @@ namespace {
 Routes three_routes() {
   Routes routes;
   routes.add("GET", "/node", [](const Request&, const std::string&) { return Response{200, "node"}; });
-  routes.add("GET", "/members/*", [](const Request&, const std::string& name) { return Response{200, name}; });
+  routes.add("GET", "/members/*", [](const Request&, const std::string& name) {
+    return Response{200, name};
+  });
   routes.add("POST", "/members/*/forget",
              [](const Request&, const std::string& name) { return Response{200, "forget " + name}; });
   return routes;
 }
 
-Response ask(const char* method, const char* path) { return three_routes().answer({method, path, {}, {}, {}}); }
+Response ask(const char* method, const char* path) {
+  return three_routes().answer({method, path, {}, {}, {}});
+}
 
 }  // namespace
 
@@ -38,6 +42,8 @@ TEST_CASE("an unknown path names the nearest route", "[admin]") {
   const Response unknown = ask("GET", "/nodee");
 
   CHECK(unknown.status == 404);
-  CHECK(unknown.body ==
-        R"({"error":{"code":"unknown_route","message":"there is no \"/nodee\"","hint":"did you mean /node?"}})" "\n");
+  CHECK(
+      unknown.body ==
+      R"({"error":{"code":"unknown_route","message":"there is no \"/nodee\"","hint":"did you mean /node?"}})"
+      "\n");
 }

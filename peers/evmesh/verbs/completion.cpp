@@ -72,26 +72,33 @@ std::string only_global_flags() {
 std::string script() {
   return "# bash completion of evmesh; use: source <(evmesh completion bash)\n"
          "_evmesh() {\n"
-         "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} words='' given=() at\n"
+         "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} words='' given=() "
+         "at\n"
          "  case $previous in\n"
          "    -o|--output) COMPREPLY=($(compgen -W 'table json jsonl' -- \"$current\")); return ;;\n"
          "    -s|--server|--file) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
          "  esac\n"
          "  for ((at = 1; at < COMP_CWORD; ++at)); do\n"
          "    case ${COMP_WORDS[at]} in\n"
-         "      " + valued() + ") ((++at)) ;;\n"
+         "      " +
+         valued() +
+         ") ((++at)) ;;\n"
          "      -*) ;;\n"
          "      *) given+=(\"${COMP_WORDS[at]}\") ;;\n"
          "    esac\n"
          "  done\n"
          "  if ((${#given[@]} == 0)); then\n"
-         "    words='" + first_words() + " " + only_global_flags() + "'\n"
+         "    words='" +
+         first_words() + " " + only_global_flags() +
+         "'\n"
          "  elif ((${#given[@]} == 1)) && [[ $current != -* ]]; then\n"
-         "    case ${given[0]} in\n" + second_words() +
+         "    case ${given[0]} in\n" +
+         second_words() +
          "    completion) words=bash ;;\n"
          "    esac\n"
          "  else\n"
-         "    case \"${given[*]}\" in\n" + arms() +
+         "    case \"${given[*]}\" in\n" +
+         arms() +
          "    esac\n"
          "  fi\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
@@ -101,12 +108,14 @@ std::string script() {
 
 peers::Outcome<void> run(Session& session, const Arguments& arguments) {
   if (arguments.words[0] != "bash") {
-    return peers::end_with(peers::ExitCode::usage,
-                           "no completion for " + base::quoted(arguments.words[0]) + "; it is evmesh completion bash");
+    return peers::end_with(peers::ExitCode::usage, "no completion for " + base::quoted(arguments.words[0]) +
+                                                       "; it is evmesh completion bash");
   }
   Answer answer;
   answer.text = script();
-  answer.json = nlohmann::ordered_json{{"schema", "evmesh.completion.v1"}, {"shell", "bash"}, {"script", answer.text}}.dump();
+  answer.json =
+      nlohmann::ordered_json{{"schema", "evmesh.completion.v1"}, {"shell", "bash"}, {"script", answer.text}}
+          .dump();
   return session.output().print(answer);
 }
 
@@ -119,7 +128,8 @@ Verb completion_verb() {
   verb.words_min = 1;
   verb.words_max = 1;
   verb.summary = "A script that lets bash complete verbs and flags.";
-  verb.examples = "  source <(evmesh completion bash)\n  evmesh completion bash > /etc/bash_completion.d/evmesh\n";
+  verb.examples =
+      "  source <(evmesh completion bash)\n  evmesh completion bash > /etc/bash_completion.d/evmesh\n";
   verb.run = run;
   return verb;
 }

@@ -34,11 +34,13 @@ Outcome<double> read_rate(const Arguments& arguments) {
   if (text.ends_with("/s")) text.resize(text.size() - 2);
   char* end = nullptr;
   const double rate = std::strtod(text.c_str(), &end);
-  const bool whole = !text.empty() && *end == '\0' && text.find_first_not_of("0123456789.") == std::string::npos;
+  const bool whole =
+      !text.empty() && *end == '\0' && text.find_first_not_of("0123456789.") == std::string::npos;
   constexpr double rate_max = 1e6;
   if (whole && rate <= rate_max && (rate > 0 || !arguments.has("rate"))) return rate;
-  return end_with(ExitCode::usage, "--rate " + base::quoted(arguments.text("rate")) +
-                                       ": write events per second, more than 0 and at most 1000000, like 50/s");
+  return end_with(ExitCode::usage,
+                  "--rate " + base::quoted(arguments.text("rate")) +
+                      ": write events per second, more than 0 and at most 1000000, like 50/s");
 }
 
 Outcome<Plan> make_plan(const Arguments& arguments) {
@@ -146,7 +148,8 @@ class Sender {
   void progress() const {
     const auto all = plan_.items->count();
     if (all && *all == 1) return;
-    session_.output().progress(fmt::format("dispatched {}{}  {:.0f}/s", sent_, all ? "/" + std::to_string(*all) : "",
+    session_.output().progress(fmt::format("dispatched {}{}  {:.0f}/s", sent_,
+                                           all ? "/" + std::to_string(*all) : "",
                                            static_cast<double>(sent_) / total_.seconds()));
   }
 
@@ -168,7 +171,8 @@ class Sender {
   std::uint64_t due_ = 0;  // so many may be sent by now
 };
 
-/// Only the last request waited, and its answer speaks of its own events: asks for the nodes that earlier ones concerned.
+/// Only the last request waited, and its answer speaks of its own events: asks for the nodes that earlier
+/// ones concerned.
 Outcome<void> wait_for_rest(Session& session, const Plan& plan, Total& total) {
   const auto began = Clock::now();
   const auto nodes = total.nodes();
@@ -177,20 +181,22 @@ Outcome<void> wait_for_rest(Session& session, const Plan& plan, Total& total) {
     const auto left = std::max(began + plan.wait_seen - Clock::now(), Clock::duration::zero());
     const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(left);
     peers::HttpRequest request;
-    request.target = fmt::format("/api/v1/events/seen?bus={}&first={}&last={}&wait_seen={}", escaped_for_url(total.bus()),
-                                 node.first, node.last, wait.count());
+    request.target = fmt::format("/api/v1/events/seen?bus={}&first={}&last={}&wait_seen={}",
+                                 escaped_for_url(total.bus()), node.first, node.last, wait.count());
     request.timeout = session.timeout() + wait;
     const auto response = session.send(std::move(request));
     if (!response) return tl::unexpected(response.error());
     if (auto failure = session.failure_of(*response)) return tl::unexpected(std::move(*failure));
-    total.add_seen(response->body, std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began));
+    total.add_seen(response->body,
+                   std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began));
   }
   return {};
 }
 
 void add_notes(const Output& output, const Plan& plan, const Total& total) {
   if (total.noops() != 0) output.note("the event says that nothing happened; it went nowhere");
-  if (plan.items->gaps() != 0) output.note(fmt::format("{} lines told of gaps; they were left out", plan.items->gaps()));
+  if (plan.items->gaps() != 0)
+    output.note(fmt::format("{} lines told of gaps; they were left out", plan.items->gaps()));
   if (total.accepted() > 1) {
     output.note(fmt::format("{} events in {:.2f} s, {:.0f}/s", total.accepted(), total.seconds(),
                             static_cast<double>(total.accepted()) / total.seconds()));
@@ -232,9 +238,11 @@ Verb dispatch_verb() {
                 {"id", "UUID", "the event's id (default: a new one)"},
                 {"count", "COUNT", "dispatch it so often, each under a new id"},
                 {"rate", "RATE", "at most so many per second, like 50/s"},
-                {"file", "FILE", "one event per line as JSON, with its keys, as listen prints it too; - for standard input"},
+                {"file", "FILE",
+                 "one event per line as JSON, with its keys, as listen prints it too; - for standard input"},
                 {"bus", "NAME", "the bus (default: the node's first)"},
-                {"wait-seen", "TIME", "wait so long until interested nodes have seen all; 0 does not wait (default: 1s)"}};
+                {"wait-seen", "TIME",
+                 "wait so long until interested nodes have seen all; 0 does not wait (default: 1s)"}};
   verb.run = run;
   return verb;
 }

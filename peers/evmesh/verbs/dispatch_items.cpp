@@ -59,7 +59,8 @@ Outcome<void> add_keys(std::string& json, const Arguments& arguments) {
   json += ",\"keys\":[";
   bool first = true;
   for (const std::string& text : arguments.all("key")) {
-    if (auto key = RegistrationKey::parse(text); !key) return end_with(ExitCode::usage, "-k: " + key.error().message);
+    if (auto key = RegistrationKey::parse(text); !key)
+      return end_with(ExitCode::usage, "-k: " + key.error().message);
     if (!std::exchange(first, false)) json += ',';
     event::append_json_string(json, text);
   }
@@ -89,7 +90,8 @@ Outcome<std::unique_ptr<Items>> from_words(const Arguments& arguments) {
   const auto count = arguments.number("count", 1, 1, count_max);
   if (!count) return tl::unexpected(count.error());
   if (*count > 1 && arguments.has("id")) {
-    return end_with(ExitCode::usage, "--id names one event; leave it out with --count " + std::to_string(*count));
+    return end_with(ExitCode::usage,
+                    "--id names one event; leave it out with --count " + std::to_string(*count));
   }
   std::string json = "{\"type\":";
   event::append_json_string(json, arguments.words[0]);
@@ -103,7 +105,8 @@ Outcome<std::unique_ptr<Items>> from_words(const Arguments& arguments) {
   if (auto added = add_headers(json, arguments); !added) return tl::unexpected(added.error());
   if (arguments.words.size() > 1) {
     const bool standard_input = arguments.words[1] == "-";
-    add_body(json, standard_input ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : arguments.words[1]);
+    add_body(json,
+             standard_input ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : arguments.words[1]);
   }
   return std::make_unique<Repeated>(json + '}', *count);
 }
@@ -113,16 +116,19 @@ Outcome<std::unique_ptr<Items>> from_words(const Arguments& arguments) {
 Outcome<std::unique_ptr<Items>> read_items(const Arguments& arguments) {
   if (!arguments.has("file")) {
     if (arguments.words.empty()) {
-      return end_with(ExitCode::usage, "what to dispatch is missing; it is evmesh dispatch TYPE [BODY|-], or --file FILE");
+      return end_with(ExitCode::usage,
+                      "what to dispatch is missing; it is evmesh dispatch TYPE [BODY|-], or --file FILE");
     }
     return from_words(arguments);
   }
   for (const char* flag : {"id", "user", "header", "key", "count"}) {
     if (!arguments.has(flag)) continue;
-    return end_with(ExitCode::usage, "--" + std::string(flag) + " does not go with --file: it stands in the lines");
+    return end_with(ExitCode::usage,
+                    "--" + std::string(flag) + " does not go with --file: it stands in the lines");
   }
   if (!arguments.words.empty()) {
-    return end_with(ExitCode::usage, base::quoted(arguments.words[0]) + " does not go with --file; leave one out");
+    return end_with(ExitCode::usage,
+                    base::quoted(arguments.words[0]) + " does not go with --file; leave one out");
   }
   return open_lines(arguments.text("file"));
 }

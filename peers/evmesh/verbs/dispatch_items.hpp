@@ -10,7 +10,8 @@
 
 namespace evmesh::cli {
 
-/// The events to dispatch, one after another, each as a JSON item of the event route. Thread-bound to its user.
+/// The events to dispatch, one after another, each as a JSON item of the event route. Thread-bound to its
+/// user.
 class Items {
  public:
   Items() = default;
@@ -32,8 +33,8 @@ class Items {
   [[nodiscard]] virtual std::uint64_t gaps() const { return 0; }
 };
 
-/// From words and flags: TYPE with BODY ("-": standard input) and --count, or --file. `usage` for what contradicts, `io` when
-/// something cannot be read, `data` for a file without events.
+/// From words and flags: TYPE with BODY ("-": standard input) and --count, or --file. `usage` for what
+/// contradicts, `io` when something cannot be read, `data` for a file without events.
 [[nodiscard]] peers::Outcome<std::unique_ptr<Items>> read_items(const Arguments& arguments);
 
 }  // namespace evmesh::cli

@@ -74,7 +74,8 @@ std::string shortest_wrapped(JsonView object) {
   std::string json = "{";
   for (JsonItems members(object); members.next();) {
     const JsonView value = members.value();
-    const bool shorten = members.name() == "event" && value.kind() == JsonKind::object && member_of(value, "type");
+    const bool shorten =
+        members.name() == "event" && value.kind() == JsonKind::object && member_of(value, "type");
     append_name(json, members.raw_name());
     json += shorten ? shortest_event(value) : minified(value);
   }
@@ -143,7 +144,8 @@ class Lines final : public Items {
     searched_ -= begun_;
     begun_ = 0;
     if (buffer_.size() > line_bytes_max) {
-      return end_with(ExitCode::data, name_ + ":" + std::to_string(number_ + 1) + ": the line has more than 64 MiB");
+      return end_with(ExitCode::data,
+                      name_ + ":" + std::to_string(number_ + 1) + ": the line has more than 64 MiB");
     }
     std::array<char, 65536> piece;
     ssize_t got = -1;
@@ -181,8 +183,8 @@ void append_bytes(std::string& json, std::string_view bytes) {
 
 Outcome<std::optional<std::string>> item_of_line(std::string_view line) {
   if (auto checked = event::check_json(line); !checked) {
-    return end_with(ExitCode::data,
-                    checked.error().message + R"(; each line is one event, like {"type":"t","keys":["User:bob"]})");
+    return end_with(ExitCode::data, checked.error().message +
+                                        R"(; each line is one event, like {"type":"t","keys":["User:bob"]})");
   }
   const JsonView item(line);
   if (item.kind() != JsonKind::object) return minified(item);

@@ -31,7 +31,8 @@ void Total::add(const std::string& receipt) {
     if (requests_ == 1 || ids_.size() < shown_ids) ids_.push_back(id);
   }
   for (const auto& peer : read.at("seen").is_null() ? Json::array() : read.at("seen")) {
-    nodes_[peer.at("id")] = {peer.at("name"), first, last, peer.at("seen").get<bool>(), peer.at("after_us").get<double>()};
+    nodes_[peer.at("id")] = {peer.at("name"), first, last, peer.at("seen").get<bool>(),
+                             peer.at("after_us").get<double>()};
   }
 }
 
@@ -46,7 +47,8 @@ void Total::add_seen(const std::string& answer, std::chrono::microseconds waited
 }
 
 std::uint64_t Total::seen() const {
-  return static_cast<std::uint64_t>(std::ranges::count_if(nodes_, [](const auto& entry) { return entry.second.seen; }));
+  return static_cast<std::uint64_t>(
+      std::ranges::count_if(nodes_, [](const auto& entry) { return entry.second.seen; }));
 }
 
 double Total::seconds() const { return std::chrono::duration<double>(Clock::now() - began_).count(); }
@@ -58,9 +60,13 @@ Answer Total::answer(bool asked) const {
   Json peers = Json::array();
   for (const auto& [id, node] : nodes_) {
     if (node.seen) slowest = std::max(slowest, node.after_us);
-    peers.push_back({{"name", node.name}, {"id", id}, {"seen", node.seen}, {"after_us", static_cast<std::uint64_t>(node.after_us)}});
+    peers.push_back({{"name", node.name},
+                     {"id", id},
+                     {"seen", node.seen},
+                     {"after_us", static_cast<std::uint64_t>(node.after_us)}});
   }
-  std::sort(peers.begin(), peers.end(), [](const Json& left, const Json& right) { return left.at("name") < right.at("name"); });
+  std::sort(peers.begin(), peers.end(),
+            [](const Json& left, const Json& right) { return left.at("name") < right.at("name"); });
   Json json{{"schema", "evmesh.receipt.v1"}, {"accepted", accepted_},  {"noop", noops_ == requests_},
             {"event_ids", ids_},             {"bus", bus_},            {"seq", number_},
             {"interested", interested()},    {"listeners", listeners_}, {"seen", nullptr},
@@ -68,11 +74,12 @@ Answer Total::answer(bool asked) const {
   if (asked) json["seen"] = std::move(peers);
   Answer answer;
   answer.json = json.dump();
-  answer.tables.push_back({{"ACCEPTED", "NUMBER", "LISTENERS HERE", "INTERESTED NODES", "SEEN BY", "SLOWEST", "EVENT"},
-                           {{std::to_string(accepted_), std::to_string(number_), std::to_string(listeners_),
-                             std::to_string(interested()), asked ? fmt::format("{} of {}", seen(), nodes_.size()) : "",
-                             asked && seen() != 0 ? format_age(slowest) : "",
-                             (ids_.empty() ? "" : ids_.front()) + (accepted_ > 1 ? " ..." : "")}}});
+  answer.tables.push_back(
+      {{"ACCEPTED", "NUMBER", "LISTENERS HERE", "INTERESTED NODES", "SEEN BY", "SLOWEST", "EVENT"},
+       {{std::to_string(accepted_), std::to_string(number_), std::to_string(listeners_),
+         std::to_string(interested()), asked ? fmt::format("{} of {}", seen(), nodes_.size()) : "",
+         asked && seen() != 0 ? format_age(slowest) : "",
+         (ids_.empty() ? "" : ids_.front()) + (accepted_ > 1 ? " ..." : "")}}});
   return answer;
 }
 

@@ -16,7 +16,8 @@ class Total {
   /// A node whose interest matched an event.
   struct Node {
     std::string name;
-    std::uint64_t first = 0;  ///< numbers of the last request that concerned it: all earlier ones it gets before
+    std::uint64_t first =
+        0;  ///< numbers of the last request that concerned it: all earlier ones it gets before
     std::uint64_t last = 0;
     bool seen = false;
     double after_us = 0;  ///< when seen

@@ -34,7 +34,9 @@ Table facts(const Json& key) {
       {"their names", joined(key.at("listener_names"))},
       {"since", key.at("since").is_null() ? "" : key.at("since").get<std::string>()},
       {"interested peers", joined(key.at("peers"))},
-      {"known to all peers", !here ? "" : receipt.at("complete").get<bool>() ? "yes, after " + format_age(elapsed) : "no"},
+      {"known to all peers", !here                                ? ""
+                             : receipt.at("complete").get<bool>() ? "yes, after " + format_age(elapsed)
+                                                                  : "no"},
       {"missing peers", joined(receipt.at("missing"))},
       {"last number here", std::to_string(key.at("last_seq").get<std::uint64_t>())},
       {"gaps told to them", std::to_string(key.at("key_gaps").get<std::uint64_t>())},
@@ -49,9 +51,11 @@ Table peer_rows(const Json& key) {
   for (const auto& stream : key.at("inbound")) {
     std::string since;
     for (const auto& peer : key.at("receipt").at("acknowledged")) {
-      if (peer.at("id") == stream.at("publisher_id")) since = std::to_string(peer.at("seq").get<std::uint64_t>());
+      if (peer.at("id") == stream.at("publisher_id"))
+        since = std::to_string(peer.at("seq").get<std::uint64_t>());
     }
-    table.rows.push_back({stream.at("publisher"), since, std::to_string(stream.at("through").get<std::uint64_t>()),
+    table.rows.push_back({stream.at("publisher"), since,
+                          std::to_string(stream.at("through").get<std::uint64_t>()),
                           std::to_string(stream.at("head").get<std::uint64_t>())});
   }
   return table;
@@ -81,7 +85,8 @@ Verb explain_verb() {
   verb.words_min = 1;
   verb.words_max = 1;
   verb.summary = "Who listens on a key, since when, who knows of it, and how far the streams came.";
-  verb.examples = "  evmesh explain key User:bob\n  evmesh explain key MailboxId:42 -o json | jq .receipt.missing\n";
+  verb.examples =
+      "  evmesh explain key User:bob\n  evmesh explain key MailboxId:42 -o json | jq .receipt.missing\n";
   verb.flags = {{"bus", "NAME", "the bus (default: the node's first)"}};
   verb.run = run;
   return verb;

@@ -32,8 +32,9 @@ peers::Outcome<void> run(Session& session, const Arguments&) {
   Answer answer;
   Table table{{"KEY", "BUS", "LISTENERS", "SINCE", "PEERS"}, {}};
   for (const auto& item : *items) {
-    table.rows.push_back({item.at("key"), item.at("bus"), std::to_string(item.at("listeners").get<std::uint64_t>()),
-                          item.at("since").is_null() ? "" : item.at("since").get<std::string>(), joined(item.at("peers"))});
+    table.rows.push_back(
+        {item.at("key"), item.at("bus"), std::to_string(item.at("listeners").get<std::uint64_t>()),
+         item.at("since").is_null() ? "" : item.at("since").get<std::string>(), joined(item.at("peers"))});
     answer.lines.push_back(item.dump());
   }
   answer.tables.push_back(std::move(table));

@@ -36,11 +36,13 @@ Outcome<Wanted> read_wanted(const Arguments& arguments) {
   wanted.target = "/api/v1/stream?";
   const bool each_node = arguments.has("each-node");
   if (arguments.has("key") == each_node) {
-    return end_with(ExitCode::usage, "say what to listen to: -k Type:value (once or more), or --each-node for everything");
+    return end_with(ExitCode::usage,
+                    "say what to listen to: -k Type:value (once or more), or --each-node for everything");
   }
   wanted.target += each_node ? "each_node=1" : "";
   for (const std::string& text : arguments.all("key")) {
-    if (auto key = RegistrationKey::parse(text); !key) return end_with(ExitCode::usage, "-k: " + key.error().message);
+    if (auto key = RegistrationKey::parse(text); !key)
+      return end_with(ExitCode::usage, "-k: " + key.error().message);
     wanted.target += (wanted.target.ends_with('?') ? "key=" : "&key=") + escaped_for_url(text);
   }
   if (arguments.has("bus")) wanted.target += "&bus=" + escaped_for_url(arguments.text("bus"));
@@ -81,7 +83,9 @@ class Follower {
   [[nodiscard]] std::uint64_t commands_failed() const { return commands_failed_; }
   /// What came before the first line that was understood: an error answer.
   [[nodiscard]] const std::string& rest() const { return rest_; }
-  [[nodiscard]] Outcome<void> finish() { return begun_ && wanted_.command.empty() ? printer_.finish() : Outcome<void>{}; }
+  [[nodiscard]] Outcome<void> finish() {
+    return begun_ && wanted_.command.empty() ? printer_.finish() : Outcome<void>{};
+  }
 
  private:
   bool failed(Failure failure) {
@@ -103,8 +107,12 @@ class Follower {
         begun_ = true;
         output_.note(read->notice);
         return wanted_.command.empty() ? printer_.begin() : Outcome<void>{};
-      case StreamLine::Kind::gap: output_.note(read->notice); return wanted_.command.empty() ? printer_.gap(*read) : Outcome<void>{};
-      case StreamLine::Kind::event: ++seen_; return wanted_.command.empty() ? printer_.event(*read) : run_command(*read);
+      case StreamLine::Kind::gap:
+        output_.note(read->notice);
+        return wanted_.command.empty() ? printer_.gap(*read) : Outcome<void>{};
+      case StreamLine::Kind::event:
+        ++seen_;
+        return wanted_.command.empty() ? printer_.event(*read) : run_command(*read);
     }
     return {};
   }
@@ -143,20 +151,23 @@ class Follower {
   std::optional<Failure> failure_;
 };
 
-Outcome<void> verdict(Session& session, const Follower& follower, const Outcome<peers::HttpResponse>& response) {
+Outcome<void> verdict(Session& session, const Follower& follower,
+                      const Outcome<peers::HttpResponse>& response) {
   if (follower.failure()) return tl::unexpected(*follower.failure());
   if (follower.enough() && follower.commands_failed() == 0) return {};
   if (follower.enough()) {
-    return end_with(ExitCode::negative, fmt::format("--exec failed for {} of {} events", follower.commands_failed(),
-                                                    follower.seen()));
+    return end_with(ExitCode::negative, fmt::format("--exec failed for {} of {} events",
+                                                    follower.commands_failed(), follower.seen()));
   }
   if (response) {
-    if (auto failure = session.failure_of({response->status, follower.error_line()})) return tl::unexpected(*failure);
-    return end_with(ExitCode::unavailable, fmt::format("the node ended the stream after {} events", follower.seen()));
+    if (auto failure = session.failure_of({response->status, follower.error_line()}))
+      return tl::unexpected(*failure);
+    return end_with(ExitCode::unavailable,
+                    fmt::format("the node ended the stream after {} events", follower.seen()));
   }
   if (response.error().code == ExitCode::try_again) {
-    return end_with(ExitCode::try_again,
-                    fmt::format("{} ms are over after {} events", session.timeout().count(), follower.seen()));
+    return end_with(ExitCode::try_again, fmt::format("{} ms are over after {} events",
+                                                     session.timeout().count(), follower.seen()));
   }
   return tl::unexpected(response.error());
 }
@@ -187,11 +198,12 @@ Verb listen_verb() {
   verb.examples =
       "  evmesh listen -k User:bob -k MailboxId:42\n"
       "  evmesh listen 'Added' --each-node --exec 'jq -r .user >> added.log'\n";
-  verb.flags = {{"key,k", "KEY", "a key to listen on, Type:value", true},
-                {"each-node", "", "every event of the bus (modes mono and broadcast)"},
-                {"count", "COUNT", "end after so many events"},
-                {"exec", "COMMAND", "run this for each event: JSON on its input, EVMESH_EVENT_* in its environment"},
-                {"bus", "NAME", "the bus (default: the node's first)"}};
+  verb.flags = {
+      {"key,k", "KEY", "a key to listen on, Type:value", true},
+      {"each-node", "", "every event of the bus (modes mono and broadcast)"},
+      {"count", "COUNT", "end after so many events"},
+      {"exec", "COMMAND", "run this for each event: JSON on its input, EVMESH_EVENT_* in its environment"},
+      {"bus", "NAME", "the bus (default: the node's first)"}};
   verb.run = run;
   return verb;
 }

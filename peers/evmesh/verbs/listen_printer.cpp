@@ -30,18 +30,22 @@ std::string text_of(const Json& object, const char* name) {
 }
 
 std::string content_of(const Json& event) {
-  if (event.contains("payload")) return event.at("payload").dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (event.contains("payload"))
+    return event.at("payload").dump(-1, ' ', false, Json::error_handler_t::replace);
   if (event.contains("text")) return text_of(event, "text");
   return text_of(event, "data_base64");
 }
 
 std::string registered_notice(const Json& registered) {
   std::string known;
-  for (const auto& peer : registered.at("acknowledged")) known.append(known.empty() ? "" : ", ").append(text_of(peer, "name"));
+  for (const auto& peer : registered.at("acknowledged"))
+    known.append(known.empty() ? "" : ", ").append(text_of(peer, "name"));
   std::string missing;
-  for (const auto& name : registered.at("missing")) missing.append(missing.empty() ? "" : ", ").append(name.get<std::string>());
+  for (const auto& name : registered.at("missing"))
+    missing.append(missing.empty() ? "" : ", ").append(name.get<std::string>());
   std::string notice = "listening";
-  if (!known.empty()) notice += "; known to " + known + " after " + format_age(registered.at("elapsed_us").get<double>());
+  if (!known.empty())
+    notice += "; known to " + known + " after " + format_age(registered.at("elapsed_us").get<double>());
   if (!missing.empty()) notice += "; not yet known to " + missing + ", whose events may not come";
   return notice;
 }
@@ -55,11 +59,12 @@ std::string name_of(const std::string& publisher, const NodeNames& names) {
 
 std::string gap_notice(const Json& gap, const NodeNames& names) {
   if (gap.contains("dropped")) {
-    return fmt::format("gap: {} lines were dropped because they were not read in time", gap.at("dropped").dump());
+    return fmt::format("gap: {} lines were dropped because they were not read in time",
+                       gap.at("dropped").dump());
   }
   const std::string to = gap.at("to").is_null() ? "the end of that life" : gap.at("to").dump();
-  return fmt::format("gap: numbers {} to {} of {} are missing ({})", gap.at("from").dump(), to, name_of(text_of(gap, "publisher"), names),
-                     text_of(gap, "reason"));
+  return fmt::format("gap: numbers {} to {} of {} are missing ({})", gap.at("from").dump(), to,
+                     name_of(text_of(gap, "publisher"), names), text_of(gap, "reason"));
 }
 
 /// The time of day is enough for a person.
@@ -77,7 +82,8 @@ Outcome<StreamLine> read_stream_line(const std::string& line, const NodeNames& n
   StreamLine read;
   if (line.empty()) return read;
   const Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object()) return peers::end_with(peers::ExitCode::bug, "the node sent no JSON object: " + base::quoted(line));
+  if (!json.is_object())
+    return peers::end_with(peers::ExitCode::bug, "the node sent no JSON object: " + base::quoted(line));
   read.json = line;
   if (json.contains("registered")) {
     read.kind = StreamLine::Kind::registered;
@@ -106,8 +112,10 @@ Outcome<StreamLine> read_stream_line(const std::string& line, const NodeNames& n
 
 Outcome<void> StreamPrinter::begin() {
   switch (output_.form()) {
-    case Form::table: return output_.print_raw(fmt::format(row_format, "TIME", "TYPE", "FROM", "KEY", "CONTENT"));
-    case Form::json: return written(write_document(R"({"schema":"evmesh.events.v1","items":[)", document_end));
+    case Form::table:
+      return output_.print_raw(fmt::format(row_format, "TIME", "TYPE", "FROM", "KEY", "CONTENT"));
+    case Form::json:
+      return written(write_document(R"({"schema":"evmesh.events.v1","items":[)", document_end));
     case Form::jsonl: return {};
   }
   return {};

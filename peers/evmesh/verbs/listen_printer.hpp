@@ -27,7 +27,8 @@ using NodeNames = std::map<std::string, std::string>;
 /// `bug` when the line is none of those. `names` are for the notices.
 [[nodiscard]] peers::Outcome<StreamLine> read_stream_line(const std::string& line, const NodeNames& names);
 
-/// Writes events as they come: rows under one heading, JSON lines, or one JSON document that `finish` completes.
+/// Writes events as they come: rows under one heading, JSON lines, or one JSON document that `finish`
+/// completes.
 class StreamPrinter {
  public:
   /// `names` are for the column FROM; they outlive the printer.

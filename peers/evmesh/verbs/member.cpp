@@ -34,7 +34,8 @@ Outcome<void> run_show(Session& session, const Arguments& arguments) {
   Answer answer;
   Table table{{"FIELD", "VALUE"}, {}};
   for (const auto& item : read.items()) {
-    if (item.key() != "schema" && !item.value().is_array()) table.rows.push_back({item.key(), shown(item.value())});
+    if (item.key() != "schema" && !item.value().is_array())
+      table.rows.push_back({item.key(), shown(item.value())});
   }
   answer.tables.push_back(std::move(table));
   Table streams{{"BUS", "WE RECEIVED", "IT GAVE", "IT RECEIVED", "IN STEP"}, {}};
@@ -73,8 +74,9 @@ Outcome<void> run_leave(Session& session, const Arguments& arguments) {
     const std::string& wanted = arguments.words[0];
     if (read.at("name") != wanted && read.at("id") != wanted) {
       return peers::end_with(peers::ExitCode::data,
-                             "this is the node " + base::quoted(read.at("name").get<std::string>()) + ", not " +
-                                 base::quoted(wanted) + "; a node leaves through its own socket: --server SOCKET");
+                             "this is the node " + base::quoted(read.at("name").get<std::string>()) +
+                                 ", not " + base::quoted(wanted) +
+                                 "; a node leaves through its own socket: --server SOCKET");
     }
   }
   const auto asked = session.post("/api/v1/node/leave", "");
@@ -88,7 +90,8 @@ Verb member_ls_verb() {
   Verb verb;
   verb.name = "member ls";
   verb.summary = "The members of the cluster as this node sees them.";
-  verb.examples = "  evmesh member ls\n  evmesh member ls -o jsonl | jq -r 'select(.state != \"alive\") | .name'\n";
+  verb.examples =
+      "  evmesh member ls\n  evmesh member ls -o jsonl | jq -r 'select(.state != \"alive\") | .name'\n";
   verb.run = run_ls;
   return verb;
 }
@@ -123,7 +126,8 @@ Verb member_forget_verb() {
   verb.words_min = 1;
   verb.words_max = 1;
   verb.summary = "Takes a member that is not alive off the list of every node, for good.";
-  verb.examples = "  evmesh member forget imap-9\n  evmesh member forget 0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01\n";
+  verb.examples =
+      "  evmesh member forget imap-9\n  evmesh member forget 0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01\n";
   verb.run = run_forget;
   return verb;
 }

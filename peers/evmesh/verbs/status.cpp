@@ -44,8 +44,10 @@ Outcome<View> look(Session& session) {
 Answer answer_of(const View& view) {
   Answer answer;
   answer.tables.push_back(node_table(view.node, view.health));
-  if (Table members = members_table(view.members); !members.rows.empty()) answer.tables.push_back(std::move(members));
-  if (Table streams = streams_table(view.node); !streams.rows.empty()) answer.tables.push_back(std::move(streams));
+  if (Table members = members_table(view.members); !members.rows.empty())
+    answer.tables.push_back(std::move(members));
+  if (Table streams = streams_table(view.node); !streams.rows.empty())
+    answer.tables.push_back(std::move(streams));
   answer.json = Json{{"schema", "evmesh.status.v1"},
                      {"node", Json::parse(view.node)},
                      {"members", Json::parse(view.members).at("items")},
@@ -62,7 +64,8 @@ bool may_come_back(const peers::Failure& failure) {
 Answer no_answer(const peers::Failure& failure) {
   Answer answer;
   answer.text = "no answer: " + failure.message + "\n";
-  answer.json = Json{{"schema", "evmesh.status.v1"}, {"node", nullptr}, {"no_answer", failure.message}}.dump();
+  answer.json =
+      Json{{"schema", "evmesh.status.v1"}, {"node", nullptr}, {"no_answer", failure.message}}.dump();
   return answer;
 }
 
@@ -76,7 +79,8 @@ Outcome<void> watch(Session& session) {
     if (screen) {
       if (auto cleared = session.output().print_raw("\x1b[H\x1b[2J"); !cleared) return cleared;
     }
-    if (auto printed = session.output().print(view ? answer_of(*view) : no_answer(view.error())); !printed) return printed;
+    if (auto printed = session.output().print(view ? answer_of(*view) : no_answer(view.error())); !printed)
+      return printed;
     std::this_thread::sleep_for(redraw);
   }
 }
@@ -99,7 +103,8 @@ Outcome<View> wait(Session& session, std::uint64_t members, bool ready) {
     const std::string why = absent ? view.error().message : missing(*view, members, ready);
     if (why.empty()) return view;
     if (std::chrono::steady_clock::now() >= end) {
-      return end_with(ExitCode::try_again, "waited " + std::to_string(session.timeout().count()) + " ms: " + why +
+      return end_with(ExitCode::try_again, "waited " + std::to_string(session.timeout().count()) +
+                                               " ms: " + why +
                                                "; evmesh status shows the causes, --timeout waits longer");
     }
     std::this_thread::sleep_for(ask_again);
@@ -122,9 +127,12 @@ Verb status_verb() {
   Verb verb;
   verb.name = "status";
   verb.summary = "The node, its health with causes, who hears whom, and how far the streams are.";
-  verb.examples = "  evmesh status --watch\n  evmesh status --wait-members 3 --timeout 30s -q -o json >/dev/null && echo formed\n";
+  verb.examples =
+      "  evmesh status --watch\n  evmesh status --wait-members 3 --timeout 30s -q -o json >/dev/null && echo "
+      "formed\n";
   verb.flags = {{"watch", "", "show it again every second until Ctrl-C, through restarts of the node too"},
-                {"wait-members", "COUNT", "wait until so many members (this node included) hear each other; at most --timeout"},
+                {"wait-members", "COUNT",
+                 "wait until so many members (this node included) hear each other; at most --timeout"},
                 {"wait-ready", "", "wait until the node is healthy; at most --timeout"}};
   verb.run = run;
   return verb;

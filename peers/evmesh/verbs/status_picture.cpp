@@ -58,8 +58,9 @@ Table members_table(const std::string& members_json) {
     const bool self = member.at("self").get<bool>();
     const double heard_us = 1e3 * member.at("last_heard_ms").get<double>();
     table.rows.push_back({member.at("name"), arrow(member), member.at("state"),
-                          member.at("mode").is_null() ? "" : member.at("mode").get<std::string>(), member.at("endpoint"),
-                          counted(member.at("keys")), self ? "" : format_age(heard_us), member.at("reason")});
+                          member.at("mode").is_null() ? "" : member.at("mode").get<std::string>(),
+                          member.at("endpoint"), counted(member.at("keys")), self ? "" : format_age(heard_us),
+                          member.at("reason")});
   }
   return table;
 }
@@ -102,8 +103,8 @@ Table streams_table(const std::string& node_json) {
   }
   for (const auto& peer : node.at("outbound")) {
     const auto head = node.at("heads").find(peer.at("bus").get<std::string>());
-    table.rows.push_back({"to " + peer.at("peer").get<std::string>(), peer.at("bus"), counted(peer.at("through")),
-                          head == node.at("heads").end() ? "" : counted(*head),
+    table.rows.push_back({"to " + peer.at("peer").get<std::string>(), peer.at("bus"),
+                          counted(peer.at("through")), head == node.at("heads").end() ? "" : counted(*head),
                           peer.at("in_step").get<bool>() ? "yes" : "lags"});
   }
   return table;

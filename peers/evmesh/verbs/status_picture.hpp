@@ -6,11 +6,13 @@
 
 namespace evmesh::cli {
 
-/// The members of an `evmesh.members.v1` document, with an arrow for who hears whom: `<->` both, `<--` this node hears it,
+/// The members of an `evmesh.members.v1` document, with an arrow for who hears whom: `<->` both, `<--` this
+/// node hears it,
 /// `-->` it hears this node, `-x-` neither.
 [[nodiscard]] Table members_table(const std::string& members_json);
 
-/// How many members are alive and hear this node and are heard; this node counts. One for a node without members.
+/// How many members are alive and hear this node and are heard; this node counts. One for a node without
+/// members.
 [[nodiscard]] std::uint64_t members_in_touch(const std::string& members_json);
 
 /// What to know of the node: FIELD and VALUE.

@@ -6,7 +6,8 @@ namespace evmesh::cli {
 namespace {
 
 peers::Outcome<void> run(Session& session, const Arguments&) {
-  nlohmann::ordered_json json{{"schema", "evmesh.versions.v1"}, {"evmesh", EVMESH_VERSION}, {"evmeshd", nullptr}};
+  nlohmann::ordered_json json{
+      {"schema", "evmesh.versions.v1"}, {"evmesh", EVMESH_VERSION}, {"evmeshd", nullptr}};
   Answer answer;
   Table table{{"PROGRAM", "VERSION"}, {{"evmesh", EVMESH_VERSION}}};
   if (const auto asked = session.get("/api/v1/version")) {
