@@ -18,8 +18,8 @@ struct AsyncDispatch {
   std::function<void(Result<Receipt>)> done;
 };
 
-/// What `dispatch_async` accepted and nobody has begun, in order and bounded. One runner at a time takes from it.
-/// Thread-safe.
+/// What `dispatch_async` accepted and nobody has begun, in order and bounded. One runner at a time takes from
+/// it. Thread-safe.
 class AsyncQueue {
  public:
   struct Bounds {

@@ -12,13 +12,14 @@ std::shared_ptr<Bus> Bus::create(const NodeServices& services, BusSettings setti
 Bus::Bus(const NodeServices& services, BusSettings settings)
     : services_(services),
       settings_(std::move(settings)),
+      rules_(settings_.event_size_bytes_max, settings_.payload),
       runner_(services.mark, settings_.name, services.log, services.counters),
       dead_letters_({}, services.counters),
       dispatched_(services.counters.named("evmesh_events_dispatched_total")),
       noops_(services.counters.named("evmesh_events_noop_total")),
       refused_(services.counters, "evmesh_dispatches_refused_total",
-               {ErrorCode::event_too_large, ErrorCode::too_many_keys, ErrorCode::batch_too_large, ErrorCode::too_deep,
-                ErrorCode::back_pressure, ErrorCode::busy}),
+               {ErrorCode::event_too_large, ErrorCode::too_many_keys, ErrorCode::batch_too_large,
+                ErrorCode::too_deep, ErrorCode::back_pressure, ErrorCode::busy}),
       registrations_refused_(services.counters, "evmesh_registrations_refused_total",
                              {ErrorCode::too_many_registrations}),
       gaps_(services.counters.named("evmesh_gaps_total")),
@@ -83,11 +84,6 @@ std::shared_ptr<const delivery::Place> Bus::youngest(const RegistrationKey& key)
   const std::shared_lock lock(mutex_);
   const auto entries = registry_.entries(key);
   return entries.empty() ? nullptr : places_.at(entries.back().registration);
-}
-
-std::uint64_t Bus::key_count() const {
-  const std::shared_lock lock(mutex_);
-  return registry_.key_count();
 }
 
 }  // namespace evmesh::bus

@@ -4,7 +4,6 @@
 #include <memory>
 #include <memory_resource>
 #include <mutex>
-#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -17,6 +16,7 @@
 #include "base/counters.hpp"
 #include "bus/async_queue.hpp"
 #include "bus/bus_settings.hpp"
+#include "bus/dispatch_rules.hpp"
 #include "bus/gap_book.hpp"
 #include "bus/group_work.hpp"
 #include "bus/memory_dead_letters.hpp"
@@ -31,7 +31,7 @@
 namespace evmesh::bus {
 
 /// An event bus, alone or at the end of an uplink. Thread-safe.
-class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
+class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, private delivery::Runnable {
  public:
   /// Shared: registrations and running calls may outlive the node that made it.
   [[nodiscard]] static std::shared_ptr<Bus> create(const NodeServices& services, BusSettings settings);
@@ -66,15 +66,11 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   /// As `stop`, waiting for calls until `deadline`.
   void stop(base::MonoTime deadline);
 
-  /// After it returns the uplink is not used. Called by the node when the engine has ended, before it takes
-  /// the uplink away; registrations may still exist. Idempotent.
+  /// After it returns the uplink is not used. For the node, when the engine has ended. Idempotent.
   void detach();
 
-  // What arrives from the mesh. Called by the engine; takes leaf locks only, never waits and never runs a
-  // listener.
-
-  /// Appends the listeners of any of these keys, each once, in the order of registration, each-node listeners
-  /// too.
+  // What arrives from the mesh. Called by the engine: leaf locks only, no waiting, no listener is run.
+  /// Appends the listeners of any of these keys, each once, in the order of registration, and each-node ones.
   void match(std::span<const std::string_view> keys, registry::Matches& out) const;
 
   /// A listener with the smallest announcement version among its registrations.
@@ -86,29 +82,24 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   /// All key and each-node listeners, each once, sorted by handle: whom a gap concerns.
   [[nodiscard]] std::vector<Audience> audience() const;
 
-  /// Queues `event` for one listener. It runs if the listener is still registered for one of the event's keys
-  /// then.
+  /// Queues `event` for one listener, which gets it if it is still registered for one of its keys then.
   void offer(registry::ListenerHandle listener, std::shared_ptr<delivery::InboundEvent> event);
 
-  /// Queues `gap` behind what is queued for its publisher: for one listener, or for all there are.
+  /// Queues `gap` behind what is queued for its publisher.
   void offer_gap(registry::ListenerHandle listener, const Gap& gap);
-  void offer_gap(const Gap& gap);
 
   /// Whether listeners here fall behind what arrives.
   [[nodiscard]] const delivery::Crowding& crowding() const { return crowding_; }
 
   // What tools ask.
-
   /// Keys with a listener here, sorted; `peers` is empty, the node knows them.
   [[nodiscard]] std::vector<KeyStatus> keys() const;
   [[nodiscard]] KeyStatus explain(const RegistrationKey& key) const;
 
   /// The youngest registration under `key`; null when there is none.
   [[nodiscard]] std::shared_ptr<const delivery::Place> youngest(const RegistrationKey& key) const;
-  [[nodiscard]] std::uint64_t key_count() const;
 
   // What registrations ask.
-
   Unregistered leave(const std::shared_ptr<delivery::Place>& place, std::function<void()> on_drained);
   Unregistered leave(const std::shared_ptr<GroupWork>& work, std::function<void()> on_drained);
   [[nodiscard]] RegistrationReceipt acknowledged(std::uint64_t version, base::MonoTime since,
@@ -126,11 +117,8 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   };
   using Calls = std::pmr::vector<Call>;
 
-  struct AsyncRunner final : delivery::Runnable {
-    explicit AsyncRunner(Bus& bus) : bus(bus) {}
-    void run() override { bus.run_async(); }
-    Bus& bus;
-  };
+  /// Makes the dispatches that wait, on the pool (bus_async.cpp).
+  void run() override;
 
   // bus_register.cpp
   [[nodiscard]] Result<Registration> enrol(std::shared_ptr<Listener> listener,
@@ -149,14 +137,9 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
 
   // bus_dispatch.cpp
   [[nodiscard]] tl::unexpected<Error> refused(Error error);
-  [[nodiscard]] Result<void> check(const Event& event, std::span<const RegistrationKey> keys) const;
   [[nodiscard]] Result<bool> leave_out(const Event& event);
-  [[nodiscard]] Result<Event> measured(const Event& event) const;
-  [[nodiscard]] Result<std::vector<KeyedEvent>> measured(std::span<const KeyedEvent> events) const;
   [[nodiscard]] Result<Receipt> dispatch_now(const Event& event, std::span<const RegistrationKey> keys);
   [[nodiscard]] Result<Receipt> dispatch_now(std::span<const KeyedEvent> batch);
-  [[nodiscard]] Result<void> check_batch(std::span<const KeyedEvent> batch) const;
-  [[nodiscard]] Result<void> check_batch_bytes(std::span<const KeyedEvent> batch) const;
   [[nodiscard]] Result<Uplink::Published> publish(std::span<const KeyedEvent> events);
   std::uint32_t deliver_here(const Event& event, std::span<const RegistrationKey> keys, std::uint64_t seq);
   std::shared_ptr<const Groups> find_audience(std::span<const RegistrationKey> keys, Calls& calls) const;
@@ -165,7 +148,6 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   void run_calls(const Event& event, std::span<const RegistrationKey> keys, const Calls& calls);
   void run_call(const Event& event, std::span<const RegistrationKey> keys, const Call& call, unsigned depth);
   [[nodiscard]] bool queued(const delivery::Strand& strand) const;
-  void run_async();
   [[nodiscard]] bool start_async();
   void answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result);
 
@@ -185,6 +167,7 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
 
   const NodeServices services_;
   const BusSettings settings_;
+  const DispatchRules rules_;
   const delivery::Runner runner_;
   delivery::Activity activity_;
   delivery::Crowding crowding_;
@@ -212,7 +195,6 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus> {
   std::uint64_t next_handle_ = 1;
 
   AsyncQueue async_;
-  AsyncRunner async_runner_{*this};
 };
 
 }  // namespace evmesh::bus

@@ -15,9 +15,10 @@ Result<void> Bus::dispatch_async(Event event, std::vector<RegistrationKey> keys,
   if (auto good = accepting(); !good) return good;
   const delivery::Activity::Use use(activity_);
   if (closed_) return tl::unexpected(closed_error());
-  if (auto checked = check(event, keys); !checked) return refused(std::move(checked.error()));
+  if (auto checked = rules_.check(event, keys); !checked) return refused(std::move(checked.error()));
   activity_.begin();
-  auto added = async_.add({std::move(event), std::move(keys), std::move(done)}, [this] { return start_async(); });
+  auto added =
+      async_.add({std::move(event), std::move(keys), std::move(done)}, [this] { return start_async(); });
   if (added) return {};
   activity_.end();
   return refused(std::move(added.error()));
@@ -25,10 +26,10 @@ Result<void> Bus::dispatch_async(Event event, std::vector<RegistrationKey> keys,
 
 bool Bus::start_async() {
   // Shares the ownership of the bus: what is scheduled keeps it alive.
-  return services_.pool.submit(std::shared_ptr<delivery::Runnable>(shared_from_this(), &async_runner_));
+  return services_.pool.submit(std::shared_ptr<delivery::Runnable>(shared_from_this(), this));
 }
 
-void Bus::run_async() {
+void Bus::run() {
   for (int count = 0; count < dispatches_per_turn; ++count) {
     auto dispatch = async_.take();
     if (!dispatch) return;

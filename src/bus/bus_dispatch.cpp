@@ -32,15 +32,6 @@ tl::unexpected<Error> Bus::refused(Error error) {
   return tl::unexpected(std::move(error));
 }
 
-Result<void> Bus::check(const Event& event, std::span<const RegistrationKey> keys) const {
-  if (keys.size() > limits::dispatch_keys_max) {
-    return fail(ErrorCode::too_many_keys, std::to_string(keys.size()) + " keys in one dispatch; at most " +
-                                              std::to_string(limits::dispatch_keys_max) +
-                                              " are possible, so dispatch to a coarser key");
-  }
-  return event.check(settings_.event_size_bytes_max);
-}
-
 Result<Uplink::Published> Bus::publish(std::span<const KeyedEvent> events) {
   const unsigned depth = runner_.depth();
   if (depth > limits::nesting_depth_max) {
@@ -61,16 +52,8 @@ Result<bool> Bus::leave_out(const Event& event) {
   return true;
 }
 
-/// The event as the mesh may have it: one that could be too large is encoded here, and with that measured, whether or not
-/// a peer needs it. So it is refused or accepted whoever listens.
-Result<Event> Bus::measured(const Event& event) const {
-  const auto bytes = known_bytes_max(event);
-  if (bytes && *bytes <= settings_.event_size_bytes_max) return event;
-  return with_payload(event, settings_.payload, settings_.event_size_bytes_max);
-}
-
 Result<Receipt> Bus::dispatch_now(const Event& event, std::span<const RegistrationKey> keys) {
-  if (const auto checked = check(event, keys); !checked) return refused(checked.error());
+  if (const auto checked = rules_.check(event, keys); !checked) return refused(checked.error());
   const auto left_out = leave_out(event);
   if (!left_out) return refused(left_out.error());
   if (*left_out) return Receipt{.event_id = event.id(), .noop = true};
@@ -79,7 +62,7 @@ Result<Receipt> Bus::dispatch_now(const Event& event, std::span<const Registrati
   if (settings_.uplink == nullptr) {
     published = publish({});
   } else {
-    const auto sent = measured(event);
+    const auto sent = rules_.measured(event);
     if (!sent) return refused(sent.error());
     const std::array keyed{KeyedEvent{*sent, {keys.begin(), keys.end()}}};
     published = publish(keyed);
@@ -92,53 +75,8 @@ Result<Receipt> Bus::dispatch_now(const Event& event, std::span<const Registrati
   return receipt;
 }
 
-Result<void> Bus::check_batch(std::span<const KeyedEvent> batch) const {
-  if (batch.size() > limits::batch_events_max) {
-    return fail(ErrorCode::batch_too_large, std::to_string(batch.size()) + " events in one batch; at most " +
-                                                std::to_string(limits::batch_events_max) + " are possible");
-  }
-  for (const KeyedEvent& keyed : batch) {
-    if (auto checked = check(keyed.event, keyed.keys); !checked) return checked;
-  }
-  return check_batch_bytes(batch);
-}
-
-/// Bodies that are not encoded count nothing here.
-Result<void> Bus::check_batch_bytes(std::span<const KeyedEvent> batch) const {
-  std::uint64_t bytes = 0;
-  for (const KeyedEvent& keyed : batch) {
-    bytes += keyed.event.payload().size();
-    for (const auto& [name, value] : keyed.event.headers()) bytes += name.size() + value.size();
-  }
-  // One event is no batch: its size is bounded by the event limit alone.
-  if (batch.size() <= 1 || bytes <= limits::batch_bytes_max) return {};
-  return fail(ErrorCode::batch_too_large, std::to_string(bytes) + " bytes in one batch; at most " +
-                                              std::to_string(limits::batch_bytes_max) + " are possible");
-}
-
-/// As for one event; and when what the bodies say is too much for a batch, all are encoded and counted.
-Result<std::vector<KeyedEvent>> Bus::measured(std::span<const KeyedEvent> events) const {
-  std::vector<KeyedEvent> sent;
-  sent.reserve(events.size());
-  std::uint64_t bytes = 0;
-  for (const KeyedEvent& keyed : events) {
-    auto event = measured(keyed.event);
-    if (!event) return tl::unexpected(std::move(event.error()));
-    bytes += known_bytes_max(*event).value_or(0);
-    sent.push_back({std::move(*event), keyed.keys});
-  }
-  if (events.size() <= 1 || bytes <= limits::batch_bytes_max) return sent;
-  for (KeyedEvent& keyed : sent) {
-    auto event = with_payload(keyed.event, settings_.payload, settings_.event_size_bytes_max);
-    if (!event) return tl::unexpected(std::move(event.error()));
-    keyed.event = std::move(*event);
-  }
-  if (auto checked = check_batch_bytes(sent); !checked) return tl::unexpected(std::move(checked.error()));
-  return sent;
-}
-
 Result<Receipt> Bus::dispatch_now(std::span<const KeyedEvent> batch) {
-  if (const auto checked = check_batch(batch); !checked) return refused(checked.error());
+  if (const auto checked = rules_.check(batch); !checked) return refused(checked.error());
   Receipt receipt{.noop = true};
   if (!batch.empty()) receipt.event_id = batch.front().event.id();
   std::vector<KeyedEvent> events;
@@ -153,7 +91,7 @@ Result<Receipt> Bus::dispatch_now(std::span<const KeyedEvent> batch) {
   if (settings_.uplink == nullptr) {
     published = publish({});
   } else {
-    const auto sent = measured(events);
+    const auto sent = rules_.measured(events);
     if (!sent) return refused(sent.error());
     published = publish(*sent);
   }

@@ -12,7 +12,9 @@ constexpr std::chrono::milliseconds patience{100};
 
 Result<delivery::InboundEvent::Decoded> decode(std::string_view bytes) {
   auto event = wire::decode_event(bytes);
-  if (!event) return fail(ErrorCode::undecodable, "event cannot be read: " + std::string(wire::to_string(event.error())));
+  if (!event)
+    return fail(ErrorCode::undecodable,
+                "event cannot be read: " + std::string(wire::to_string(event.error())));
   return delivery::InboundEvent::Decoded{std::move(event->event), std::move(event->keys)};
 }
 
@@ -28,14 +30,16 @@ void BusDownlink::match(std::span<const std::string_view> keys, std::vector<rout
 }
 
 void BusDownlink::everyone(std::vector<routing::Match>& out) const {
-  for (const Bus::Audience& member : bus_->audience()) out.push_back({member.listener, member.version, std::nullopt});
+  for (const Bus::Audience& member : bus_->audience())
+    out.push_back({member.listener, member.version, std::nullopt});
 }
 
-void BusDownlink::deliver(routing::ListenerHandle listener, const std::shared_ptr<const routing::Arrived>& event,
-                          std::optional<std::size_t>) {
+void BusDownlink::deliver(routing::ListenerHandle listener,
+                          const std::shared_ptr<const routing::Arrived>& event, std::optional<std::size_t>) {
   if (last_arrived_.lock() != event) {
     last_arrived_ = event;
-    last_event_ = std::make_shared<delivery::InboundEvent>(event->origin, event->keys, event->frame.owner, event->bytes, decode);
+    last_event_ = std::make_shared<delivery::InboundEvent>(event->origin, event->keys, event->frame.owner,
+                                                           event->bytes, decode);
   }
   bus_->offer(listener, last_event_);
 }
@@ -49,6 +53,8 @@ bool BusDownlink::crowded() const {
   return clock_.now() < taken_at_ + patience;
 }
 
-void BusDownlink::deliver_gap(routing::ListenerHandle listener, const Gap& gap) { bus_->offer_gap(listener, gap); }
+void BusDownlink::deliver_gap(routing::ListenerHandle listener, const Gap& gap) {
+  bus_->offer_gap(listener, gap);
+}
 
 }  // namespace evmesh::bus

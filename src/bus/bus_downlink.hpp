@@ -7,7 +7,8 @@
 
 namespace evmesh::bus {
 
-/// Lets the engine speak to a bus. The bus is made after the engine, so it is set later, before the engine starts.
+/// Lets the engine speak to a bus. The bus is made after the engine, so it is set later, before the engine
+/// starts.
 class BusDownlink final : public Downlink {
  public:
   explicit BusDownlink(const base::Clock& clock) : clock_(clock) {}
@@ -24,7 +25,8 @@ class BusDownlink final : public Downlink {
  private:
   const base::Clock& clock_;
   std::shared_ptr<Bus> bus_;
-  // Listeners of one event follow each other, so the last event is all there is to remember for sharing its decoding.
+  // Listeners of one event follow each other, so the last event is all there is to remember for sharing its
+  // decoding.
   std::weak_ptr<const routing::Arrived> last_arrived_;
   std::shared_ptr<delivery::InboundEvent> last_event_;
   // When a listener with a crowded inbox last went on. Guarded by the engine's lock, as all here.

@@ -96,7 +96,7 @@ Result<void> Bus::redeliver(const Group& group, const Event& event) {
   if (auto good = accepting(); !good) return good;
   const delivery::Activity::Use use(activity_);
   if (closed_) return tl::unexpected(closed_error());
-  if (auto checked = check(event, {}); !checked) return checked;
+  if (auto checked = rules_.check(event, {}); !checked) return checked;
   const auto noop = noop_of(event);
   if (!noop) return tl::unexpected(noop.error());
   std::shared_ptr<const Groups> groups;

@@ -71,10 +71,6 @@ void Bus::offer_gap(registry::ListenerHandle listener, const Gap& gap) {
   tell_gap(gap);
 }
 
-void Bus::offer_gap(const Gap& gap) {
-  for (const Audience& listener : audience()) offer_gap(listener.listener, gap);
-}
-
 /// Counts and logs a hole once, not once for each listener.
 void Bus::tell_gap(const Gap& gap) {
   if (!gap_book_.first_of(gap)) return;

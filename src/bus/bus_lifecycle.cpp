@@ -34,11 +34,13 @@ Result<void> Bus::drain(std::chrono::milliseconds timeout) {
 void Bus::stop(base::MonoTime deadline) {
   close();
   if (!stopped_) {
-    if (const auto drained = drain(time_left(services_.clock.now(), deadline)); !drained && drained.error().code != ErrorCode::draining) {
+    if (const auto drained = drain(time_left(services_.clock.now(), deadline));
+        !drained && drained.error().code != ErrorCode::draining) {
       runner_.log(LogLevel::warning, "stopped_undrained", {{"why", drained.error().message}});
     }
   }
-  // Inside a listener nobody waits for another that stops the bus: it could be this very thread, in a callback.
+  // Inside a listener nobody waits for another that stops the bus: it could be this very thread, in a
+  // callback.
   if (stopped_ && runner_.depth() > 0) return;
   const std::lock_guard lock(stop_mutex_);
   if (!stopped_.exchange(true)) release();

@@ -66,9 +66,9 @@ Result<Registration> Bus::enrol(std::shared_ptr<Listener> listener, std::vector<
   // Made before the lock is taken because it asks the listener for its name; needed only if the listener is
   // new.
   const std::uint64_t inbox = options.inbox_bytes_max > 0 ? options.inbox_bytes_max : limits::inbox_bytes;
-  const auto fresh =
-      std::make_shared<Strand>(Strand::Services{runner_, services_.pool, activity_, services_.counters, crowding_},
-                               std::move(listener), Strand::Options{handle, options.serial, inbox});
+  const auto fresh = std::make_shared<Strand>(
+      Strand::Services{runner_, services_.pool, activity_, services_.counters, crowding_},
+      std::move(listener), Strand::Options{handle, options.serial, inbox});
   const auto place = std::make_shared<Place>();
   place->handle = handle;
   place->keys = std::move(keys);

@@ -10,7 +10,8 @@
 
 namespace evmesh::bus {
 
-/// What the engine needs of a bus. Called under the engine's lock: nothing here waits, calls the engine, or runs a listener.
+/// What the engine needs of a bus. Called under the engine's lock: nothing here waits, calls the engine, or
+/// runs a listener.
 class Downlink {
  public:
   Downlink() = default;

@@ -18,7 +18,8 @@ bool GapBook::first_of(const Gap& gap) {
   const auto [life, fresh] = told_to_.try_emplace({gap.publisher, gap.epoch}, to);
   if (!fresh && to <= life->second) return false;
   life->second = to;
-  if (told_to_.size() > lives_max) told_to_.erase(told_to_.begin() == life ? std::next(life) : told_to_.begin());
+  if (told_to_.size() > lives_max)
+    told_to_.erase(told_to_.begin() == life ? std::next(life) : told_to_.begin());
   return true;
 }
 

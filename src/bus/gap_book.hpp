@@ -9,8 +9,8 @@
 
 namespace evmesh::bus {
 
-/// Knows which holes were told of already. Several listeners learn of one hole, each from where it began to listen, so
-/// the same hole comes with several beginnings and one end. Thread-safe.
+/// Knows which holes were told of already. Several listeners learn of one hole, each from where it began to
+/// listen, so the same hole comes with several beginnings and one end. Thread-safe.
 class GapBook {
  public:
   /// Whether nobody was told of this hole before.

@@ -21,7 +21,8 @@ namespace evmesh::bus {
 namespace {
 
 constexpr const char* groups_note =
-    "group listeners work within their own node: an event is executed by the groups of the node that dispatched it";
+    "group listeners work within their own node: an event is executed by the groups of the node that "
+    "dispatched it";
 
 /// A member of the mesh: buses above, the engine below. Parts stand in the order in which they are made.
 class MeshNode final : public Node {
@@ -64,8 +65,8 @@ class MeshNode final : public Node {
   std::vector<std::unique_ptr<Uplink>> uplinks_;
   std::string work_endpoint_;
   std::string publish_endpoint_;
-  std::mutex ending_;                  // leaf; guards the two below
-  bool begun_ = false;                // somebody ends the node, or has
+  std::mutex ending_;   // leaf; guards the two below
+  bool begun_ = false;  // somebody ends the node, or has
   bool ended_ = false;
   std::condition_variable has_ended_;
 };
@@ -82,7 +83,8 @@ Result<void> MeshNode::start() {
     downlinks.push_back(&downlinks_.emplace_back(core_.clock()));
   }
   Engine::Options engine = engine_options(**transport);
-  engine_ = std::make_unique<Engine>(std::move(engine), std::move(*transport), std::move(downlinks), core_.clock());
+  engine_ =
+      std::make_unique<Engine>(std::move(engine), std::move(*transport), std::move(downlinks), core_.clock());
   make_buses();
   base::log(core_.log(), LogLevel::info, "groups_are_local", {{"note", groups_note}});
   return engine_->start();
@@ -97,7 +99,8 @@ Engine::Options MeshNode::engine_options(const transport::Transport& transport) 
   options.payload = options_.payload;
   options.log = core_.log();
   if (options_.on_fatal) {
-    // It counts as a listener call, so that it may stop the node: what it throws is caught, and it waits for nobody.
+    // It counts as a listener call, so that it may stop the node: what it throws is caught, and it waits for
+    // nobody.
     options.on_fatal = [this](const Error& error) {
       callbacks_.call_back("on_fatal", [&] { options_.on_fatal(error); });
     };
@@ -145,8 +148,8 @@ void MeshNode::make_buses() {
   }
 }
 
-/// True for the one that has to end the node; the others come back when that is done. Inside a listener nobody waits:
-/// whoever ends the node may wait for that very call.
+/// True for the one that has to end the node; the others come back when that is done. Inside a listener
+/// nobody waits: whoever ends the node may wait for that very call.
 bool MeshNode::begin_end() {
   std::unique_lock lock(ending_);
   if (!std::exchange(begun_, true)) return true;
@@ -202,7 +205,8 @@ Result<KeyStatus> MeshNode::explain(std::string_view bus, const RegistrationKey&
   KeyStatus status = (*found)->explain(key);
   status.peers = engine_->interested(index_of(bus), key.to_string());
   if (const auto youngest = (*found)->youngest(key)) {
-    status.receipt = (*found)->acknowledged(youngest->version, youngest->registered_at, std::chrono::milliseconds{0});
+    status.receipt =
+        (*found)->acknowledged(youngest->version, youngest->registered_at, std::chrono::milliseconds{0});
   }
   return status;
 }
@@ -215,9 +219,11 @@ Result<void> check_mesh_options(const NodeOptions& options) {
     return bad("mode " + std::string(to_string(options.mode)) +
                " needs an endpoint to listen on, for example listen = tcp://127.0.0.1:7520");
   }
-  if (auto read = transport::read_addresses(options.listen, options.advertise); !read) return tl::unexpected(read.error());
+  if (auto read = transport::read_addresses(options.listen, options.advertise); !read)
+    return tl::unexpected(read.error());
   if (!options.insecure && !transport::is_loopback(options.listen)) {
-    return bad(base::quoted(options.listen) + " can be reached from other machines, and links are not encrypted yet; "
+    return bad(base::quoted(options.listen) +
+               " can be reached from other machines, and links are not encrypted yet; "
                "listen on tcp://127.0.0.1:PORT, or say insecure if that network is safe");
   }
   if (auto checked = check_sizes(options); !checked) return checked;

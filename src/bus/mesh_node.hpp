@@ -6,8 +6,8 @@
 
 namespace evmesh::bus {
 
-/// Checks what a member of the mesh needs beyond `check_options`: endpoints, seeds, and that nobody else can reach it unless
-/// `insecure`. `invalid_argument` names the option or the value.
+/// Checks what a member of the mesh needs beyond `check_options`: endpoints, seeds, and that nobody else can
+/// reach it unless `insecure`. `invalid_argument` names the option or the value.
 [[nodiscard]] Result<void> check_mesh_options(const NodeOptions& options);
 
 /// Opens a node of mode scale_efficient or broadcast. As `Node::open`.

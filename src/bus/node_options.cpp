@@ -76,12 +76,14 @@ Result<void> check_options(const NodeOptions& options) {
 
 Result<void> check_sizes(const NodeOptions& options) {
   if (options.window_bytes < options.event_size_bytes_max) {
-    return invalid("window_bytes is " + std::to_string(options.window_bytes) + ", less than event_size_bytes_max (" +
-                   std::to_string(options.event_size_bytes_max) + "); raise it, or lower the other");
+    return invalid("window_bytes is " + std::to_string(options.window_bytes) +
+                   ", less than event_size_bytes_max (" + std::to_string(options.event_size_bytes_max) +
+                   "); raise it, or lower the other");
   }
   if (options.ring_bytes_max < options.window_bytes) {
-    return invalid("ring_bytes_max is " + std::to_string(options.ring_bytes_max) + ", less than window_bytes (" +
-                   std::to_string(options.window_bytes) + "); raise it, or peers in step would miss events");
+    return invalid("ring_bytes_max is " + std::to_string(options.ring_bytes_max) +
+                   ", less than window_bytes (" + std::to_string(options.window_bytes) +
+                   "); raise it, or peers in step would miss events");
   }
   return {};
 }

@@ -12,8 +12,8 @@ namespace evmesh::bus {
 /// and rule.
 [[nodiscard]] Result<void> check_options(const NodeOptions& options);
 
-/// Checks that ring, window and events fit into each other: what a peer in step may still ask for must be in the ring, and
-/// the largest event into the window. `invalid_argument` names both options.
+/// Checks that ring, window and events fit into each other: what a peer in step may still ask for must be in
+/// the ring, and the largest event into the window. `invalid_argument` names both options.
 [[nodiscard]] Result<void> check_sizes(const NodeOptions& options);
 
 /// Checks that nothing of the mesh is set. `invalid_argument` names the mode and the option that contradicts

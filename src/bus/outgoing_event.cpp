@@ -7,21 +7,14 @@
 #include <evmesh/codec.hpp>
 
 #include "base/text.hpp"
+#include "event/header_bytes.hpp"
 
 namespace evmesh::bus {
 
-namespace {
-
-std::uint64_t header_bytes(const Event& event) {
-  std::uint64_t bytes = 0;
-  for (const auto& [name, value] : event.headers()) bytes += name.size() + value.size();
-  return bytes;
-}
-
-}  // namespace
+using event::header_bytes;
 
 std::optional<std::uint64_t> known_bytes_max(const Event& event) {
-  const std::uint64_t headers = header_bytes(event);
+  const std::uint64_t headers = header_bytes(event.headers());
   if (!event.body()) return headers + event.payload().size();
   try {
     const auto body = event.body()->encoded_bytes_max();
@@ -35,11 +28,12 @@ Result<Event> with_payload(const Event& event, PayloadFormat preferred, std::uin
   if (!event.body()) return event;
   auto encoded = payload_as(event, preferred);
   if (!encoded) return tl::unexpected(std::move(encoded.error()));
-  const std::uint64_t bytes = encoded->bytes.size() + header_bytes(event);
+  const std::uint64_t bytes = encoded->bytes.size() + header_bytes(event.headers());
   if (bytes > size_bytes_max) {
-    return fail(ErrorCode::event_too_large,
-                "the encoded body and the headers of " + base::quoted(event.type()) + " have " + std::to_string(bytes) +
-                    " bytes; at most " + std::to_string(size_bytes_max) + " are possible here");
+    return fail(ErrorCode::event_too_large, "the encoded body and the headers of " +
+                                                base::quoted(event.type()) + " have " +
+                                                std::to_string(bytes) + " bytes; at most " +
+                                                std::to_string(size_bytes_max) + " are possible here");
   }
   EventFields fields;
   fields.id = event.id();
@@ -54,8 +48,8 @@ Result<Event> with_payload(const Event& event, PayloadFormat preferred, std::uin
 
 Result<bool> noop_of(const Event& event) {
   const auto refused = [&](const std::string& why) {
-    return fail(ErrorCode::invalid_argument,
-                "the body of " + base::quoted(event.type()) + " cannot say whether anything happened: " + why);
+    return fail(ErrorCode::invalid_argument, "the body of " + base::quoted(event.type()) +
+                                                 " cannot say whether anything happened: " + why);
   };
   try {
     return event.noop();

@@ -13,8 +13,8 @@ namespace evmesh::bus {
 /// Counts what a bus refuses, one counter for each reason. Thread-safe.
 class Refusals {
  public:
-  /// Named NAME{reason="..."}. Makes those of `reasons`, so that they are seen before anything is refused; others come
-  /// with their first refusal.
+  /// Named NAME{reason="..."}. Makes those of `reasons`, so that they are seen before anything is refused;
+  /// others come with their first refusal.
   Refusals(base::Counters& counters, std::string_view name, std::initializer_list<ErrorCode> reasons)
       : counters_(counters), name_(name) {
     for (const ErrorCode reason : reasons) static_cast<void>(of(reason));

@@ -4,12 +4,12 @@
 
 namespace evmesh::bus {
 
-/// Where the engine sleeps: until a descriptor is readable, somebody wakes it, or a time has come. `wake` and `arm` may be
-/// called from any thread, `sleep` by one.
+/// Where the engine sleeps: until a descriptor is readable, somebody wakes it, or a time has come. `wake` and
+/// `arm` may be called from any thread, `sleep` by one.
 class Sleeper {
  public:
-  /// `watched` is a descriptor of somebody else, -1 for none. Aborts nothing: when the system has no descriptors left,
-  /// `usable` is false.
+  /// `watched` is a descriptor of somebody else, -1 for none. Aborts nothing: when the system has no
+  /// descriptors left, `usable` is false.
   explicit Sleeper(int watched);
   ~Sleeper();
   Sleeper(const Sleeper&) = delete;

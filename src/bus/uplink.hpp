@@ -27,22 +27,25 @@ class Uplink {
     std::uint32_t interested = 0;  ///< peers whose interest matched
   };
 
-  /// Accepts `events` for the peers, in order and all or none; encodes only what somebody needs. Waits up to the node's
-  /// `notify_wait` for the flow window, but never when `inside_listener`: then it draws on the reserve or refuses.
-  /// Errors: back_pressure, busy, event_too_large, closed, node_failed.
-  [[nodiscard]] virtual Result<Published> publish(std::span<const KeyedEvent> events, bool inside_listener) = 0;
+  /// Accepts `events` for the peers, in order and all or none; encodes only what somebody needs. Waits up to
+  /// the node's `notify_wait` for the flow window, but never when `inside_listener`: then it draws on the
+  /// reserve or refuses. Errors: back_pressure, busy, event_too_large, closed, node_failed.
+  [[nodiscard]] virtual Result<Published> publish(std::span<const KeyedEvent> events,
+                                                  bool inside_listener) = 0;
 
   /// What a change of the bus's registry means for the announcement.
   struct InterestChange {
     std::vector<RegistrationKey> added;    ///< keys that got their first listener
     std::vector<RegistrationKey> removed;  ///< keys that lost their last one
-    std::optional<bool> each_node;         ///< set when the first each-node listener came or the last one went
+    std::optional<bool> each_node;  ///< set when the first each-node listener came or the last one went
   };
 
-  /// Changes the bus's registry and this node's announcement as one step that no inbound event can fall into: calls
-  /// `apply` once, with the announcement version that carries the change, on this thread. `apply` changes the registry
-  /// (new registrations keep that version), takes leaf locks only and calls nothing of the mesh. Returns the version.
-  virtual std::uint64_t change_interest(const std::function<InterestChange(std::uint64_t version)>& apply) = 0;
+  /// Changes the bus's registry and this node's announcement as one step that no inbound event can fall into:
+  /// calls `apply` once, with the announcement version that carries the change, on this thread. `apply`
+  /// changes the registry (new registrations keep that version), takes leaf locks only and calls nothing of
+  /// the mesh. Returns the version.
+  virtual std::uint64_t change_interest(
+      const std::function<InterestChange(std::uint64_t version)>& apply) = 0;
 
   /// Waits until every live member has acknowledged `version`, or `timeout`.
   /// `since` is when the registration was made.

@@ -5,8 +5,8 @@
 
 namespace evmesh::delivery {
 
-/// Whether listeners of a bus fall behind, at the price of two counters. An inbox is crowded from an eighth full until it is
-/// down to a sixteenth: early, because what is under way must still fit. Thread-safe.
+/// Whether listeners of a bus fall behind, at the price of two counters. An inbox is crowded from an eighth
+/// full until it is down to a sixteenth: early, because what is under way must still fit. Thread-safe.
 class Crowding {
  public:
   void entered() noexcept { crowded_.fetch_add(1, std::memory_order_relaxed); }

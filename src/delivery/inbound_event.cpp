@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "event/header_bytes.hpp"
+
 namespace evmesh::delivery {
 namespace {
 
@@ -11,9 +13,8 @@ constexpr std::uint64_t body_bytes = 512;
 }  // namespace
 
 std::uint64_t memory_bytes(const Event& event) {
-  std::uint64_t bytes = event_overhead_bytes + event.payload().size() + (event.body() ? body_bytes : 0);
-  for (const auto& [name, value] : event.headers()) bytes += name.size() + value.size();
-  return bytes;
+  return event_overhead_bytes + event.payload().size() + (event.body() ? body_bytes : 0) +
+         event::header_bytes(event.headers());
 }
 
 InboundEvent::InboundEvent(const Origin& origin, std::vector<std::string_view> keys,

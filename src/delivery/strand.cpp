@@ -159,8 +159,10 @@ void Strand::note_crowding() {
   const bool crowded = bytes_ > inbox_bytes_max_ / (crowded_ ? calm_divisor : crowded_divisor);
   if (crowded == crowded_) return;
   crowded_ = crowded;
-  if (crowded) services_.crowding.entered();
-  else services_.crowding.left();
+  if (crowded)
+    services_.crowding.entered();
+  else
+    services_.crowding.left();
 }
 
 void Strand::push(Queue& queue, Item item) {

@@ -88,7 +88,9 @@ class Strand : public std::enable_shared_from_this<Strand> {
   void widen_inbox(std::uint64_t bytes_max);
 
   /// How many gaps the listener was told.
-  [[nodiscard]] std::uint64_t gaps_told() const noexcept { return gaps_told_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t gaps_told() const noexcept {
+    return gaps_told_.load(std::memory_order_relaxed);
+  }
 
   /// The smallest announcement version among the registrations; nothing when there is none.
   [[nodiscard]] std::optional<std::uint64_t> oldest_version() const;

@@ -7,6 +7,7 @@
 
 #include "base/limits.hpp"
 #include "base/text.hpp"
+#include "event/header_bytes.hpp"
 #include "event/mailbox_body.hpp"
 #include "event/mailbox_check.hpp"
 
@@ -34,19 +35,13 @@ Result<void> check_text(std::string_view what, std::string_view text, std::size_
   return {};
 }
 
-std::uint64_t header_bytes(const Headers& headers) {
-  std::uint64_t bytes = 0;
-  for (const auto& [name, value] : headers) bytes += name.size() + value.size();
-  return bytes;
-}
-
 Result<void> check_headers(const Headers& headers) {
   if (headers.size() > limits::headers_max) {
     return fail(ErrorCode::invalid_argument, "headers: " + std::to_string(headers.size()) +
                                                  " of them; at most " + std::to_string(limits::headers_max) +
                                                  " are possible");
   }
-  if (const std::uint64_t bytes = header_bytes(headers); bytes > limits::headers_bytes_max) {
+  if (const std::uint64_t bytes = event::header_bytes(headers); bytes > limits::headers_bytes_max) {
     return fail(ErrorCode::invalid_argument, "headers: " + std::to_string(bytes) +
                                                  " bytes together; at most " +
                                                  std::to_string(limits::headers_bytes_max) + " are possible");
@@ -86,7 +81,7 @@ Result<void> Event::check(std::uint64_t size_bytes_max) const {
   if (auto headers = check_headers(fields.headers); !headers) return headers;
   if (auto body = check_body(fields); !body) return body;
 
-  const std::uint64_t bytes = fields.payload.size() + header_bytes(fields.headers);
+  const std::uint64_t bytes = fields.payload.size() + event::header_bytes(fields.headers);
   if (bytes > size_bytes_max) {
     return fail(ErrorCode::event_too_large, "payload and headers of " + base::quoted(fields.type) + " have " +
                                                 std::to_string(bytes) + " bytes; at most " +

@@ -10,10 +10,11 @@ namespace evmesh::event {
 namespace {
 
 constexpr std::uint64_t escaped_byte = 6;  // \u001f
-constexpr std::uint64_t punctuation = 8;   // the length of a text in binary; quotes, colon, comma and braces in JSON
-constexpr std::uint64_t scalar = 40;       // the longest: an id between quotes, a time with nine digits, a number
-constexpr std::uint64_t all_flags = 96;    // every system flag by its name
-constexpr std::uint64_t around = 64;       // version, type and the object around all
+constexpr std::uint64_t punctuation =
+    8;  // the length of a text in binary; quotes, colon, comma and braces in JSON
+constexpr std::uint64_t scalar = 40;  // the longest: an id between quotes, a time with nine digits, a number
+constexpr std::uint64_t all_flags = 96;  // every system flag by its name
+constexpr std::uint64_t around = 64;     // version, type and the object around all
 
 std::uint64_t of_text(std::string_view text) { return punctuation + escaped_byte * text.size(); }
 
@@ -43,7 +44,9 @@ class SizeSum {
 
  private:
   template <class T>
-  void add(const T&) requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) {
+  void add(const T&)
+    requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
+  {
     bytes_ += scalar;
   }
   void add(const EventId&) { bytes_ += scalar; }

@@ -38,7 +38,8 @@ TEST_CASE("the bytes that wait are bounded, payloads and keys together", "[bus][
   const auto refused = queue.add(of(1'000), yes);
   CHECK(code(refused) == ErrorCode::busy);
   CHECK(refused.error().message.find("2 asynchronous dispatches of") == 0);
-  CHECK(code(queue.add({sample(""), std::vector(4, key("K:" + std::string(250, 'k'))), {}}, yes)) == ErrorCode::busy);
+  CHECK(code(queue.add({sample(""), std::vector(4, key("K:" + std::string(250, 'k'))), {}}, yes)) ==
+        ErrorCode::busy);
   static_cast<void>(queue.take());
   CHECK(queue.add(of(1'000), yes));
 }

@@ -251,7 +251,8 @@ TEST_CASE("nobody may register for the group of failed dispatches", "[bus][dispa
         ErrorCode::invalid_argument);
 }
 
-TEST_CASE("what is waited for is every event of a receipt, and nothing for what went nowhere", "[bus][dispatch]") {
+TEST_CASE("what is waited for is every event of a receipt, and nothing for what went nowhere",
+          "[bus][dispatch]") {
   FakeUplink uplink;
   Alone alone(on(uplink));
   const std::vector<KeyedEvent> three(3, KeyedEvent{sample(), {}});

@@ -44,6 +44,11 @@ Gap hole(std::uint64_t from) {
   return gap;
 }
 
+/// As the engine tells of a gap.
+void to_all(Bus& bus, const Gap& gap) {
+  for (const Bus::Audience& listener : bus.audience()) bus.offer_gap(listener.listener, gap);
+}
+
 }  // namespace
 
 TEST_CASE("listeners match with the version that announced them", "[bus][inbound]") {
@@ -127,7 +132,7 @@ TEST_CASE("what is offered to a listener that left goes nowhere", "[bus][inbound
 
   alone.bus->offer(handle, arrived(1, "late"));
   alone.bus->offer_gap(handle, hole(2));
-  alone.bus->offer_gap(hole(3));
+  to_all(*alone.bus, hole(3));
 
   must(alone.bus->drain(patience));
   CHECK(story.words().empty());
@@ -163,11 +168,11 @@ TEST_CASE("a key's status counts the gaps told to its listeners since they came"
   const auto listener = teller(story);
   const auto first = must(alone.bus->register_listener(listener, key("K:1")));
   const auto second = must(alone.bus->register_listener(teller(story), key("K:1")));
-  alone.bus->offer_gap(hole(4));
+  to_all(*alone.bus, hole(4));
   must(alone.bus->drain(patience));
   const auto third = must(alone.bus->register_listener(listener, key("K:2")));
 
-  alone.bus->offer_gap(hole(9));
+  to_all(*alone.bus, hole(9));
 
   must(alone.bus->drain(patience));
   CHECK(alone.bus->explain(key("K:1")).gaps == 4);
@@ -183,8 +188,8 @@ TEST_CASE("a gap reaches every key and each-node listener and is counted and log
   const auto on_all = must(alone.bus->register_each_node(teller(story)));
   const auto in_group = must(alone.bus->register_listener(teller(story), group("g")));
 
-  alone.bus->offer_gap(hole(4));
-  alone.bus->offer_gap(hole(9));
+  to_all(*alone.bus, hole(4));
+  to_all(*alone.bus, hole(9));
 
   must(alone.bus->drain(patience));
   CHECK(story.words().size() == 4);

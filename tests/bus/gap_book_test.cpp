@@ -7,7 +7,8 @@ using namespace evmesh::bus;
 
 namespace {
 
-Gap hole(std::uint8_t publisher, std::uint64_t from, std::optional<std::uint64_t> to, std::uint64_t epoch = 1) {
+Gap hole(std::uint8_t publisher, std::uint64_t from, std::optional<std::uint64_t> to,
+         std::uint64_t epoch = 1) {
   Gap gap;
   gap.publisher.bytes[0] = publisher;
   gap.epoch = epoch;

@@ -1,4 +1,5 @@
-// Nodes of the mesh as their host sees them when something goes wrong: stuck listeners, callbacks that throw, failure.
+// Nodes of the mesh as their host sees them when something goes wrong: stuck listeners, callbacks that throw,
+// failure.
 #include <pthread.h>
 #include <zmq.h>
 
@@ -74,7 +75,8 @@ TEST_CASE("a node with a listener that does not end stops within its ten seconds
   gate.open();
 }
 
-TEST_CASE("stop inside a listener does not wait for the thread that is stopping the node", "[bus][mesh-node]") {
+TEST_CASE("stop inside a listener does not wait for the thread that is stopping the node",
+          "[bus][mesh-node]") {
   auto options = member("a");
   options.delivery = DeliveryModel::asynchronous;
   const auto node = must(Node::open(options));
@@ -101,7 +103,8 @@ TEST_CASE("stop inside a listener does not wait for the thread that is stopping 
   CHECK(since(began) < 8s);
 }
 
-TEST_CASE("a receipt covers a batch and its wait names every peer interested in any of it", "[bus][mesh-node]") {
+TEST_CASE("a receipt covers a batch and its wait names every peer interested in any of it",
+          "[bus][mesh-node]") {
   auto options = member("a");
   options.mode = Mode::scale_efficient;
   const auto a = must(Node::open(options));

@@ -28,7 +28,8 @@ struct Stuck {
 
 }  // namespace
 
-TEST_CASE("a stop waits for the calls of all buses together no longer than its deadline", "[bus][node-core]") {
+TEST_CASE("a stop waits for the calls of all buses together no longer than its deadline",
+          "[bus][node-core]") {
   Stuck stuck;
   const auto began = std::chrono::steady_clock::now();
 

@@ -103,8 +103,9 @@ TEST_CASE("the window holds the largest event and the ring holds the window", "[
   CHECK(check_sizes(options).error().message ==
         "window_bytes is 999, less than event_size_bytes_max (1000); raise it, or lower the other");
   options.window_bytes = 1001;
-  CHECK(check_sizes(options).error().message ==
-        "ring_bytes_max is 1000, less than window_bytes (1001); raise it, or peers in step would miss events");
+  CHECK(
+      check_sizes(options).error().message ==
+      "ring_bytes_max is 1000, less than window_bytes (1001); raise it, or peers in step would miss events");
 }
 
 TEST_CASE("a node of the mesh opens only with sizes that fit, a mono node needs none", "[bus][options]") {

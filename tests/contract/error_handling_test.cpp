@@ -325,8 +325,9 @@ EVMESH_CONTRACT("what a group listener throws is retried whatever its type", "[e
   CHECK(listener->wait_completed(1));
 }
 
-EVMESH_CONTRACT("a body that throws when it is asked whether anything happened is refused, and nothing is thrown",
-                "[errors][forgotten]") {
+EVMESH_CONTRACT(
+    "a body that throws when it is asked whether anything happened is refused, and nothing is thrown",
+    "[errors][forgotten]") {
   TestType cluster;
   const auto listener = recorder();
   const auto registration = must(cluster.bus().register_listener(listener, k1()));
@@ -337,8 +338,8 @@ EVMESH_CONTRACT("a body that throws when it is asked whether anything happened i
   const std::vector<KeyedEvent> batch{{sample(), {k1()}}, {broken, {k1()}}};
   const auto several = cluster.bus().dispatch(batch);
   const auto again = cluster.bus().redeliver(group_a(), broken);
-  must(cluster.bus().dispatch_async(broken, {k1()},
-                                    [&](const Result<Receipt>& result) { answer.set_value(code_of(result)); }));
+  must(cluster.bus().dispatch_async(
+      broken, {k1()}, [&](const Result<Receipt>& result) { answer.set_value(code_of(result)); }));
 
   CHECK(code_of(single) == ErrorCode::invalid_argument);
   CHECK(single.error().message.find("noop broke") != std::string::npos);
@@ -351,8 +352,9 @@ EVMESH_CONTRACT("a body that throws when it is asked whether anything happened i
   CHECK(listener->entered() == 0);
 }
 
-EVMESH_CONTRACT("a body that throws when it is encoded is refused where bodies are encoded, and nothing is thrown",
-                "[errors][forgotten]") {
+EVMESH_CONTRACT(
+    "a body that throws when it is encoded is refused where bodies are encoded, and nothing is thrown",
+    "[errors][forgotten]") {
   TestType cluster;
   const bool mesh = cluster.mode() != Mode::mono;
   const auto listener = recorder();
@@ -390,9 +392,11 @@ EVMESH_CONTRACT("payloads that hold no event become dead letters of the group, a
     must(cluster.bus().dispatch({.type = "Added", .format = PayloadFormat::json, .payload = "{garbage"}));
   };
   const auto good = [&] {
-    must(cluster.bus().dispatch(mailbox::make_event(
-        mailbox::MailboxAdded{.user = "bob", .session_id = 7,
-                              .path = mailbox::MailboxPath::personal("bob", "INBOX"), .mailbox_id = "1"})));
+    must(cluster.bus().dispatch(
+        mailbox::make_event(mailbox::MailboxAdded{.user = "bob",
+                                                  .session_id = 7,
+                                                  .path = mailbox::MailboxPath::personal("bob", "INBOX"),
+                                                  .mailbox_id = "1"})));
   };
 
   garbage();

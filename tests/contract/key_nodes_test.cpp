@@ -28,7 +28,8 @@ EVMESH_CONTRACT("a key listener gets an event that another node dispatches once,
   CHECK(seen.origin->seq == receipt.seq);
 }
 
-EVMESH_CONTRACT("a key is explained with the peers that acknowledged its youngest registration", "[key][nodes]") {
+EVMESH_CONTRACT("a key is explained with the peers that acknowledged its youngest registration",
+                "[key][nodes]") {
   TestType cluster(nodes(2));
   const auto registration = must(cluster.bus(0).register_listener(recorder(), k1()));
   REQUIRE(registration.receipt().complete());

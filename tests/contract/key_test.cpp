@@ -28,8 +28,9 @@ EVMESH_CONTRACT("one dispatch runs its many key listeners at most ten at a time"
   CHECK(crowd.most_at_once() <= 10);
 }
 
-EVMESH_CONTRACT("fifty events in a row run an asynchronous key listener fifty times, in order and one at a time",
-                "[key][K01]") {
+EVMESH_CONTRACT(
+    "fifty events in a row run an asynchronous key listener fifty times, in order and one at a time",
+    "[key][K01]") {
   TestType cluster;
   Crowd crowd(1);
   Recorder::Traits traits;

@@ -1,5 +1,5 @@
-// Listeners here outlive what happens to the other node: it ends, and another comes. James restarts or pauses its broker
-// for these; here the other end of every connection is a node. Mesh only.
+// Listeners here outlive what happens to the other node: it ends, and another comes. James restarts or pauses
+// its broker for these; here the other end of every connection is a node. Mesh only.
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,8 +41,9 @@ EVMESH_CONTRACT("a key listener registered before the other node restarted hears
   CHECK(listener->gaps().empty());
 }
 
-EVMESH_CONTRACT("asynchronous key listeners registered before and while the other node was away hear it when it is back",
-                "[restart][nodes][O22][O23]") {
+EVMESH_CONTRACT(
+    "asynchronous key listeners registered before and while the other node was away hear it when it is back",
+    "[restart][nodes][O22][O23]") {
   TestType cluster(nodes(2));
   const auto before = async_recorder();
   const auto meanwhile = async_recorder();

@@ -41,8 +41,9 @@ struct Teller {
 
 std::shared_ptr<Strand> strand_of(Room& room, std::shared_ptr<Listener> listener, Strand::Options options) {
   if (options.inbox_bytes_max == 0) options.inbox_bytes_max = 1 << 20;
-  return std::make_shared<Strand>(Strand::Services{room.runner, room.pool, room.activity, room.counters, room.crowding},
-                                  std::move(listener), options);
+  return std::make_shared<Strand>(
+      Strand::Services{room.runner, room.pool, room.activity, room.counters, room.crowding},
+      std::move(listener), options);
 }
 
 std::shared_ptr<Place> place_on(const std::shared_ptr<Strand>& strand, std::vector<RegistrationKey> keys,

@@ -49,6 +49,7 @@ std::string hex(const mailbox::MailboxEvent& event) {
 }  // namespace
 
 TEST_CASE("the page on payloads shows the bytes that are written", "[mailbox][binary]") {
-  CHECK(vectors() == std::vector<std::string>{hex(mailbox_added()), hex(added(mailbox::by_uid({message(11)}))),
+  CHECK(vectors() == std::vector<std::string>{hex(mailbox_added()),
+                                              hex(added(mailbox::by_uid({message(11)}))),
                                               hex(move({"30"}, {"33"}))});
 }
