@@ -204,14 +204,16 @@ void OutboundStream::tick(MonoTime now, Outbox& outbox) {
 }
 
 std::optional<MonoTime> OutboundStream::next_deadline() const {
-#ifdef EVMESH_SEEDED_BUG_NO_HEADS
-  return std::nullopt;
-#endif
   std::optional<MonoTime> next;
   const auto at = [&next](MonoTime when) { next = next ? std::min(*next, when) : when; };
   const auto& timings = options_.timings;
   for (const auto& [life, cursor] : cursors_) {
     if (shuts_window(cursor)) at(cursor.advanced_at + timings.out_of_step);
+  }
+#ifdef EVMESH_SEEDED_BUG_NO_HEADS
+  return next;
+#endif
+  for (const auto& [life, cursor] : cursors_) {
     if (!cursor.subscribed || cursor.follows) continue;
     if (cursor.head_due) at(cursor.sent_at + timings.head_after_burst);
     if (lags(cursor) || (cursor.sent < cursor.scanned && interest_.any(cursor.slot))) {
