@@ -37,6 +37,7 @@ constexpr unsigned group_suspect = 4;
 constexpr unsigned group_letter = 8;
 constexpr unsigned group_wait = 16;
 constexpr unsigned doubt_shift = 5;  // two bits
+constexpr unsigned group_unsure = 128;
 
 constexpr std::size_t group_bytes_min = 1 + 1 + 4 + 4 + 2 + 1;
 constexpr std::size_t attempt_bytes_min = 4 + 8 + 16 + 2;
@@ -88,14 +89,15 @@ std::uint8_t group_flags(const OwedGroup& group) {
   return static_cast<std::uint8_t>((group.ended ? group_ended : 0) | (group.cancelled ? group_cancelled : 0) |
                                    (group.suspect ? group_suspect : 0) | (group.letter.nil() ? 0 : group_letter) |
                                    (group.wait.count() == 0 ? 0 : group_wait) |
-                                   (static_cast<unsigned>(group.doubt) << doubt_shift));
+                                   (static_cast<unsigned>(group.doubt) << doubt_shift) | (group.unsure ? group_unsure : 0));
 }
 
 void read_group_flags(RecordReader& io, OwedGroup& group, std::uint8_t flags) {
   group.ended = (flags & group_ended) != 0;
   group.cancelled = (flags & group_cancelled) != 0;
   group.suspect = (flags & group_suspect) != 0;
-  const unsigned doubt = flags >> doubt_shift;
+  group.unsure = (flags & group_unsure) != 0;
+  const unsigned doubt = (flags & ~group_unsure) >> doubt_shift;
   io.check(doubt <= 2);
   if (doubt <= 2) group.doubt = static_cast<Doubt>(doubt);
 }

@@ -53,6 +53,7 @@ struct OwedGroup {
   bool ended = false;          ///< no further attempt: on its way to the dead letters
   bool cancelled = false;      ///< no further attempt, and no dead letter
   bool suspect = false;
+  bool unsure = false;  ///< nobody knows whether the announced attempt was made: it counts as such
   Doubt doubt = Doubt::none;
   std::chrono::milliseconds wait{0};  ///< between the end of the last attempt and the next
   DeadLetterId letter;                ///< that it was, and that must be removed; nil: none
@@ -139,7 +140,8 @@ struct Cancelled {
   bool operator==(const Cancelled&) const = default;
 };
 
-/// A life of the node began. `doubtful`: what was running in the one before is not known.
+/// A life of the node began. `doubtful`: what was running in the one before is not known, so that all that is owed here may
+/// have run and every announced attempt counts as made.
 struct Life {
   NodeId node;
   std::uint64_t epoch = 0;

@@ -80,7 +80,7 @@ Result<Accepted> Machine::Impl::accept(const Acceptance& acceptance, storage::Co
   }
   accepted.end = log.end();
 #ifdef EVMESH_SEEDED_BUG_ACK_BEFORE_SYNC
-  if (log.count() > 2) accepted.end = log.begin();
+  if (log.count() > 8) accepted.end = log.begin();
 #endif
   return accepted;
 }
@@ -104,6 +104,7 @@ Result<std::optional<Accepted>> Machine::Impl::redeliver(const Letter& letter, c
   const Slot slot = book_.add(held, index, letter.generation + 1);
   for (const Attempt& past : letter.attempts) book_.add_past(slot, {past.number, past.time, past.node, past.error});
   book_.extra(slot).letter = letter.id;
+  book_[slot].doubt = letter.doubt;
   ++counters_.accepted;
   ++counters_.redelivered;
   say_owed(held, *acceptance.event, log);
@@ -135,6 +136,7 @@ storage::OwedGroup Machine::Impl::describe(Slot slot) const {
   owed.ended = it.ended;
   owed.cancelled = it.cancelled;
   owed.suspect = it.suspect;
+  owed.unsure = it.unsure;
   owed.doubt = it.doubt;
   if (!it.extra) return owed;
   owed.wait = it.extra->wait;

@@ -63,7 +63,8 @@ struct Obligation {
   bool ended : 1 = false;      // no attempt is left, or it was refused
   bool cancelled : 1 = false;  // while it ran
   bool suspect : 1 = false;
-  bool asked : 1 = false;  // its letter's removal was asked for
+  bool unsure : 1 = false;  // nobody knows whether the announced attempt was made
+  bool asked : 1 = false;   // its letter's removal was asked for
 };
 static_assert(sizeof(Obligation) <= 64);
 

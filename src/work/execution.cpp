@@ -59,6 +59,12 @@ void Machine::Impl::tell_suspects(Actions& actions) {
 
 void Machine::Impl::written(Position end, Actions& actions) {
   written_ = std::max(written_, end);
+#ifdef EVMESH_SEEDED_BUG_LETTER_REMOVED_EARLY
+  for (const Later& later : later_) {
+    const auto slot = book_.slot(later.handle);
+    if (slot && later.behind < written_ && book_.held_of(*slot).seq > 8) ask_removal(*slot, actions);
+  }
+#endif
   std::erase_if(touched_, [&](GroupIndex index) {
     tell(index, actions);
     GroupState& group = book_.groups()[index];
@@ -151,6 +157,7 @@ void Machine::Impl::fail(MonoTime now, Slot slot, const Failure& failure, storag
   if (it.cancelled) return end(slot, storage::Fate::cancelled, log);
   ++it.attempts;
   it.announced = false;
+  it.unsure = false;
   it.suspect = false;
   it.tries = 0;
   it.ended = failure.last || it.attempts > retry.max_retries;
@@ -237,7 +244,8 @@ std::chrono::milliseconds Machine::Impl::backoff(std::uint8_t& tries, std::chron
 }
 
 void Machine::Impl::tick(MonoTime now, storage::Commit& log, Actions& actions) {
-  while (!timers_.empty() && timers_.top().due <= now) {
+  const Position enough = log.end() + options_.tick_bytes_max;
+  while (!timers_.empty() && timers_.top().due <= now && log.end() < enough) {
     const Timer timer = timers_.top();
     timers_.pop();
     const auto slot = book_.slot(timer.handle);
@@ -245,15 +253,19 @@ void Machine::Impl::tick(MonoTime now, storage::Commit& log, Actions& actions) {
     if (timer.removal) {
       ask_removal(*slot, actions);
     } else {
-      wake(*slot, log, actions);
+      wake(now, *slot, log, actions);
     }
   }
 }
 
-void Machine::Impl::wake(Slot slot, storage::Commit& log, Actions& actions) {
+void Machine::Impl::wake(MonoTime now, Slot slot, storage::Commit& log, Actions& actions) {
   Obligation& it = book_[slot];
   if (it.state == State::burying) return bury(slot, actions);
   if (it.state != State::waiting) return;
+  if (it.unsure) {
+    return fail(now, slot, {.wall = recovered_at_, .node = options_.self,
+                            .error = "the machine stopped; nobody knows whether it ran"}, log);
+  }
   if (it.attempts > 0 && !it.announced) {
     it.announced = true;
     it.needs = say(storage::Started{place(slot), it.attempts + 1}, log);

@@ -97,7 +97,7 @@ class Machine::Impl {
   void fail(MonoTime now, Slot slot, const Failure& failure, storage::Commit& log);
   void wait_for_runner(MonoTime now, Slot slot);
   void end(Slot slot, storage::Fate fate, storage::Commit& log);
-  void wake(Slot slot, storage::Commit& log, Actions& actions);
+  void wake(MonoTime now, Slot slot, storage::Commit& log, Actions& actions);
   void plan(MonoTime due, Slot slot, bool removal);
   [[nodiscard]] std::chrono::milliseconds backoff(std::uint8_t& tries, std::chrono::milliseconds first,
                                                   std::chrono::milliseconds cap);
@@ -123,7 +123,6 @@ class Machine::Impl {
   [[nodiscard]] std::optional<Slot> find(const storage::Place& place) const;
   void doubt_all();
   void end_flights(MonoTime now, Timestamp wall, const std::vector<Flight>& flights, storage::Commit& log);
-  void end_announced(MonoTime now, Timestamp wall, storage::Commit& log);
   void resume(MonoTime now, Slot slot, Position behind, storage::Commit& log);
   [[nodiscard]] std::vector<Slot> all() const;
 
@@ -137,6 +136,7 @@ class Machine::Impl {
   std::deque<Moved> moved_;  // carried, but the copy is not synced yet
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::optional<Handle> suspect_running_;
+  Timestamp recovered_at_{};
   bool said_goodbye_ = true;  // nothing has run since, as far as the journal shows
   std::string text_;          // of the record that is being written; kept for its memory
   storage::Owed owed_;        // the same

@@ -52,6 +52,7 @@ void Machine::Impl::bury(Slot slot, Actions& actions) {
                                 .letter = letter_id(slot),
                                 .generation = it.generation,
                                 .attempts = book_.attempts(slot),
+                                .doubt = it.doubt,
                                 .event = held.event,
                                 .position = held.position});
 }

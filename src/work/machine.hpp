@@ -21,6 +21,7 @@ struct MachineOptions {
   std::uint64_t epoch = 1;
   std::uint64_t seed = 0;                            ///< of the jitter
   std::uint64_t event_bytes_max = 64 * limits::mib;  ///< of events kept in memory; the others are read back
+  std::uint64_t tick_bytes_max = 1 * limits::mib;    ///< about what one `tick` may append
 };
 
 /// What one node owes to its groups: every acceptance, every attempt, every verdict. Pure: time and what happened come in,
@@ -71,6 +72,7 @@ class Machine {
     DispatchId dispatch;
     std::uint32_t generation = 0;
     std::vector<Attempt> attempts;
+    storage::Doubt doubt = storage::Doubt::none;
   };
   /// A dead letter is owed again, as the next generation, with its history and all attempts of a first dispatch. Nothing when
   /// it is owed already. RemoveLetter follows when the journal is synced behind the record. The letter is in the store, and
@@ -117,6 +119,7 @@ class Machine {
   // Time.
 
   /// Retries that are due become ready, their attempts announced; letters that could not be stored or removed are tried again.
+  /// What does not fit the commit (`tick_bytes_max`) stays due.
   void tick(MonoTime now, storage::Commit& log, Actions& actions);
   [[nodiscard]] std::optional<MonoTime> next_deadline() const;
 

@@ -48,6 +48,7 @@ void Machine::Impl::restore(HeldSlot held, const storage::OwedGroup& owed, Group
   it.ended = owed.ended;
   it.cancelled = owed.cancelled;
   it.suspect = owed.suspect;
+  it.unsure = owed.unsure;
   it.doubt = owed.doubt;
   for (const storage::PastAttempt& past : owed.history) book_.add_past(slot, past);
   if (owed.wait.count() > 0) book_.extra(slot).wait = owed.wait;
@@ -66,6 +67,7 @@ void Machine::Impl::apply(Position, const storage::Failed& failed) {
   it.attempts = failed.attempt;
   it.ended = failed.ended;
   it.announced = false;
+  it.unsure = false;
   it.suspect = false;
   book_.add_past(*slot, {failed.attempt, failed.time, failed.node, failed.error});
   book_.extra(*slot).wait = failed.wait;
@@ -107,7 +109,9 @@ void Machine::Impl::apply(Position, const storage::Goodbye&) {}
 
 void Machine::Impl::doubt_all() {
   for (const Slot slot : all()) {
-    if (book_[slot].doubt == storage::Doubt::none) book_[slot].doubt = storage::Doubt::unknown;
+    Obligation& it = book_[slot];
+    if (it.doubt == storage::Doubt::none) it.doubt = storage::Doubt::unknown;
+    it.unsure = it.announced;
   }
 }
 
@@ -126,9 +130,9 @@ void Machine::Impl::recovered(MonoTime now, Timestamp wall, const std::optional<
   const Position life =
       say(storage::Life{.node = options_.self, .epoch = options_.epoch, .doubtful = doubtful}, log);
   const std::vector<Slot> owed = all();
+  recovered_at_ = wall;
   if (doubtful) {
     doubt_all();
-    end_announced(now, wall, log);
   } else if (!said_goodbye_) {
     end_flights(now, wall, *flights, log);
   }
@@ -144,6 +148,12 @@ void Machine::Impl::end_flights(MonoTime now, Timestamp wall, const std::vector<
     if (!slot || book_[*slot].attempts + 1 != flight.attempt || book_[*slot].state == State::settled) continue;
     Obligation& it = book_[*slot];
     if (it.ended || it.cancelled) continue;
+#ifdef EVMESH_SEEDED_BUG_ATTEMPT_REUSED
+    if (it.attempts > 1) {
+      it.doubt = storage::Doubt::process_ended;
+      continue;
+    }
+#endif
     const bool condemned = it.suspect && flight.suspect && suspects == 1;
     it.doubt = storage::Doubt::process_ended;
     fail(now, *slot,
@@ -157,15 +167,6 @@ void Machine::Impl::end_flights(MonoTime now, Timestamp wall, const std::vector<
     if (it.ended) continue;
     it.suspect = true;
     say(storage::Suspect{place(*slot)}, log);
-  }
-}
-
-/// Whether these ran, nobody knows: their numbers must not be given again.
-void Machine::Impl::end_announced(MonoTime now, Timestamp wall, storage::Commit& log) {
-  for (const Slot slot : all()) {
-    const Obligation& it = book_[slot];
-    if (!it.announced || it.ended || it.cancelled || it.state == State::settled) continue;
-    fail(now, slot, {.wall = wall, .node = options_.self, .error = "the machine stopped; nobody knows whether it ran"}, log);
   }
 }
 
@@ -185,9 +186,10 @@ void Machine::Impl::resume(MonoTime now, Slot slot, Position behind, storage::Co
     return after_sync(slot, it.needs);
   }
   it.needs = behind;
-  const bool waits = it.attempts > 0 && !it.announced;
+  const bool waits = it.unsure || (it.attempts > 0 && !it.announced);
   if (!waits) return queue(slot);
   book_.set(slot, State::waiting);
+  if (it.unsure) return plan(now, slot, false);  // there may be more of these than one commit takes
 #ifdef EVMESH_SEEDED_BUG_RETRY_TIMER_LOST
   if (it.attempts > 1) return;
 #endif

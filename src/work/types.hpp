@@ -111,6 +111,7 @@ struct StoreLetter {
   DeadLetterId letter;
   std::uint32_t generation = 0;
   std::vector<Attempt> attempts;
+  storage::Doubt doubt = storage::Doubt::none;
   std::shared_ptr<const std::string> event;  ///< null: read it back at `position`
   Position position = 0;
 };

@@ -64,7 +64,7 @@ Owed full_owed() {
   rich.name = "B";
   rich.generation = 3;
   rich.attempts = 2;
-  rich.ended = rich.cancelled = rich.suspect = true;
+  rich.ended = rich.cancelled = rich.suspect = rich.unsure = true;
   rich.doubt = Doubt::unknown;
   rich.wait = 250ms;
   rich.letter.bytes[0] = 9;
@@ -126,7 +126,7 @@ TEST_CASE("another node's acceptance carries its owner", "[storage][records]") {
 TEST_CASE("the parts of a group that most do not have stand behind its flags", "[storage][records]") {
   CHECK(hex(bytes_of(full_owed())).substr(2 * (2 + 16 + 16 + 16 + 8 + 5 + 2)) ==
         "0141" "00" "00000000" "00000000" "0000"
-        "0142" "5f" "03000000" "02000000" "fa00000000000000" "09000000000000000000000000000000" "0200"
+        "0142" "df" "03000000" "02000000" "fa00000000000000" "09000000000000000000000000000000" "0200"
         "01000000" "0600000000000000" "101112131415161718191a1b1c1d1e1f" "0200" "6e6f"
         "02000000" "ffffffffffffffff" "808182838485868788898a8b8c8d8e8f" "0000"
         "02000000" "0078");

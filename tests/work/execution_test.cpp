@@ -178,6 +178,21 @@ TEST_CASE("a later attempt is announced in the journal before it is given out", 
   CHECK(rig.take_one(group).attempt == 2);
 }
 
+TEST_CASE("one tick announces no more than it may append; the others stay due", "[work][execution]") {
+  Rig rig({.self = node_id(1), .tick_bytes_max = 60});
+  const GroupIndex group = rig.group("index");
+  for (int i = 0; i < 5; ++i) rig.accept({group});
+  rig.write();
+  for (const Job& job : rig.take(group)) rig.finish(job, Ran::Ending::failed);
+
+  rig.advance(1s);
+  CHECK(rig.machine->counts(group).ready == 2);
+  CHECK(*rig.machine->next_deadline() <= rig.now);
+  rig.advance(0s);
+  rig.advance(0s);
+  CHECK(rig.machine->counts(group).ready == 5);
+}
+
 TEST_CASE("what is refused has no further attempt", "[work][execution]") {
   Rig rig;
   const GroupIndex group = rig.group("index");

@@ -254,6 +254,23 @@ TEST_CASE("cancelling what was redelivered waits for its letter too", "[work][le
   CHECK(rig.written_of<Verdict>(from).at(0).fate == Fate::cancelled);
 }
 
+TEST_CASE("a letter remembers that it may have run already", "[work][letters]") {
+  Rig rig;
+  GroupIndex group = rig.group("index");
+  rig.accept({group});
+  rig.write();
+  rig.crash(std::nullopt);
+  group = rig.group("index");
+  rig.write();
+  rig.finish(rig.take_one(group), Ran::Ending::refused);
+  rig.sync();
+  const auto stored = rig.asked<StoreLetter>().at(0);
+  rig.machine->letter_stored(rig.now, stored.handle, true, rig.log);
+
+  const Machine::Letter letter{stored.letter, stored.id, stored.generation, stored.attempts, stored.doubt};
+  CHECK(run_redelivered(rig, group, letter).possibly_duplicate);
+}
+
 TEST_CASE("a group at its quota takes no redelivery", "[work][letters]") {
   Rig rig;
   Policy policy = test::policy();

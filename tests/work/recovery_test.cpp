@@ -120,8 +120,30 @@ TEST_CASE("when nobody knows what ran, announced attempts are counted as made an
   CHECK(jobs[0].attempt == 1);
   CHECK(jobs[0].possibly_duplicate);
   CHECK(rig.machine->counters().duplicates_unknown == 1);
+  rig.advance(0s);
+  CHECK(rig.written_of<Failed>().back().error == "the machine stopped; nobody knows whether it ran");
   rig.advance(1s);
   CHECK(rig.take_one(group).attempt == 3);
+}
+
+TEST_CASE("an announced attempt of which nobody knows is counted once, whatever comes between", "[work][recovery]") {
+  Rig rig;
+  const GroupIndex group = rig.group("index");
+  announce_second(rig, group);
+  rig.crash(std::nullopt);
+  rig.write();
+  const Position keep = rig.log.begin();
+  REQUIRE(rig.machine->carry(keep, 1 << 20, {}, rig.log));
+  rig.sync();
+  rig.drop(keep);
+
+  rig.crash();
+  rig.write();
+  rig.advance(0s);
+
+  CHECK(rig.take(rig.group("index")).empty());
+  rig.advance(1s);
+  CHECK(rig.take_one(rig.group("index")).attempt == 3);
 }
 
 TEST_CASE("doubt outlasts a further life", "[work][recovery]") {

@@ -148,7 +148,7 @@ class Rig {
     const auto stored = asked<StoreLetter>();
     machine->letter_stored(now, stored.at(0).handle, true, log);
     sync();
-    return {stored[0].letter, stored[0].id, stored[0].generation, stored[0].attempts};
+    return {stored[0].letter, stored[0].id, stored[0].generation, stored[0].attempts, stored[0].doubt};
   }
 
   std::unique_ptr<Machine> machine;
