@@ -125,13 +125,14 @@ unsigned run(const std::vector<std::uint64_t>& seeds, const Options& options, st
 }
 
 /// Lines that begin with a number; what follows says what the seed found.
-std::vector<std::uint64_t> read_regressions(const std::string& path) {
+std::optional<std::vector<std::uint64_t>> read_regressions(const std::string& path) {
   std::vector<std::uint64_t> seeds;
   std::ifstream file(path);
-  if (!file) std::fprintf(stderr, "sim: cannot read \"%s\"\n", path.c_str());
+  if (!file) return std::nullopt;
   for (std::string line; std::getline(file, line);) {
     if (const auto seed = number(line.substr(0, line.find(' ')))) seeds.push_back(*seed);
   }
+  if (file.bad()) return std::nullopt;  // a directory opens, and cannot be read
   return seeds;
 }
 
@@ -151,7 +152,9 @@ int run_many(const Options& options, std::string_view program) {
   Totals totals;
   unsigned failed = 0;
   if (!options.regressions.empty()) {
-    failed = run(read_regressions(options.regressions), options, program, totals);
+    const auto seeds = read_regressions(options.regressions);
+    if (!seeds) std::fprintf(stderr, "sim: cannot read --regressions \"%s\"\n", options.regressions.c_str());
+    failed = seeds ? run(*seeds, options, program, totals) : 1;
     count_case("seeds that failed once keep every promise", failed == 0);
   }
   std::vector<std::uint64_t> seeds(options.seeds);
