@@ -35,7 +35,6 @@ class Membership::Impl {
   // departure.cpp
   void goodbye(MonoTime now, bool for_good, std::vector<wire::StreamPosition> heads, Actions& out);
   Result<void> forget(MonoTime now, std::string_view name_or_id, Actions& out);
-
   // view.cpp
   [[nodiscard]] bool settled() const { return awaited().empty(); }
   [[nodiscard]] std::vector<std::string> awaited() const;
@@ -48,7 +47,6 @@ class Membership::Impl {
 
  private:
   enum class Age { older, same, newer };
-
   // machine.cpp
   bool enter(MonoTime now, Actions& out);
   void notice_pause(std::chrono::nanoseconds gap, Actions& out);
@@ -71,8 +69,7 @@ class Membership::Impl {
   void bound_tombstones(Actions& out);
   void remember(const Peer& peer);
   [[nodiscard]] const GivenUp* given_up(const Life& life) const;
-  /// Adds to the counter evmesh_membership_`counter`_total.
-  void count(std::string_view counter, std::uint64_t by = 1);
+  void count(std::string_view counter, std::uint64_t by = 1);  // evmesh_membership_`counter`_total
   void note(Actions& out, LogLevel level, std::string message, base::LogFields fields = {}) const;
   void note_seldom(Actions& out, const std::string& about, LogLevel level, std::string message,
                    base::LogFields fields);
@@ -192,10 +189,8 @@ class Membership::Impl {
   std::map<NodeId, Peer> peers_;
   std::map<NodeId, Contender> contenders_;
   std::map<NodeId, GivenUp> given_up_;
-  std::uint64_t given_up_count_ = 0;
   std::optional<std::pair<std::uint64_t, MonoTime>> old_self_;  // a lower epoch of our id speaks since then
   std::map<std::string, MonoTime> noted_;
-
   bool digest_stale_ = true;
   std::uint64_t digest_ = 0;
   std::uint64_t digest_told_ = 0;

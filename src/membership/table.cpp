@@ -85,12 +85,14 @@ void Membership::Impl::erase(const NodeId& id, Actions& out) {
 /// Listeners were told that nothing more comes of this life. If it is only paused or cut off, it must not be met as a new one:
 /// its stream would begin again.
 void Membership::Impl::remember(const Peer& peer) {
+  const auto number = [](const auto& entry) { return entry.second.number; };
+  const auto latest = std::ranges::max_element(given_up_, {}, number);
+  const std::uint64_t next = latest == given_up_.end() ? 1 : latest->second.number + 1;
   GivenUp& row = given_up_[peer.life.id];
   row.epoch = std::max(row.epoch, peer.life.epoch);
   row.forgotten = row.forgotten || peer.forgotten;
-  row.number = ++given_up_count_;
-  if (given_up_.size() <= given_up_max) return;
-  given_up_.erase(std::ranges::min_element(given_up_, {}, [](const auto& entry) { return entry.second.number; }));
+  row.number = next;
+  if (given_up_.size() > given_up_max) given_up_.erase(std::ranges::min_element(given_up_, {}, number));
 }
 
 /// Why `life`, which has no row, is not to get one; null when it may.
