@@ -78,7 +78,7 @@ class Journal {
 };
 
 struct JournalOptions {
-  NodeId owner;  ///< whose journal it is; another node's is refused
+  NodeId owner{};  ///< whose journal it is; another node's is refused
   /// Of one file; a commit never spans two. `limits::journal_segment_bytes_min` to
   /// `limits::journal_segment_bytes_max`.
   std::uint64_t segment_bytes = 32ULL << 20;
