@@ -106,6 +106,11 @@ class Peer:
             raise AssertionError(f"{self.name} ended with {code}: {self.log()[-2000:]}")
 
 
+def whole_lines(ledger):
+    """What somebody is still writing ends where the last whole line does."""
+    return (line for line in ledger if line.endswith("\n"))
+
+
 class MeshCase(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="evmesh-cluster-")
@@ -199,13 +204,13 @@ class MeshCase(unittest.TestCase):
     def sent(self, label):
         """{number: word}"""
         with open(self.path(f"{label}.sent"), encoding="utf-8") as ledger:
-            return {int(seq): word for _, seq, word in (line.split() for line in ledger)}
+            return {int(seq): word for _, seq, word in (line.split() for line in whole_lines(ledger))}
 
     def heard_from(self, peer, publisher_id, epoch, listener="l"):
         """What the listener's ledger says of one life: ([(number, word)], [(from, to, reason)])."""
         events, gaps = [], []
         with open(self.path(f"{peer.name}.{listener}.heard"), encoding="utf-8") as ledger:
-            for line in ledger:
+            for line in whole_lines(ledger):
                 what, publisher, life, *rest = line.split()
                 if publisher != publisher_id or int(life) != epoch:
                     continue

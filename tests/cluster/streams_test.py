@@ -51,7 +51,8 @@ class StreamsTest(MeshCase):
         """a short pause under load loses nothing: what was missed is repaired from the publisher's ring"""
         for mode in MODES:
             with self.subTest(mode):
-                a, b, c = self.mesh([f"{n}-{mode}" for n in "abc"], mode=mode, window_bytes=65536)
+                a, b, c = self.mesh([f"{n}-{mode}" for n in "abc"], mode=mode, window_bytes=65536,
+                                    event_bytes=65536)
                 for peer in (b, c):
                     self.listen(peer)
                 self.load(a, f"from-a-{mode}", rate=2000, size=1000)
