@@ -82,8 +82,11 @@ Result<void> FileJournal::roll() {
   return {};
 }
 
-/// What is appended meanwhile may be on the disk then, or not: it is not counted.
+/// What is appended meanwhile may be on the disk then, or not: it is not counted. One sync at a time: of two
+/// that run at once, the kernel tells only one that pages were lost, and the other would take them for
+/// written.
 Result<void> FileJournal::sync() {
+  const std::lock_guard one(sync_mutex_);
   Tail written;
   std::shared_ptr<Segment> segment;
   {

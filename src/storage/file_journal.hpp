@@ -68,8 +68,10 @@ class FileJournal final : public Journal {
   bool full_ = false;
   Tail scrubbed_;  // where the next `scrub` goes on
 
-  // What `read` and `sync` need, from other threads; but for the tail it is changed by the owner's thread alone, under the
-  // mutex.
+  std::mutex sync_mutex_;  // held while the disk syncs; taken before the other one
+
+  // What `read` and `sync` need, from other threads; but for the tail it is changed by the owner's thread
+  // alone, under the mutex.
   mutable std::mutex mutex_;
   std::deque<std::shared_ptr<Segment>> live_;
   Tail begin_;

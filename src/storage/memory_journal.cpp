@@ -25,7 +25,7 @@ class MemoryJournal final : public Journal {
                   "a commit built for position " + std::to_string(commit.begin()) +
                       ", but the journal ends at " + std::to_string(end_.position));
     }
-    const Tail after{commit.end(), commit.seal({.chain = end_.chain, .synced = synced_.position})};
+    const Tail after{commit.end(), commit.seal({.chain = end_.chain, .synced = tail().position})};
     const std::lock_guard lock(mutex_);
     kept_.push_back({commit.begin(), std::string(commit.bytes())});
     end_ = after;
@@ -33,6 +33,7 @@ class MemoryJournal final : public Journal {
   }
 
   [[nodiscard]] Result<void> sync() override {
+    const std::lock_guard lock(mutex_);
     synced_ = end_;
     return {};
   }
@@ -75,7 +76,10 @@ class MemoryJournal final : public Journal {
   void prepare() override {}
   [[nodiscard]] bool full() const override { return false; }
   [[nodiscard]] Result<void> scrub(std::uint64_t) override { return {}; }
-  [[nodiscard]] Tail tail() const override { return synced_; }
+  [[nodiscard]] Tail tail() const override {
+    const std::lock_guard lock(mutex_);
+    return synced_;
+  }
   [[nodiscard]] Result<void> anchor() override { return {}; }
 
  private:
@@ -94,7 +98,7 @@ class MemoryJournal final : public Journal {
                 "there is no record at position " + std::to_string(record) + ", or it was dropped");
   }
 
-  // What `read` needs, from any thread.
+  // What `read` and `sync` need, from other threads.
   mutable std::mutex mutex_;
   std::deque<Kept> kept_;
   Tail end_;

@@ -1,4 +1,5 @@
 // What every journal promises, whatever is under it.
+#include <atomic>
 #include <thread>
 
 #include <catch2/catch.hpp>
@@ -165,4 +166,25 @@ EVERY_JOURNAL("another thread reads while commits are appended and dropped") {
 
   CHECK(dropped);
   CHECK(same);
+}
+
+EVERY_JOURNAL("another thread syncs while commits are appended") {
+  TestType subject;
+  std::atomic<bool> done = false;
+  bool synced = true;
+
+  std::thread syncer([&] {
+    while (!done) synced = synced && subject.journal->sync();
+  });
+  for (int i = 0; i < 40; ++i) {
+    append(*subject.journal, {std::string(900, 'x')});
+    subject.journal->prepare();
+  }
+  done = true;
+  syncer.join();
+
+  CHECK(synced);
+  REQUIRE(subject.journal->sync());
+  CHECK(subject.journal->tail().position == subject.journal->end());
+  CHECK(records_of(*subject.journal).size() == 40);
 }

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "storage/blocks.hpp"
 #include "storage/journal_support.hpp"
 
 using namespace evmesh;
@@ -198,6 +199,46 @@ TEST_CASE("a file that is missing is found", "[storage][journal][damage]") {
     CHECK_FALSE(findings_in(disk).empty());
     CHECK(disk.contents() == files);
   }
+}
+
+TEST_CASE("a gap between the files is named", "[storage][journal][damage]") {
+  auto closed = closed_journal();
+  closed.files.erase(second);
+  CrashingDisk disk(1, closed.files);
+
+  CHECK(refusal(disk).find("disk/" + second + ", offset 0: the file is missing") == 0);
+}
+
+TEST_CASE("after a drop either slot of the anchor alone knows where the log begins",
+          "[storage][journal][damage]") {
+  CrashingDisk disk(1);
+  Records kept;
+  {
+    const auto journal = opened(disk);
+    const auto all = fill(*journal, 11, 900);
+    REQUIRE(journal->drop(all.back().first));
+    kept = records_of(*journal);
+  }
+  REQUIRE(kept.size() < 11);
+
+  for (const std::uint64_t slot : {0, 1}) {
+    CAPTURE(slot);
+    auto files = disk.contents();
+    files[anchor] = flipped(files[anchor], slot * 4096 + 50);
+
+    CHECK(serves_all(files, kept));
+  }
+}
+
+TEST_CASE("a commit that claims another place than its own is not served", "[storage][journal][damage]") {
+  CrashingDisk disk(1);
+  opened(disk);
+  Commit stray(1000);
+  stray.add("stray");
+  stray.seal({.chain = first_chain_of(node(7)), .salt = salt_of(node(7))});
+  REQUIRE(disk.open(first, false).value()->write(4096, stray.bytes()));
+
+  CHECK(records_of(*opened(disk)).empty());
 }
 
 TEST_CASE("a ready segment that is missing is made again", "[storage][journal][damage]") {
