@@ -1,5 +1,7 @@
 #include "work/machine.hpp"
 
+#include <malloc.h>
+
 #include <cstdlib>
 #include <new>
 
@@ -16,23 +18,23 @@ namespace {
 std::size_t held_bytes = 0;  // of this program, by operator new
 std::size_t allocations = 0;
 
-constexpr std::size_t header = alignof(std::max_align_t);
+void* counted(void* memory) {
+  held_bytes += malloc_usable_size(memory);
+  ++allocations;
+  return memory;
+}
 
 }  // namespace
 
 void* operator new(std::size_t size) {
-  auto* const memory = static_cast<char*>(std::malloc(size + header));
+  void* const memory = std::malloc(size);
   if (memory == nullptr) throw std::bad_alloc();
-  *reinterpret_cast<std::size_t*>(memory) = size;
-  held_bytes += size;
-  ++allocations;
-  return memory + header;
+  return counted(memory);
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(std::malloc(size)); }
 void operator delete(void* memory) noexcept {
-  if (memory == nullptr) return;
-  char* const begin = static_cast<char*>(memory) - header;
-  held_bytes -= *reinterpret_cast<std::size_t*>(begin);
-  std::free(begin);
+  held_bytes -= malloc_usable_size(memory);
+  std::free(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept { ::operator delete(memory); }
 
