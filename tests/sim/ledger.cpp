@@ -193,7 +193,10 @@ void Ledger::judge(const Gap& gap, std::size_t bus) const {
   bool right = gap.from > 0 && (!gap.to || (gap.from <= *gap.to && *gap.to <= head));
   // A transient node that is silent for long, and one that an operator forgot, are given up while they may live; nothing
   // of that life may follow then.
-  const bool given_up = publisher.over || publisher.transient || forgotten(gap.publisher);
+  // And a life on an old disk may be fenced by what is still under way of a later one, which was before it.
+  const auto later = publishing_.upper_bound({gap.publisher, gap.epoch});
+  const bool outlived = later != publishing_.end() && later->first.id == gap.publisher;
+  const bool given_up = publisher.over || publisher.transient || outlived || forgotten(gap.publisher);
   if (gap.reason == GapReason::life_ended) right = right && given_up;
   if (gap.reason == GapReason::ring_overrun) right = right && gap.to && *gap.to < publisher.ring_first[bus];
   if (gap.reason == GapReason::listener_overrun) right = right && plan_.has(Fault::small_hold);
