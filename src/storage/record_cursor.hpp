@@ -14,8 +14,8 @@
 
 namespace evmesh::storage {
 
-/// Appends the fields of a record. `RecordWriter` and `RecordReader` have the same functions, so that one text says what a
-/// record holds, in both directions.
+/// Appends the fields of a record. `RecordWriter` and `RecordReader` have the same functions, so that one
+/// text says what a record holds, in both directions.
 class RecordWriter {
  public:
   template <class T>
@@ -55,8 +55,8 @@ class RecordWriter {
   std::string& out_;
 };
 
-/// Takes fields from a record; texts are views into it. After the first broken rule every field reads as zero or empty.
-/// Allocates for what is there, never for what is claimed.
+/// Takes fields from a record; texts are views into it. After the first broken rule every field reads as zero
+/// or empty. Allocates for what is there, never for what is claimed.
 class RecordReader {
  public:
   template <class T>

@@ -86,10 +86,11 @@ void attempt(Io& io, typename Io::template Ref<PastAttempt> attempt) {
 }
 
 std::uint8_t group_flags(const OwedGroup& group) {
-  return static_cast<std::uint8_t>((group.ended ? group_ended : 0) | (group.cancelled ? group_cancelled : 0) |
-                                   (group.suspect ? group_suspect : 0) | (group.letter.nil() ? 0 : group_letter) |
-                                   (group.wait.count() == 0 ? 0 : group_wait) |
-                                   (static_cast<unsigned>(group.doubt) << doubt_shift) | (group.unsure ? group_unsure : 0));
+  return static_cast<std::uint8_t>(
+      (group.ended ? group_ended : 0) | (group.cancelled ? group_cancelled : 0) |
+      (group.suspect ? group_suspect : 0) | (group.letter.nil() ? 0 : group_letter) |
+      (group.wait.count() == 0 ? 0 : group_wait) | (static_cast<unsigned>(group.doubt) << doubt_shift) |
+      (group.unsure ? group_unsure : 0));
 }
 
 void read_group_flags(RecordReader& io, OwedGroup& group, std::uint8_t flags) {
@@ -221,7 +222,8 @@ WorkRecord read(RecordReader& io, std::uint8_t flags, const NodeId& self) {
   return record;
 }
 
-std::optional<WorkRecord> read_kind(RecordReader& io, std::uint8_t kind, std::uint8_t flags, const NodeId& self) {
+std::optional<WorkRecord> read_kind(RecordReader& io, std::uint8_t kind, std::uint8_t flags,
+                                    const NodeId& self) {
   switch (static_cast<Kind>(kind)) {
     case Kind::owed: return read<Owed>(io, flags, self);
     case Kind::started: return read<Started>(io, flags, self);
@@ -294,8 +296,9 @@ Result<WorkRecord> decode_record(std::string_view bytes, const NodeId& self) {
   if (!io.good()) return fail(ErrorCode::undecodable, std::string("a record of the journal: ") + io.broken());
   std::optional<WorkRecord> record = read_kind(io, kind, flags, self);
   if (!record) {
-    return fail(ErrorCode::undecodable, "a record of the journal is of kind " + std::to_string(kind) +
-                                            ", which this version does not know; use the version that wrote it");
+    return fail(ErrorCode::undecodable,
+                "a record of the journal is of kind " + std::to_string(kind) +
+                    ", which this version does not know; use the version that wrote it");
   }
   io.check((flags & ~flags_of(static_cast<Kind>(kind))) == 0);
   if (io.good()) return *std::move(record);

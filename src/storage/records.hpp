@@ -13,8 +13,8 @@
 #include <evmesh/ids.hpp>
 #include <evmesh/result.hpp>
 
-/// What group work keeps in the journal; byte by byte in README.md. Texts are views: of the caller's when a record is
-/// written, of the record's bytes when it was read.
+/// What group work keeps in the journal; byte by byte in README.md. Texts are views: of the caller's when a
+/// record is written, of the record's bytes when it was read.
 namespace evmesh::storage {
 
 /// One acceptance: which node, in which of its lives, and its number there, from 1. Value.
@@ -140,8 +140,8 @@ struct Cancelled {
   bool operator==(const Cancelled&) const = default;
 };
 
-/// A life of the node began. `doubtful`: what was running in the one before is not known, so that all that is owed here may
-/// have run and every announced attempt counts as made.
+/// A life of the node began. `doubtful`: what was running in the one before is not known, so that all that is
+/// owed here may have run and every announced attempt counts as made.
 struct Life {
   NodeId node;
   std::uint64_t epoch = 0;
@@ -159,8 +159,8 @@ struct Goodbye {
 
 using WorkRecord = std::variant<Owed, Started, Failed, Verdict, Settled, Suspect, Cancelled, Life, Goodbye>;
 
-/// Empties `out` and writes `record` there. `self` is the node whose journal it is: its id is left out. At most 65,535 groups,
-/// and as many attempts each; names of at most 255 bytes; errors are cut at 65,535.
+/// Empties `out` and writes `record` there. `self` is the node whose journal it is: its id is left out. At
+/// most 65,535 groups, and as many attempts each; names of at most 255 bytes; errors are cut at 65,535.
 void encode_record(const Owed& record, const NodeId& self, std::string& out);
 void encode_record(const Started& record, const NodeId& self, std::string& out);
 void encode_record(const Failed& record, const NodeId& self, std::string& out);

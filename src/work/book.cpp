@@ -18,7 +18,8 @@ std::string_view shortened(std::string_view text) {
 
 }  // namespace
 
-Book::Book(const NodeId& self, std::uint64_t event_bytes_max) : event_bytes_max_(event_bytes_max), nodes_{self} {}
+Book::Book(const NodeId& self, std::uint64_t event_bytes_max)
+    : event_bytes_max_(event_bytes_max), nodes_{self} {}
 
 GroupIndex Book::group(std::string_view bus, const Group& name) {
   if (const auto known = find_group(bus, name.to_string())) return *known;
@@ -32,7 +33,8 @@ GroupIndex Book::group(std::string_view bus, const Group& name) {
 std::optional<GroupIndex> Book::find_group(std::string_view bus, std::string_view name) const {
   const auto found = find_group(storage::group_hash(bus, name));
   // Two names of one hash are not worth a second way: the journal could not tell them apart either.
-  return found && groups_[*found].bus == bus && groups_[*found].name.to_string() == name ? found : std::nullopt;
+  return found && groups_[*found].bus == bus && groups_[*found].name.to_string() == name ? found
+                                                                                         : std::nullopt;
 }
 
 std::optional<GroupIndex> Book::find_group(std::uint64_t hash) const {
@@ -116,7 +118,8 @@ std::optional<Slot> Book::find(const DispatchId& id, GroupIndex group) const {
 std::optional<Slot> Book::slot(Handle handle) const {
   const auto slot = static_cast<Slot>((handle - 1) & 0xffffffffU);
   const auto serial = static_cast<std::uint32_t>((handle - 1) >> 32);
-  const bool there = slot < obligations_.end() && obligations_[slot].serial == serial && obligations_[slot].held != none;
+  const bool there =
+      slot < obligations_.end() && obligations_[slot].serial == serial && obligations_[slot].held != none;
   return there ? std::optional(slot) : std::nullopt;
 }
 
@@ -179,7 +182,8 @@ std::vector<Attempt> Book::attempts(Slot slot) const {
 }
 
 std::uint32_t Book::life(const NodeId& owner, std::uint64_t epoch) {
-  if (!lives_.empty() && lives_.back() == Life(owner, epoch)) return static_cast<std::uint32_t>(lives_.size() - 1);
+  if (!lives_.empty() && lives_.back() == Life(owner, epoch))
+    return static_cast<std::uint32_t>(lives_.size() - 1);
   const auto [place, fresh] = lives_by_name_.try_emplace({owner, epoch}, lives_.size());
   if (fresh) lives_.emplace_back(owner, epoch);
   return place->second;
@@ -193,7 +197,8 @@ std::uint32_t Book::node(const NodeId& id) {
 }
 
 std::uint64_t Book::hash(std::uint32_t life, std::uint64_t seq, GroupIndex group) {
-  return (seq * 0xff51afd7ed558ccdULL) ^ (std::uint64_t{life} << 40) ^ (std::uint64_t{group} * 0xc4ceb9fe1a85ec53ULL);
+  return (seq * 0xff51afd7ed558ccdULL) ^ (std::uint64_t{life} << 40) ^
+         (std::uint64_t{group} * 0xc4ceb9fe1a85ec53ULL);
 }
 
 void Book::link_held(HeldSlot slot) {

@@ -58,10 +58,10 @@ struct Obligation {
   State state = State::ready;
   storage::Doubt doubt = storage::Doubt::none;
   storage::Fate fate = storage::Fate::done;  // of what is settled
-  std::uint8_t tries = 0;    // waits in a row for another reason than a failed attempt
-  bool announced : 1 = false;  // the next attempt is, in the journal
-  bool ended : 1 = false;      // no attempt is left, or it was refused
-  bool cancelled : 1 = false;  // while it ran
+  std::uint8_t tries = 0;                    // waits in a row for another reason than a failed attempt
+  bool announced : 1 = false;                // the next attempt is, in the journal
+  bool ended : 1 = false;                    // no attempt is left, or it was refused
+  bool cancelled : 1 = false;                // while it ran
   bool suspect : 1 = false;
   bool unsure : 1 = false;  // nobody knows whether the announced attempt was made
   bool asked : 1 = false;   // its letter's removal was asked for
@@ -74,7 +74,8 @@ struct Held {
   std::uint64_t seq = 0;
   EventId event_id;
   Timestamp time{};
-  std::shared_ptr<const std::string> event;  // shared with who dispatched it and with who runs it; null: not in memory
+  std::shared_ptr<const std::string>
+      event;  // shared with who dispatched it and with who runs it; null: not in memory
   std::uint32_t life = 0;
   std::uint32_t event_bytes = 0;
   Slot first = none;
@@ -101,8 +102,8 @@ struct GroupState {
   bool touched = false;  // something that is not written yet waits in it
 };
 
-/// The table of what is owed, with its orders: by the journal, by group, by dispatch id. Knows no rule of the machine.
-/// Thread-bound.
+/// The table of what is owed, with its orders: by the journal, by group, by dispatch id. Knows no rule of the
+/// machine. Thread-bound.
 class Book {
  public:
   Book(const NodeId& self, std::uint64_t event_bytes_max);
@@ -117,15 +118,20 @@ class Book {
 
   // Obligations.
 
-  /// At the end of the journal's order; the event stays in memory while there is room. It goes with its last obligation.
-  HeldSlot hold(const DispatchId& id, const EventId& event_id, Timestamp time, std::shared_ptr<const std::string> event,
-                std::uint64_t event_bytes);
-  [[nodiscard]] bool has_room(std::uint64_t event_bytes) const { return event_bytes_ + event_bytes <= event_bytes_max_; }
+  /// At the end of the journal's order; the event stays in memory while there is room. It goes with its last
+  /// obligation.
+  HeldSlot hold(const DispatchId& id, const EventId& event_id, Timestamp time,
+                std::shared_ptr<const std::string> event, std::uint64_t event_bytes);
+  [[nodiscard]] bool has_room(std::uint64_t event_bytes) const {
+    return event_bytes_ + event_bytes <= event_bytes_max_;
+  }
   Slot add(HeldSlot held, GroupIndex group, std::uint32_t generation);
   void remove(Slot slot);
 
   [[nodiscard]] std::optional<Slot> find(const DispatchId& id, GroupIndex group) const;
-  [[nodiscard]] Handle handle(Slot slot) const { return (std::uint64_t{obligations_[slot].serial} << 32 | slot) + 1; }
+  [[nodiscard]] Handle handle(Slot slot) const {
+    return (std::uint64_t{obligations_[slot].serial} << 32 | slot) + 1;
+  }
   [[nodiscard]] std::optional<Slot> slot(Handle handle) const;
 
   [[nodiscard]] Obligation& operator[](Slot slot) { return obligations_[slot]; }

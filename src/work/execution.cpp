@@ -19,11 +19,17 @@ storage::Place Machine::Impl::place(Slot slot) const {
 
 // Queues.
 
+/// What has its letter yet runs when it is synced: a redelivery that a power cut takes back must not have
+/// run.
+bool Machine::Impl::runnable(Slot slot) const {
+  return book_[slot].needs < (has_letter(slot) ? synced_ : written_);
+}
+
 /// The first of `queue` that is still ready, when what it needs is written.
 std::optional<Slot> Machine::Impl::front(std::deque<Handle>& queue) const {
   while (!queue.empty()) {
     const auto slot = book_.slot(queue.front());
-    if (slot && book_[*slot].state == State::ready) return book_[*slot].needs < written_ ? slot : std::nullopt;
+    if (slot && book_[*slot].state == State::ready) return runnable(*slot) ? slot : std::nullopt;
     queue.pop_front();
   }
   return std::nullopt;
@@ -40,6 +46,7 @@ void Machine::Impl::queue(Slot slot) {
   GroupState& group = book_.group_of(slot);
   book_.set(slot, State::ready);
   (book_[slot].suspect ? group.suspects : group.ready).push_back(book_.handle(slot));
+  if (has_letter(slot)) after_sync(slot, book_[slot].needs);
   if (std::exchange(group.touched, true)) return;
   touched_.push_back(book_[slot].group);
 }
@@ -65,6 +72,7 @@ void Machine::Impl::written(Position end, Actions& actions) {
     if (slot && later.behind < written_ && book_.held_of(*slot).seq > 8) ask_removal(*slot, actions);
   }
 #endif
+  if (suspect_ends_ && *suspect_ends_ <= written_) clear_suspect(actions);
   std::erase_if(touched_, [&](GroupIndex index) {
     tell(index, actions);
     GroupState& group = book_.groups()[index];
@@ -126,12 +134,11 @@ Flight Machine::Impl::flight(Handle handle) const {
           .suspect = book_[*slot].suspect};
 }
 
-void Machine::Impl::finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran, storage::Commit& log,
-                             Actions& actions) {
+void Machine::Impl::finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran,
+                             storage::Commit& log, Actions& actions) {
   const auto slot = book_.slot(handle);
   if (!slot || book_[*slot].state != State::running) return;
   const bool was_suspect = suspect_running_ == handle;
-  if (was_suspect) suspect_running_.reset();
   switch (ran.ending) {
     case Ran::Ending::done: end(*slot, storage::Fate::done, log); break;
     case Ran::Ending::unknown_type:
@@ -143,11 +150,29 @@ void Machine::Impl::finished(MonoTime now, Timestamp wall, Handle handle, const 
       break;
     case Ran::Ending::failed:
     case Ran::Ending::refused:
-      fail(now, *slot, {.wall = wall, .node = options_.self, .error = ran.error, .not_before = ran.not_before,
-                        .last = ran.ending == Ran::Ending::refused}, log);
+      fail(now, *slot,
+           {.wall = wall,
+            .node = options_.self,
+            .error = ran.error,
+            .not_before = ran.not_before,
+            .last = ran.ending == Ran::Ending::refused},
+           log);
       break;
   }
-  if (was_suspect) tell_suspects(actions);
+  if (!was_suspect) return;
+  // Until its end is written it stands in the flight table beside the next, and neither would be the only
+  // one.
+  if (log.end() > written_ && !log.empty()) {
+    suspect_ends_ = log.end();
+  } else {
+    clear_suspect(actions);
+  }
+}
+
+void Machine::Impl::clear_suspect(Actions& actions) {
+  suspect_running_.reset();
+  suspect_ends_.reset();
+  tell_suspects(actions);
 }
 
 void Machine::Impl::fail(MonoTime now, Slot slot, const Failure& failure, storage::Commit& log) {
@@ -163,7 +188,9 @@ void Machine::Impl::fail(MonoTime now, Slot slot, const Failure& failure, storag
   it.ended = failure.last || it.attempts > retry.max_retries;
   book_.add_past(slot, {it.attempts, failure.wall, failure.node, failure.error});
   Extra& extra = book_.extra(slot);
-  extra.wait = it.ended ? 0ms : std::max(retry_delay(retry, it.attempts, base::unit_interval(random_)), failure.not_before);
+  extra.wait =
+      it.ended ? 0ms
+               : std::max(retry_delay(retry, it.attempts, base::unit_interval(random_)), failure.not_before);
   it.needs = say(storage::Failed{.place = place(slot),
                                  .attempt = it.attempts,
                                  .ended = it.ended,
@@ -178,6 +205,19 @@ void Machine::Impl::fail(MonoTime now, Slot slot, const Failure& failure, storag
   }
   book_.set(slot, State::waiting);
   plan(now + extra.wait, slot, false);
+}
+
+/// Nobody knows whether its attempt was made, so it counts; it clears nobody either.
+void Machine::Impl::fail_unsure(MonoTime now, Slot slot, storage::Commit& log) {
+  const bool suspect = book_[slot].suspect;
+  fail(now, slot,
+       {.wall = recovered_at_,
+        .node = options_.self,
+        .error = "the machine stopped; nobody knows whether it ran"},
+       log);
+  if (!suspect) return;
+  book_[slot].suspect = !book_[slot].ended;
+  say(storage::Suspect{place(slot)}, log);
 }
 
 /// Burns no attempt: the same one is made later, perhaps by a runner that knows the type.
@@ -262,10 +302,7 @@ void Machine::Impl::wake(MonoTime now, Slot slot, storage::Commit& log, Actions&
   Obligation& it = book_[slot];
   if (it.state == State::burying) return bury(slot, actions);
   if (it.state != State::waiting) return;
-  if (it.unsure) {
-    return fail(now, slot, {.wall = recovered_at_, .node = options_.self,
-                            .error = "the machine stopped; nobody knows whether it ran"}, log);
-  }
+  if (it.unsure) return fail_unsure(now, slot, log);
   if (it.attempts > 0 && !it.announced) {
     it.announced = true;
     it.needs = say(storage::Started{place(slot), it.attempts + 1}, log);

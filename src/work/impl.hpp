@@ -23,7 +23,8 @@ class Machine::Impl {
 
   // acceptance.cpp
   Result<Accepted> accept(const Acceptance& acceptance, storage::Commit& log);
-  Result<std::optional<Accepted>> redeliver(const Letter& letter, const Acceptance& acceptance, storage::Commit& log);
+  Result<std::optional<Accepted>> redeliver(const Letter& letter, const Acceptance& acceptance,
+                                            storage::Commit& log);
   [[nodiscard]] Position oldest() const;
   bool carry(Position keep, std::uint64_t bytes, const Read& read, storage::Commit& log);
 
@@ -31,7 +32,8 @@ class Machine::Impl {
   void written(Position end, Actions& actions);
   void take(GroupIndex group, std::size_t max, std::vector<Job>& out);
   [[nodiscard]] Flight flight(Handle handle) const;
-  void finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran, storage::Commit& log, Actions& actions);
+  void finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran, storage::Commit& log,
+                Actions& actions);
   void tick(MonoTime now, storage::Commit& log, Actions& actions);
   [[nodiscard]] std::optional<MonoTime> next_deadline() const;
   void pause(GroupIndex group, bool paused, Actions& actions);
@@ -44,7 +46,8 @@ class Machine::Impl {
 
   // recovery.cpp
   Result<void> replay(Position position, std::string_view record);
-  void recovered(MonoTime now, Timestamp wall, const std::optional<std::vector<Flight>>& flights, storage::Commit& log);
+  void recovered(MonoTime now, Timestamp wall, const std::optional<std::vector<Flight>>& flights,
+                 storage::Commit& log);
   void goodbye(storage::Commit& log);
 
   // What machine.cpp shows of it.
@@ -91,10 +94,13 @@ class Machine::Impl {
   [[nodiscard]] std::optional<Slot> front(std::deque<Handle>& queue) const;
   [[nodiscard]] std::optional<Slot> next_of(GroupState& group);
   void queue(Slot slot);
+  [[nodiscard]] bool runnable(Slot slot) const;
   void tell(GroupIndex group, Actions& actions);
   void tell_suspects(Actions& actions);
+  void clear_suspect(Actions& actions);
   void give(Slot slot, std::vector<Job>& out);
   void fail(MonoTime now, Slot slot, const Failure& failure, storage::Commit& log);
+  void fail_unsure(MonoTime now, Slot slot, storage::Commit& log);
   void wait_for_runner(MonoTime now, Slot slot);
   void end(Slot slot, storage::Fate fate, storage::Commit& log);
   void wake(MonoTime now, Slot slot, storage::Commit& log, Actions& actions);
@@ -136,6 +142,7 @@ class Machine::Impl {
   std::deque<Moved> moved_;  // carried, but the copy is not synced yet
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::optional<Handle> suspect_running_;
+  std::optional<Position> suspect_ends_;  // it has run, and the record of that ends here
   Timestamp recovered_at_{};
   bool said_goodbye_ = true;  // nothing has run since, as far as the journal shows
   std::string text_;          // of the record that is being written; kept for its memory

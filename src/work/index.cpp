@@ -32,7 +32,8 @@ void Index::remove(std::uint64_t hash, std::uint32_t number) {
     if (places_[hole].number == nobody) return;
     hole = next(hole);
   }
-  // What stands behind the hole moves up unless it is at home between the hole and itself: then searches still find it.
+  // What stands behind the hole moves up unless it is at home between the hole and itself: then searches
+  // still find it.
   for (std::size_t at = next(hole); places_[at].number != nobody; at = next(at)) {
     const std::size_t from_home = (at - home(places_[at].mark)) & (places_.size() - 1);
     const std::size_t from_hole = (at - hole) & (places_.size() - 1);

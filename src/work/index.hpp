@@ -7,7 +7,8 @@
 
 namespace evmesh::work {
 
-/// Finds numbers by a hash of what they stand for: 8 bytes each in a table that is at most three quarters full. Thread-bound.
+/// Finds numbers by a hash of what they stand for: 8 bytes each in a table that is at most three quarters
+/// full. Thread-bound.
 class Index {
  public:
   Index();

@@ -6,16 +6,21 @@
 
 namespace evmesh::work {
 
-bool Machine::Impl::has_letter(Slot slot) const { return book_[slot].extra && !book_[slot].extra->letter.nil(); }
+bool Machine::Impl::has_letter(Slot slot) const {
+  return book_[slot].extra && !book_[slot].extra->letter.nil();
+}
 
-/// A UUID of version 8: the time of the acceptance in milliseconds, so that ids sort by it, and a hash of the obligation.
+/// A UUID of version 8: the time of the acceptance in milliseconds, so that ids sort by it, and a hash of the
+/// obligation.
 DeadLetterId Machine::Impl::letter_id(Slot slot) const {
   const storage::Place where = place(slot);
   std::string name(where.id.owner.bytes.begin(), where.id.owner.bytes.end());
-  for (const std::uint64_t number : {where.id.epoch, where.id.seq, where.group, std::uint64_t{where.generation}}) {
+  for (const std::uint64_t number :
+       {where.id.epoch, where.id.seq, where.group, std::uint64_t{where.generation}}) {
     for (unsigned shift = 0; shift < 64; shift += 8) name.push_back(static_cast<char>(number >> shift));
   }
-  const auto since = std::chrono::floor<std::chrono::milliseconds>(book_.held_of(slot).time.time_since_epoch());
+  const auto since =
+      std::chrono::floor<std::chrono::milliseconds>(book_.held_of(slot).time.time_since_epoch());
   const auto time = static_cast<std::uint64_t>(since.count());
   const std::uint64_t high = base::hash64(name);
   const std::uint64_t low = base::hash64(name + "2");
@@ -37,6 +42,7 @@ void Machine::Impl::synced(Position end, Actions& actions) {
     if (!slot) continue;
     ask_removal(*slot, actions);
     bury(*slot, actions);
+    tell(book_[*slot].group, actions);
   }
 }
 
@@ -46,15 +52,15 @@ void Machine::Impl::bury(Slot slot, Actions& actions) {
   if (it.state != State::burying || has_letter(slot) || it.needs >= synced_) return;
   const Held& held = book_.held_of(slot);
   actions.emplace_back(StoreLetter{.handle = book_.handle(slot),
-                                .id = book_.id_of(held),
-                                .bus = book_.group_of(slot).bus,
-                                .group = it.group,
-                                .letter = letter_id(slot),
-                                .generation = it.generation,
-                                .attempts = book_.attempts(slot),
-                                .doubt = it.doubt,
-                                .event = held.event,
-                                .position = held.position});
+                                   .id = book_.id_of(held),
+                                   .bus = book_.group_of(slot).bus,
+                                   .group = it.group,
+                                   .letter = letter_id(slot),
+                                   .generation = it.generation,
+                                   .attempts = book_.attempts(slot),
+                                   .doubt = it.doubt,
+                                   .event = held.event,
+                                   .position = held.position});
 }
 
 void Machine::Impl::letter_stored(MonoTime now, Handle handle, bool kept, storage::Commit& log) {
@@ -71,11 +77,12 @@ void Machine::Impl::letter_stored(MonoTime now, Handle handle, bool kept, storag
 void Machine::Impl::ask_removal(Slot slot, Actions& actions) {
   if (!has_letter(slot) || book_[slot].asked) return;
   book_[slot].asked = true;
-  actions.emplace_back(
-      RemoveLetter{.handle = book_.handle(slot), .group = book_[slot].group, .letter = book_[slot].extra->letter});
+  actions.emplace_back(RemoveLetter{
+      .handle = book_.handle(slot), .group = book_[slot].group, .letter = book_[slot].extra->letter});
 }
 
-void Machine::Impl::letter_removed(MonoTime now, Handle handle, bool gone, storage::Commit& log, Actions& actions) {
+void Machine::Impl::letter_removed(MonoTime now, Handle handle, bool gone, storage::Commit& log,
+                                   Actions& actions) {
   const auto slot = book_.slot(handle);
   if (!slot || !has_letter(*slot)) return;
   Obligation& it = book_[*slot];

@@ -82,7 +82,9 @@ std::optional<MonoTime> Machine::next_deadline() const { return impl_->next_dead
 
 // Recovery.
 
-Result<void> Machine::replay(Position position, std::string_view record) { return impl_->replay(position, record); }
+Result<void> Machine::replay(Position position, std::string_view record) {
+  return impl_->replay(position, record);
+}
 
 void Machine::recovered(MonoTime now, Timestamp wall, const std::optional<std::vector<Flight>>& flights,
                         storage::Commit& log) {

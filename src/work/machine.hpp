@@ -24,8 +24,9 @@ struct MachineOptions {
   std::uint64_t tick_bytes_max = 1 * limits::mib;    ///< about what one `tick` may append
 };
 
-/// What one node owes to its groups: every acceptance, every attempt, every verdict. Pure: time and what happened come in,
-/// records go into the commit that is being built, and the rest of what must be done into `actions`. Not thread-safe.
+/// What one node owes to its groups: every acceptance, every attempt, every verdict. Pure: time and what
+/// happened come in, records go into the commit that is being built, and the rest of what must be done into
+/// `actions`. Not thread-safe.
 ///
 /// An obligation (dispatch id, group) is in exactly one state:
 ///
@@ -34,13 +35,16 @@ struct MachineOptions {
 ///       │                v
 ///       └── waiting <────┴── no attempt left, refused ──> burying ──letter_stored──> (gone, a dead letter)
 ///
-/// - Nothing is given out by `take` before the record that makes it owed, or that announces its attempt, is written.
-/// - An obligation leaves only by a verdict record or that of its group's cancellation; a dead letter's verdict is appended
-///   when the letter is stored durably, and the letter is stored when the record of the failure is synced.
-/// - Attempt n > 1 is announced in the journal before it is given out. It runs as attempt n again only when it is certain not
-///   to have run, or when a power cut took the announcement itself away.
-/// - What is owed again keeps its letter until the redelivery is synced; until the letter is gone the obligation stays, settled
-///   when it ended before, so that no crash leaves the letter of an event that was handled.
+/// - Nothing is given out by `take` before the record that makes it owed, or that announces its attempt, is
+///   written; a redelivery not before it is synced.
+/// - An obligation leaves only by a verdict record or that of its group's cancellation; a dead letter's
+///   verdict is appended when the letter is stored durably, and the letter is stored when the record of the
+///   failure is synced.
+/// - Attempt n > 1 is announced in the journal before it is given out. It runs as attempt n again only when it
+///   is certain not to have run, or when a power cut took the announcement itself away.
+/// - What is owed again keeps its letter until the redelivery is synced; until the letter is gone the
+///   obligation stays, settled when it ended before, so that no crash leaves the letter of an event that was
+///   handled.
 class Machine {
  public:
   explicit Machine(MachineOptions options);
@@ -57,13 +61,14 @@ class Machine {
   /// Nothing of a paused group is given out; it goes on being owed.
   void pause(GroupIndex group, bool paused, Actions& actions);
 
-  /// Cancels all that the group is owed but what is running or burying; says how many. What runs is cancelled when it fails.
+  /// Cancels all that the group is owed but what is running or burying; says how many. What runs is cancelled
+  /// when it fails.
   std::uint64_t cancel(GroupIndex group, storage::Commit& log);
 
   // Acceptance.
 
-  /// Takes it on, or refuses the whole: `back_pressure` (a group that refuses at its quota, or whose letters cannot be stored
-  /// either and are as many again), `invalid_argument` (no group, or none of this table).
+  /// Takes it on, or refuses the whole: `back_pressure` (a group that refuses at its quota, or whose letters
+  /// cannot be stored either and are as many again), `invalid_argument` (no group, or none of this table).
   [[nodiscard]] Result<Accepted> accept(const Acceptance& acceptance, storage::Commit& log);
 
   /// What a dead letter says of the obligation it was.
@@ -74,10 +79,11 @@ class Machine {
     std::vector<Attempt> attempts;
     storage::Doubt doubt = storage::Doubt::none;
   };
-  /// A dead letter is owed again, as the next generation, with its history and all attempts of a first dispatch. Nothing when
-  /// it is owed already. RemoveLetter follows when the journal is synced behind the record. The letter is in the store, and
-  /// nobody has been asked to remove it since it was looked up. `acceptance` names the one group; its claims are ignored.
-  /// Errors: back_pressure (the group is at its quota), invalid_argument.
+  /// A dead letter is owed again, as the next generation, with its history and all attempts of a first
+  /// dispatch. Nothing when it is owed already. RemoveLetter follows when the journal is synced behind the
+  /// record, and it runs no sooner either. The letter is in the store, and nobody has been asked to remove it
+  /// since it was looked up. `acceptance` names the one group; its claims are ignored. Errors: back_pressure
+  /// (the group is at its quota), invalid_argument.
   [[nodiscard]] Result<std::optional<Accepted>> redeliver(const Letter& letter, const Acceptance& acceptance,
                                                           storage::Commit& log);
 
@@ -87,12 +93,13 @@ class Machine {
   void written(Position end, Actions& actions);
   void synced(Position end, Actions& actions);
 
-  /// Everything owed stands at this position or later, and stays there if the machine loses its power now: the journal may be
-  /// dropped up to here. The highest number there is when nothing is owed.
+  /// Everything owed stands at this position or later, and stays there if the machine loses its power now:
+  /// the journal may be dropped up to here. The highest number there is when nothing is owed.
   [[nodiscard]] Position oldest() const;
 
-  /// Appends again what stands before `keep`, up to about `bytes`; true when nothing owed stands before it any more. `read`
-  /// gives the event of the record at a position, or null, which ends it: nothing is appended then.
+  /// Appends again what stands before `keep`, up to about `bytes`; true when nothing owed stands before it
+  /// any more. `read` gives the event of the record at a position, or null, which ends it: nothing is
+  /// appended then.
   using Read = std::function<std::shared_ptr<const std::string>(Position)>;
   bool carry(Position keep, std::uint64_t bytes, const Read& read, storage::Commit& log);
 
@@ -101,16 +108,19 @@ class Machine {
 
   // Execution.
 
-  /// Up to `max` executions of one group, oldest first; none when it is paused. Each is answered by `finished`.
+  /// Up to `max` executions of one group, oldest first; none when it is paused. Each is answered by
+  /// `finished`.
   void take(GroupIndex group, std::size_t max, std::vector<Job>& out);
 
   /// What the flight table must show while it runs. `handle` is running.
   [[nodiscard]] Flight flight(Handle handle) const;
 
   /// `wall` goes into the history. A handle that is not running is ignored.
-  void finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran, storage::Commit& log, Actions& actions);
+  void finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran, storage::Commit& log,
+                Actions& actions);
 
-  /// The letter is on the disk: the obligation ends. Or it could not be kept: it is tried again later, and stays owed.
+  /// The letter is on the disk: the obligation ends. Or it could not be kept: it is tried again later, and
+  /// stays owed.
   void letter_stored(MonoTime now, Handle handle, bool kept, storage::Commit& log);
 
   /// The letter is gone for good (or was not there). Or it could not be removed: that is tried again later.
@@ -118,8 +128,8 @@ class Machine {
 
   // Time.
 
-  /// Retries that are due become ready, their attempts announced; letters that could not be stored or removed are tried again.
-  /// What does not fit the commit (`tick_bytes_max`) stays due.
+  /// Retries that are due become ready, their attempts announced; letters that could not be stored or removed
+  /// are tried again. What does not fit the commit (`tick_bytes_max`) stays due.
   void tick(MonoTime now, storage::Commit& log, Actions& actions);
   [[nodiscard]] std::optional<MonoTime> next_deadline() const;
 
@@ -128,12 +138,14 @@ class Machine {
   /// One record of the journal, in order. Errors: undecodable; storage (the journal is another node's).
   [[nodiscard]] Result<void> replay(Position position, std::string_view record);
 
-  /// All records are in; groups that they name and nobody has declared have a place with the default policy. `flights` is what
-  /// was running when the process of the last life ended, nothing when nobody knows: the machine lost its power, or the table
-  /// was not of that life. Without a goodbye, what was running counts as a failed attempt, is suspect and may be a duplicate;
-  /// when it is not known, everything may be a duplicate, and attempts that were announced count as made. The old table is kept
-  /// until what this appends is written.
-  void recovered(MonoTime now, Timestamp wall, const std::optional<std::vector<Flight>>& flights, storage::Commit& log);
+  /// All records are in; groups that they name and nobody has declared have a place with the default policy.
+  /// `flights` is what was running when the process of the last life ended, nothing when nobody knows: the
+  /// machine lost its power, or the table was not of that life. Without a goodbye, what was running counts as
+  /// a failed attempt, is suspect and may be a duplicate; when it is not known, everything may be a
+  /// duplicate, and attempts that were announced count as made. The old table is kept until what this appends
+  /// is written.
+  void recovered(MonoTime now, Timestamp wall, const std::optional<std::vector<Flight>>& flights,
+                 storage::Commit& log);
 
   /// Nothing runs, nothing will be taken, and all before it is written: what is owed was not running.
   void goodbye(storage::Commit& log);

@@ -12,8 +12,8 @@ Result<void> Machine::Impl::replay(Position position, std::string_view record) {
                         decoded.error().message + " (position " + std::to_string(position) + ')');
   }
   if (const auto* life = std::get_if<storage::Life>(&*decoded); life && life->node != options_.self) {
-    return evmesh::fail(ErrorCode::storage, "the journal is that of node " + life->node.to_string() + ", not of " +
-                                                options_.self.to_string() +
+    return evmesh::fail(ErrorCode::storage, "the journal is that of node " + life->node.to_string() +
+                                                ", not of " + options_.self.to_string() +
                                                 "; put each node's own directory back in its place");
   }
   said_goodbye_ = std::holds_alternative<storage::Goodbye>(*decoded);
@@ -119,7 +119,8 @@ void Machine::Impl::doubt_all() {
 std::vector<Slot> Machine::Impl::all() const {
   std::vector<Slot> slots;
   for (HeldSlot held = book_.first_held(); held != none; held = book_.held(held).after) {
-    for (Slot slot = book_.held(held).first; slot != none; slot = book_[slot].next_of_held) slots.push_back(slot);
+    for (Slot slot = book_.held(held).first; slot != none; slot = book_[slot].next_of_held)
+      slots.push_back(slot);
   }
   return slots;
 }
@@ -140,12 +141,15 @@ void Machine::Impl::recovered(MonoTime now, Timestamp wall, const std::optional<
   said_goodbye_ = false;
 }
 
-/// What ran when the process ended has failed once more, and is suspect; the one suspect that ran alone is condemned.
-void Machine::Impl::end_flights(MonoTime now, Timestamp wall, const std::vector<Flight>& flights, storage::Commit& log) {
+/// What ran when the process ended has failed once more, and is suspect; the one suspect that ran alone is
+/// condemned.
+void Machine::Impl::end_flights(MonoTime now, Timestamp wall, const std::vector<Flight>& flights,
+                                storage::Commit& log) {
   const auto suspects = std::ranges::count_if(flights, &Flight::suspect);
   for (const Flight& flight : flights) {
     const auto slot = find({flight.id, flight.group, flight.generation});
-    if (!slot || book_[*slot].attempts + 1 != flight.attempt || book_[*slot].state == State::settled) continue;
+    if (!slot || book_[*slot].attempts + 1 != flight.attempt || book_[*slot].state == State::settled)
+      continue;
     Obligation& it = book_[*slot];
     if (it.ended || it.cancelled) continue;
 #ifdef EVMESH_SEEDED_BUG_ATTEMPT_REUSED
@@ -159,13 +163,14 @@ void Machine::Impl::end_flights(MonoTime now, Timestamp wall, const std::vector<
     fail(now, *slot,
          {.wall = wall,
           .node = options_.self,
-          .error = condemned ? "crash: the process ended twice while it ran, the second time as the only suspect"
-                             : "the process ended while it ran",
+          .error = condemned
+                       ? "crash: the process ended twice while it ran, the second time as the only suspect"
+                       : "the process ended while it ran",
           .last = condemned},
          log);
     if (condemned) ++counters_.quarantined;
-    if (it.ended) continue;
-    it.suspect = true;
+    it.suspect = !it.ended;
+    // Said of what has ended, too: its letter must remember that it may have run.
     say(storage::Suspect{place(*slot)}, log);
   }
 }
@@ -196,8 +201,6 @@ void Machine::Impl::resume(MonoTime now, Slot slot, Position behind, storage::Co
   plan(now + book_.extra(slot).wait, slot, false);
 }
 
-void Machine::Impl::goodbye(storage::Commit& log) {
-  say(storage::Goodbye{options_.epoch}, log);
-}
+void Machine::Impl::goodbye(storage::Commit& log) { say(storage::Goodbye{options_.epoch}, log); }
 
 }  // namespace evmesh::work

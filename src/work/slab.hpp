@@ -8,8 +8,8 @@
 
 namespace evmesh::work {
 
-/// Values under small numbers. Grows by pieces, so that nothing moves and no more than a piece is unused; what is removed makes
-/// room for the next. Thread-bound.
+/// Values under small numbers. Grows by pieces, so that nothing moves and no more than a piece is unused;
+/// what is removed makes room for the next. Thread-bound.
 template <class T>
 class Slab {
  public:
@@ -30,7 +30,9 @@ class Slab {
   }
 
   [[nodiscard]] T& operator[](std::uint32_t number) { return (*pieces_[number / piece])[number % piece]; }
-  [[nodiscard]] const T& operator[](std::uint32_t number) const { return (*pieces_[number / piece])[number % piece]; }
+  [[nodiscard]] const T& operator[](std::uint32_t number) const {
+    return (*pieces_[number / piece])[number % piece];
+  }
 
   /// One more than the highest number ever given.
   [[nodiscard]] std::uint32_t end() const { return used_; }

@@ -9,7 +9,8 @@
 
 namespace evmesh::work {
 
-/// Keeps each text once, however often it is said: a broken listener says the same of every event. Thread-bound.
+/// Keeps each text once, however often it is said: a broken listener says the same of every event.
+/// Thread-bound.
 class Texts {
  public:
   /// The number of `text`, to be given back by `release` as often as it was got.

@@ -37,8 +37,8 @@ struct Policy {
   RetryPolicy retry;
   std::uint64_t backlog_max = limits::group_backlog_max;              ///< obligations owed at once
   std::uint64_t backlog_bytes_max = limits::group_backlog_bytes_max;  ///< what their events hold together
-  /// At either bound: true refuses the whole dispatch with `back_pressure`, false sends this group's obligation to its
-  /// dead letters and owes the others as usual.
+  /// At either bound: true refuses the whole dispatch with `back_pressure`, false sends this group's
+  /// obligation to its dead letters and owes the others as usual.
   bool refuse_at_quota = false;
 
   bool operator==(const Policy&) const = default;
@@ -58,8 +58,9 @@ struct Acceptance {
 /// What came of it.
 struct Accepted {
   DispatchId id;
-  Position end = 0;             ///< written, or synced, when the journal is up to here
-  std::vector<Handle> claimed;  ///< as Acceptance::claimed, one for each; 0 where the quota or a pause kept it back
+  Position end = 0;  ///< written, or synced, when the journal is up to here
+  std::vector<Handle>
+      claimed;  ///< as Acceptance::claimed, one for each; 0 where the quota or a pause kept it back
 };
 
 /// One execution to make.
@@ -71,7 +72,8 @@ struct Job {
   bool possibly_duplicate = false;  ///< an earlier run may have succeeded without our knowing
   bool suspect = false;             ///< it was running when a process ended; no other suspect runs now
   std::shared_ptr<const std::string> event;  ///< null: read it back at `position`
-  Position position = 0;  ///< of the record that holds the event; `Machine::position` knows it after a `carry`
+  Position position =
+      0;  ///< of the record that holds the event; `Machine::position` knows it after a `carry`
 };
 
 /// How an execution ended.
@@ -83,12 +85,13 @@ struct Ran {
     unknown_type,  ///< not run: this build does not know the type; burns no attempt
   };
   Ending ending = Ending::done;
-  std::string error;                          ///< for all but `done`
-  std::chrono::milliseconds not_before{0};    ///< the next attempt starts no sooner than this
+  std::string error;                        ///< for all but `done`
+  std::chrono::milliseconds not_before{0};  ///< the next attempt starts no sooner than this
 };
 
-/// An execution as the flight table of its process shows it: entered before the listener is called, taken out when the record
-/// of its end is written, so that after any death of the process alone the table names all that may have run unseen.
+/// An execution as the flight table of its process shows it: entered before the listener is called, taken out
+/// when the record of its end is written (at once after `unknown_type`, which has none). So the table names
+/// all that may have run unseen, whenever the process alone dies.
 struct Flight {
   DispatchId id;
   std::uint64_t group = 0;  ///< storage::group_hash
@@ -101,8 +104,8 @@ struct Flight {
 
 // What the machine asks for.
 
-/// Keep a dead letter, then say `letter_stored`. Its id is made of the obligation's, so that storing it again changes nothing.
-/// Asked for when the record of its end is synced, and not before the letter it was is gone.
+/// Keep a dead letter, then say `letter_stored`. Its id is made of the obligation's, so that storing it again
+/// changes nothing. Asked for when the record of its end is synced, and not before the letter it was is gone.
 struct StoreLetter {
   Handle handle = 0;
   DispatchId id;
@@ -123,8 +126,8 @@ struct RemoveLetter {
   DeadLetterId letter;
 };
 
-/// Work became possible in a group: `take` until it gives less than it may, and again whenever there is room. Not said again
-/// before a `take` came out short.
+/// Work became possible in a group: `take` until it gives less than it may, and again whenever there is room.
+/// Not said again before a `take` came out short.
 struct Ready {
   GroupIndex group = 0;
 };
@@ -146,19 +149,20 @@ struct GroupCounts {
 
 /// What happened since the machine was made.
 struct Counters {
-  std::uint64_t accepted = 0;   ///< obligations
+  std::uint64_t accepted = 0;  ///< obligations
   std::uint64_t redelivered = 0;
   std::uint64_t done = 0;
   std::uint64_t dead = 0;
   std::uint64_t cancelled = 0;
-  std::uint64_t failed = 0;        ///< attempts
-  std::uint64_t unknown_type = 0;  ///< executions given back unrun
-  std::uint64_t over_quota = 0;    ///< obligations sent to the dead letters
-  std::uint64_t refused = 0;       ///< dispatches, with back_pressure
-  std::uint64_t quarantined = 0;   ///< ended two processes
-  std::uint64_t letters_failed = 0;            ///< times that a letter could not be stored or removed
-  std::uint64_t duplicates_process_ended = 0;  ///< given out as possibly duplicate: it was running when a process ended
-  std::uint64_t duplicates_unknown = 0;        ///< the same: what was running was not known
+  std::uint64_t failed = 0;          ///< attempts
+  std::uint64_t unknown_type = 0;    ///< executions given back unrun
+  std::uint64_t over_quota = 0;      ///< obligations sent to the dead letters
+  std::uint64_t refused = 0;         ///< dispatches, with back_pressure
+  std::uint64_t quarantined = 0;     ///< ended two processes
+  std::uint64_t letters_failed = 0;  ///< times that a letter could not be stored or removed
+  std::uint64_t duplicates_process_ended =
+      0;  ///< given out as possibly duplicate: it was running when a process ended
+  std::uint64_t duplicates_unknown = 0;  ///< the same: what was running was not known
 };
 
 }  // namespace evmesh::work

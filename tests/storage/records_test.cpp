@@ -76,15 +76,17 @@ Owed full_owed() {
 
 std::vector<std::string> samples() {
   const Place place{own, 5, 6};
-  return {bytes_of(full_owed()),
-          bytes_of(Started{place, 2}),
-          bytes_of(Failed{.place = place, .attempt = 3, .ended = true, .time = {}, .node = other, .wait = 1ms, .error = "e"}),
-          bytes_of(Verdict{place, Fate::dead}),
-          bytes_of(Settled{place, Fate::cancelled}),
-          bytes_of(Suspect{place}),
-          bytes_of(Cancelled{5}),
-          bytes_of(Life{self, 7, true}),
-          bytes_of(Goodbye{7})};
+  return {
+      bytes_of(full_owed()),
+      bytes_of(Started{place, 2}),
+      bytes_of(Failed{
+          .place = place, .attempt = 3, .ended = true, .time = {}, .node = other, .wait = 1ms, .error = "e"}),
+      bytes_of(Verdict{place, Fate::dead}),
+      bytes_of(Settled{place, Fate::cancelled}),
+      bytes_of(Suspect{place}),
+      bytes_of(Cancelled{5}),
+      bytes_of(Life{self, 7, true}),
+      bytes_of(Goodbye{7})};
 }
 
 }  // namespace
@@ -101,35 +103,111 @@ TEST_CASE("records stand as the page about the journal says", "[storage][records
   owed.groups[0].name = "g";
   owed.event = "EV";
   CHECK(hex(bytes_of(owed)) ==
-        "0100" "0201000000000000" "0403000000000000" "ee000000000000000000000000000000" "9900000000000000" "0162" "0100"
-        "0167" "00" "00000000" "00000000" "0000" "02000000" "4556");
+        "0100"
+        "0201000000000000"
+        "0403000000000000"
+        "ee000000000000000000000000000000"
+        "9900000000000000"
+        "0162"
+        "0100"
+        "0167"
+        "00"
+        "00000000"
+        "00000000"
+        "0000"
+        "02000000"
+        "4556");
   CHECK(hex(bytes_of(Started{place, 2})) ==
-        "0200" "0201000000000000" "0403000000000000" "8877665544332211" "0a000000" "02000000");
-  CHECK(hex(bytes_of(Failed{.place = place, .attempt = 1, .ended = true, .time = Timestamp{1us}, .node = self, .wait = 100ms, .error = "no"})) ==
-        "0304" "0201000000000000" "0403000000000000" "8877665544332211" "0a000000" "01000000" "0100000000000000"
-        "6400000000000000" "0200" "6e6f");
+        "0200"
+        "0201000000000000"
+        "0403000000000000"
+        "8877665544332211"
+        "0a000000"
+        "02000000");
+  CHECK(hex(bytes_of(Failed{.place = place,
+                            .attempt = 1,
+                            .ended = true,
+                            .time = Timestamp{1us},
+                            .node = self,
+                            .wait = 100ms,
+                            .error = "no"})) ==
+        "0304"
+        "0201000000000000"
+        "0403000000000000"
+        "8877665544332211"
+        "0a000000"
+        "01000000"
+        "0100000000000000"
+        "6400000000000000"
+        "0200"
+        "6e6f");
   CHECK(hex(bytes_of(Verdict{place, Fate::done})) ==
-        "0400" "0201000000000000" "0403000000000000" "8877665544332211" "0a000000" "01");
+        "0400"
+        "0201000000000000"
+        "0403000000000000"
+        "8877665544332211"
+        "0a000000"
+        "01");
   CHECK(hex(bytes_of(Settled{place, Fate::cancelled})) ==
-        "0500" "0201000000000000" "0403000000000000" "8877665544332211" "0a000000" "03");
-  CHECK(hex(bytes_of(Suspect{place})) == "0600" "0201000000000000" "0403000000000000" "8877665544332211" "0a000000");
-  CHECK(hex(bytes_of(Cancelled{0x1122334455667788})) == "0700" "8877665544332211");
-  CHECK(hex(bytes_of(Life{self, 2, true})) == "0808" "101112131415161718191a1b1c1d1e1f" "0200000000000000");
-  CHECK(hex(bytes_of(Goodbye{2})) == "0900" "0200000000000000");
+        "0500"
+        "0201000000000000"
+        "0403000000000000"
+        "8877665544332211"
+        "0a000000"
+        "03");
+  CHECK(hex(bytes_of(Suspect{place})) ==
+        "0600"
+        "0201000000000000"
+        "0403000000000000"
+        "8877665544332211"
+        "0a000000");
+  CHECK(hex(bytes_of(Cancelled{0x1122334455667788})) ==
+        "0700"
+        "8877665544332211");
+  CHECK(hex(bytes_of(Life{self, 2, true})) ==
+        "0808"
+        "101112131415161718191a1b1c1d1e1f"
+        "0200000000000000");
+  CHECK(hex(bytes_of(Goodbye{2})) ==
+        "0900"
+        "0200000000000000");
 }
 
 TEST_CASE("another node's acceptance carries its owner", "[storage][records]") {
   CHECK(hex(bytes_of(Suspect{{{other, 1, 2}, 3, 4}})) ==
-        "0601" "808182838485868788898a8b8c8d8e8f" "0100000000000000" "0200000000000000" "0300000000000000" "04000000");
+        "0601"
+        "808182838485868788898a8b8c8d8e8f"
+        "0100000000000000"
+        "0200000000000000"
+        "0300000000000000"
+        "04000000");
 }
 
 TEST_CASE("the parts of a group that most do not have stand behind its flags", "[storage][records]") {
   CHECK(hex(bytes_of(full_owed())).substr(2 * (2 + 16 + 16 + 16 + 8 + 5 + 2)) ==
-        "0141" "00" "00000000" "00000000" "0000"
-        "0142" "df" "03000000" "02000000" "fa00000000000000" "09000000000000000000000000000000" "0200"
-        "01000000" "0600000000000000" "101112131415161718191a1b1c1d1e1f" "0200" "6e6f"
-        "02000000" "ffffffffffffffff" "808182838485868788898a8b8c8d8e8f" "0000"
-        "02000000" "0078");
+        "0141"
+        "00"
+        "00000000"
+        "00000000"
+        "0000"
+        "0142"
+        "df"
+        "03000000"
+        "02000000"
+        "fa00000000000000"
+        "09000000000000000000000000000000"
+        "0200"
+        "01000000"
+        "0600000000000000"
+        "101112131415161718191a1b1c1d1e1f"
+        "0200"
+        "6e6f"
+        "02000000"
+        "ffffffffffffffff"
+        "808182838485868788898a8b8c8d8e8f"
+        "0000"
+        "02000000"
+        "0078");
 }
 
 TEST_CASE("a group is named by the hash of bus and group, which are kept apart", "[storage][records]") {
@@ -142,7 +220,13 @@ TEST_CASE("every kind of record comes back as it was", "[storage][records]") {
 
   check_round_trip(full_owed());
   check_round_trip(Started{place, 9});
-  check_round_trip(Failed{.place = place, .attempt = 4, .ended = false, .time = Timestamp{3us}, .node = other, .wait = 1h, .error = "x"});
+  check_round_trip(Failed{.place = place,
+                          .attempt = 4,
+                          .ended = false,
+                          .time = Timestamp{3us},
+                          .node = other,
+                          .wait = 1h,
+                          .error = "x"});
   for (const Fate fate : {Fate::done, Fate::dead, Fate::cancelled}) check_round_trip(Verdict{place, fate});
   check_round_trip(Settled{place, Fate::done});
   check_round_trip(Suspect{place});
@@ -171,18 +255,25 @@ TEST_CASE("values that break their rule are refused by the record's kind", "[sto
   };
 
   CHECK(broken(bytes_of(Goodbye{1}), 0, 10) ==
-        "a record of the journal is of kind 10, which this version does not know; use the version that wrote it");
+        "a record of the journal is of kind 10, which this version does not know; use the version that wrote "
+        "it");
   CHECK(broken(bytes_of(Goodbye{1}), 1, 1) == "a record of the journal, of kind 9: a value breaks its rule");
   CHECK(broken(bytes_of(Goodbye{1}), 2, 0) == "a record of the journal, of kind 9: a value breaks its rule");
-  CHECK(broken(bytes_of(Verdict{place, Fate::done}), 30, 0) == "a record of the journal, of kind 4: a value breaks its rule");
-  CHECK(broken(bytes_of(Verdict{place, Fate::done}), 30, 4) == "a record of the journal, of kind 4: a value breaks its rule");
-  CHECK(broken(bytes_of(Settled{place, Fate::done}), 30, 2) == "a record of the journal, of kind 5: a value breaks its rule");
-  CHECK(broken(bytes_of(Started{place, 2}), 30, 1) == "a record of the journal, of kind 2: a value breaks its rule");
+  CHECK(broken(bytes_of(Verdict{place, Fate::done}), 30, 0) ==
+        "a record of the journal, of kind 4: a value breaks its rule");
+  CHECK(broken(bytes_of(Verdict{place, Fate::done}), 30, 4) ==
+        "a record of the journal, of kind 4: a value breaks its rule");
+  CHECK(broken(bytes_of(Settled{place, Fate::done}), 30, 2) ==
+        "a record of the journal, of kind 5: a value breaks its rule");
+  CHECK(broken(bytes_of(Started{place, 2}), 30, 1) ==
+        "a record of the journal, of kind 2: a value breaks its rule");
   CHECK(broken(bytes_of(full_owed()), 63, '\0') == "a record of the journal, of kind 1: it is cut short");
-  CHECK(broken(bytes_of(full_owed()), 66, ' ') == "a record of the journal, of kind 1: a value breaks its rule");
+  CHECK(broken(bytes_of(full_owed()), 66, ' ') ==
+        "a record of the journal, of kind 1: a value breaks its rule");
 }
 
-TEST_CASE("an own id that is spelled out is another form of the same, so it is refused", "[storage][records]") {
+TEST_CASE("an own id that is spelled out is another form of the same, so it is refused",
+          "[storage][records]") {
   const auto foreign = bytes_of(Suspect{{{other, 1, 2}, 3, 4}});
 
   CHECK(decode_record(foreign, self));
@@ -218,7 +309,13 @@ TEST_CASE("whatever is decoded is encoded to the same bytes", "[storage][records
 TEST_CASE("an error longer than its length can say is cut", "[storage][records]") {
   const std::string error(70'000, 'x');
 
-  const auto bytes = bytes_of(Failed{.place = {own, 1, 1}, .attempt = 1, .ended = false, .time = {}, .node = self, .wait = 0ms, .error = error});
+  const auto bytes = bytes_of(Failed{.place = {own, 1, 1},
+                                     .attempt = 1,
+                                     .ended = false,
+                                     .time = {},
+                                     .node = self,
+                                     .wait = 0ms,
+                                     .error = error});
 
   const auto decoded = decode_record(bytes, self);
   REQUIRE(decoded);

@@ -53,7 +53,9 @@ TEST_CASE("acceptances that make no sense are refused by their fault", "[work][a
   eventless.event = nullptr;
   Acceptance elsewhere = rig.event({group});
   elsewhere.bus = "other";
-  const auto message = [&](const Acceptance& acceptance) { return rig.machine->accept(acceptance, rig.log).error().message; };
+  const auto message = [&](const Acceptance& acceptance) {
+    return rig.machine->accept(acceptance, rig.log).error().message;
+  };
 
   CHECK(message(rig.event({})) == "an acceptance names no group");
   CHECK(message(rig.event({7})) == "group 7 is none of bus \"mail\"");
@@ -63,7 +65,8 @@ TEST_CASE("acceptances that make no sense are refused by their fault", "[work][a
   CHECK(rig.log.count() == 1);  // the life's beginning
 }
 
-TEST_CASE("at its quota a group's new obligation is a dead letter and the others are owed", "[work][acceptance]") {
+TEST_CASE("at its quota a group's new obligation is a dead letter and the others are owed",
+          "[work][acceptance]") {
   Rig rig;
   Policy small = test::policy();
   small.backlog_max = 2;
@@ -78,7 +81,8 @@ TEST_CASE("at its quota a group's new obligation is a dead letter and the others
   const auto letters = rig.asked<StoreLetter>();
   REQUIRE(letters.size() == 1);
   CHECK(letters[0].id.seq == 3);
-  CHECK(letters[0].attempts.at(0).error == "quota: the group is owed as much as it may be, 2 events of 10 bytes");
+  CHECK(letters[0].attempts.at(0).error ==
+        "quota: the group is owed as much as it may be, 2 events of 10 bytes");
   CHECK(rig.take(group).size() == 2);
   CHECK(rig.take(other).size() == 3);
   CHECK(rig.machine->counters().over_quota == 1);
@@ -118,7 +122,8 @@ TEST_CASE("a group may refuse the whole dispatch at its quota instead", "[work][
   CHECK(rig.machine->counters().refused == 1);
 }
 
-TEST_CASE("when letters cannot be stored either, twice the quota refuses the dispatch", "[work][acceptance]") {
+TEST_CASE("when letters cannot be stored either, twice the quota refuses the dispatch",
+          "[work][acceptance]") {
   Rig rig;
   Policy small = test::policy();
   small.backlog_max = 2;
@@ -142,7 +147,8 @@ TEST_CASE("events beyond the memory for them are read back from where they stand
   CHECK_FALSE(jobs[1].event);
   CHECK(jobs[1].position == rig.machine->position(jobs[1].handle));
   for (const auto& [position, bytes] : rig.records) {
-    if (position == jobs[1].position) CHECK(std::get<storage::Owed>(*storage::decode_record(bytes, node_id(1))).event == "event");
+    if (position == jobs[1].position)
+      CHECK(std::get<storage::Owed>(*storage::decode_record(bytes, node_id(1))).event == "event");
   }
   rig.finish(jobs[0]);
   rig.accept({group});
@@ -195,16 +201,19 @@ TEST_CASE("carrying stops after its bytes and goes on where it stopped", "[work]
   CHECK(rig.log.count() == 3);
 }
 
-TEST_CASE("an event that is not in memory is read for its copy; an unreadable one stops the carrying", "[work][acceptance]") {
+TEST_CASE("an event that is not in memory is read for its copy; an unreadable one stops the carrying",
+          "[work][acceptance]") {
   Rig rig({.self = node_id(1), .event_bytes_max = 0});
   const GroupIndex group = rig.group("index");
   rig.accept({group});
   rig.sync();
   const Position keep = rig.log.begin();
 
-  CHECK_FALSE(rig.machine->carry(keep, 1 << 20, [](Position) { return nullptr; }, rig.log));
+  CHECK_FALSE(rig.machine->carry(
+      keep, 1 << 20, [](Position) { return nullptr; }, rig.log));
   CHECK(rig.log.empty());
-  CHECK(rig.machine->carry(keep, 1 << 20, [](Position) { return std::make_shared<const std::string>("event"); }, rig.log));
+  CHECK(rig.machine->carry(
+      keep, 1 << 20, [](Position) { return std::make_shared<const std::string>("event"); }, rig.log));
   rig.sync();
   rig.drop(keep);
   rig.crash();
@@ -218,15 +227,16 @@ TEST_CASE("a copy says the whole state, so that the old records may be dropped",
   const auto letter = rig.bury_one(group);
   for (int i = 0; i < 5; ++i) rig.accept({group});
   static_cast<void>(rig.machine->redeliver(letter, rig.event({group}), rig.log));
-  rig.write();
+  rig.sync();
   auto jobs = rig.take(group);
   REQUIRE(jobs.size() == 6);
-  rig.finish(jobs[0], Ran::Ending::failed, "a");                 // announced below
+  rig.finish(jobs[0], Ran::Ending::failed, "a");  // announced below
   rig.advance(200ms);
-  rig.finish(jobs[1], Ran::Ending::failed, "b", 9s);             // waits
-  rig.finish(jobs[2], Ran::Ending::refused, "c");                // burying
-  rig.finish(jobs[5]);                                           // settled, its letter is there
-  const std::vector flights{rig.machine->flight(jobs[3].handle)};  // runs; jobs[4] too, and its flight is lost on purpose
+  rig.finish(jobs[1], Ran::Ending::failed, "b", 9s);  // waits
+  rig.finish(jobs[2], Ran::Ending::refused, "c");     // burying
+  rig.finish(jobs[5]);                                // settled, its letter is there
+  const std::vector flights{
+      rig.machine->flight(jobs[3].handle)};  // runs; jobs[4] too, and its flight is lost on purpose
   rig.sync();
   const Position keep = rig.log.begin();
 
@@ -256,7 +266,8 @@ TEST_CASE("a history that fits no record is carried in several", "[work][accepta
   rig.accept(groups);
   rig.write();
   for (int round = 0; round < 70; ++round) {
-    for (const GroupIndex group : groups) rig.finish(rig.take_one(group), Ran::Ending::failed, std::string(2000, 'x'));
+    for (const GroupIndex group : groups)
+      rig.finish(rig.take_one(group), Ran::Ending::failed, std::string(2000, 'x'));
     rig.advance(1min);
   }
   const Position keep = rig.log.begin();
@@ -286,7 +297,9 @@ TEST_CASE("whatever happened, the next life owes exactly what was owed", "[work]
         case 0:
         case 1:
         case 2: rig.accept({group}); break;
-        case 3: for (const Job& job : rig.take(group, 2)) running.push_back(job); break;
+        case 3:
+          for (const Job& job : rig.take(group, 2)) running.push_back(job);
+          break;
         case 4:
         case 5:
           if (running.empty()) break;
@@ -296,7 +309,8 @@ TEST_CASE("whatever happened, the next life owes exactly what was owed", "[work]
         case 6: rig.advance(150ms); break;
         case 7: static_cast<void>(rig.machine->carry(rig.log.begin(), 200, unread(), rig.log)); break;
         case 8:
-          for (const auto& letter : rig.asked<StoreLetter>()) rig.machine->letter_stored(rig.now, letter.handle, true, rig.log);
+          for (const auto& letter : rig.asked<StoreLetter>())
+            rig.machine->letter_stored(rig.now, letter.handle, true, rig.log);
           break;
       }
       if (step % 2 == 0) rig.sync();

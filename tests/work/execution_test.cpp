@@ -90,7 +90,8 @@ TEST_CASE("done is one verdict and nothing is owed", "[work][execution]") {
   CHECK(rig.machine->owed_count() == 0);
 }
 
-TEST_CASE("a failing event is attempted retries plus one times, then buried with its history", "[work][execution][R05][R10]") {
+TEST_CASE("a failing event is attempted retries plus one times, then buried with its history",
+          "[work][execution][R05][R10]") {
   Rig rig;
   const GroupIndex group = rig.group("index", policy(3));
   rig.accept({group});
@@ -217,7 +218,8 @@ TEST_CASE("an unknown type burns no attempt and waits a second, then longer", "[
   rig.write();
   const std::size_t before = rig.records.size();
 
-  for (const auto& [least, most] : {std::pair(1s, 1500ms), std::pair(2s, 3000ms), std::pair(3s, 4500ms), std::pair(3s, 4500ms)}) {
+  for (const auto& [least, most] :
+       {std::pair(1s, 1500ms), std::pair(2s, 3000ms), std::pair(3s, 4500ms), std::pair(3s, 4500ms)}) {
     const Job job = rig.take_one(group);
     CHECK(job.attempt == 1);
     rig.finish(job, Ran::Ending::unknown_type);
@@ -282,7 +284,8 @@ TEST_CASE("cancelling ends all but what runs, which is cancelled when it fails",
   CHECK(rig.take(other).size() == 4);
 }
 
-TEST_CASE("what was cancelled stays so in the next life, and what runs then is cancelled with it", "[work][execution]") {
+TEST_CASE("what was cancelled stays so in the next life, and what runs then is cancelled with it",
+          "[work][execution]") {
   Rig rig;
   const GroupIndex group = rig.group("index");
   rig.accept({group});
@@ -351,8 +354,11 @@ TEST_CASE("what the caller claims is not given out", "[work][execution]") {
   CHECK(accepted.claimed[0] == 0);
   CHECK(rig.take(inline_group).empty());
   CHECK(rig.take(other).size() == 1);
-  CHECK(rig.machine->flight(accepted.claimed[1]) ==
-        Flight{.id = accepted.id, .group = storage::group_hash("mail", "inline"), .generation = 0, .attempt = 1, .suspect = false});
+  CHECK(rig.machine->flight(accepted.claimed[1]) == Flight{.id = accepted.id,
+                                                           .group = storage::group_hash("mail", "inline"),
+                                                           .generation = 0,
+                                                           .attempt = 1,
+                                                           .suspect = false});
   rig.machine->finished(rig.now, wall(0), accepted.claimed[1], {}, rig.log, rig.actions);
   CHECK(rig.machine->counts(inline_group).running == 0);
 }

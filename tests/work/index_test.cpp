@@ -47,7 +47,8 @@ TEST_CASE("an index holds what a map holds", "[work][index]") {
     for (std::uint32_t number = 0; number < 200; ++number) {
       for (std::uint64_t hash = 0; hash < 50; ++hash) {
         const bool there = model.contains(number) && model[number] == hash;
-        RC_ASSERT(index.find(hash, [&](std::uint32_t found) { return found == number; }).has_value() == there);
+        RC_ASSERT(index.find(hash, [&](std::uint32_t found) { return found == number; }).has_value() ==
+                  there);
       }
     }
   });

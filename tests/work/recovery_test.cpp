@@ -103,7 +103,8 @@ TEST_CASE("an announced attempt that was not running keeps its number", "[work][
   CHECK(rig.written_of<storage::Started>().size() == 1);
 }
 
-TEST_CASE("when nobody knows what ran, announced attempts are counted as made and all may be duplicates", "[work][recovery]") {
+TEST_CASE("when nobody knows what ran, announced attempts are counted as made and all may be duplicates",
+          "[work][recovery]") {
   Rig rig;
   GroupIndex group = rig.group("index");
   announce_second(rig, group);
@@ -126,7 +127,8 @@ TEST_CASE("when nobody knows what ran, announced attempts are counted as made an
   CHECK(rig.take_one(group).attempt == 3);
 }
 
-TEST_CASE("an announced attempt of which nobody knows is counted once, whatever comes between", "[work][recovery]") {
+TEST_CASE("an announced attempt of which nobody knows is counted once, whatever comes between",
+          "[work][recovery]") {
   Rig rig;
   const GroupIndex group = rig.group("index");
   announce_second(rig, group);
@@ -195,115 +197,8 @@ TEST_CASE("a waiting retry waits its whole time again in the next life", "[work]
   CHECK(rig.take_one(rig.group("index")).attempt == 2);
 }
 
-TEST_CASE("what was running becomes suspect, and one suspect runs at a time in the whole machine", "[work][recovery]") {
-  Rig rig;
-  GroupIndex group = rig.group("index");
-  GroupIndex other = rig.group("other");
-  rig.accept({group, other});
-  rig.accept({group});
-  rig.write();
-  auto jobs = rig.take(group);
-  for (const Job& job : rig.take(other)) jobs.push_back(job);
-
-  rig.crash(flights_of(rig, jobs));
-  group = rig.group("index");
-  other = rig.group("other");
-  rig.accept({group, other});
-  rig.write();
-  CHECK(rig.written_of<Suspect>().size() == 3);
-  rig.advance(1s);
-  rig.asked<Ready>();
-
-  const auto first = rig.take(group);
-  REQUIRE(first.size() == 2);
-  CHECK(first[0].suspect);
-  CHECK_FALSE(first[1].suspect);
-  const auto second = rig.take(other);
-  REQUIRE(second.size() == 1);
-  CHECK_FALSE(second[0].suspect);
-
-  rig.finish(first[0]);
-  CHECK(rig.asked<Ready>().size() == 2);
-  const auto third = rig.take(other);
-  REQUIRE(third.size() == 1);
-  CHECK(third[0].suspect);
-  CHECK(rig.machine->flight(third[0].handle).suspect);
-  CHECK(rig.take(group).empty());
-}
-
-TEST_CASE("a suspect that ran alone when the process ended again is condemned, others are not", "[work][recovery]") {
-  Rig rig;
-  GroupIndex group = rig.group("index");
-  rig.accept({group});
-  rig.accept({group});
-  rig.write();
-  rig.crash(flights_of(rig, rig.take(group)));
-  group = rig.group("index");
-  rig.accept({group});
-  rig.write();
-  rig.advance(1s);
-  const auto jobs = rig.take(group);
-  REQUIRE(jobs.size() == 2);
-  REQUIRE(jobs[0].suspect);
-
-  rig.crash(flights_of(rig, jobs));
-  rig.sync();
-
-  const auto letters = rig.asked<StoreLetter>();
-  REQUIRE(letters.size() == 1);
-  CHECK(letters[0].id == jobs[0].id);
-  CHECK(letters[0].attempts.back().error ==
-        "crash: the process ended twice while it ran, the second time as the only suspect");
-  CHECK(letters[0].attempts.size() == 2);
-  CHECK(rig.machine->counters().quarantined == 1);
-  rig.advance(10s);
-  group = rig.group("index");
-  const auto next = rig.take(group);
-  REQUIRE(next.size() == 1);
-  CHECK(next[0].suspect);
-}
-
-TEST_CASE("a suspect that fails or is done is cleared", "[work][recovery]") {
-  Rig rig;
-  GroupIndex group = rig.group("index");
-  rig.accept({group});
-  rig.write();
-  rig.crash(flights_of(rig, rig.take(group)));
-  group = rig.group("index");
-  rig.write();
-  rig.advance(1s);
-  rig.finish(rig.take_one(group), Ran::Ending::failed);
-  rig.write();
-  rig.advance(1s);
-
-  const Job job = rig.take_one(group);
-  CHECK_FALSE(job.suspect);
-  CHECK(job.possibly_duplicate);
-  CHECK(job.attempt == 3);
-}
-
-TEST_CASE("a suspect of an unknown type stays suspect and lets the next one run", "[work][recovery]") {
-  Rig rig;
-  GroupIndex group = rig.group("index");
-  rig.accept({group});
-  rig.accept({group});
-  rig.write();
-  rig.crash(flights_of(rig, rig.take(group)));
-  group = rig.group("index");
-  rig.write();
-  rig.advance(1s);
-  const Job first = rig.take_one(group);
-  rig.finish(first, Ran::Ending::unknown_type);
-
-  const Job second = rig.take_one(group);
-  CHECK(second.suspect);
-  CHECK(second.handle != first.handle);
-  rig.finish(second);
-  rig.advance(2s);
-  CHECK(rig.take_one(group).suspect);
-}
-
-TEST_CASE("a group that nobody has declared yet is judged by the default policy, which has retries", "[work][recovery]") {
+TEST_CASE("a group that nobody has declared yet is judged by the default policy, which has retries",
+          "[work][recovery]") {
   Rig rig;
   const GroupIndex group = rig.group("index", policy(0));
   rig.accept({group});

@@ -15,7 +15,9 @@ namespace evmesh::work::test {
 
 using namespace std::chrono_literals;
 
-inline Timestamp wall(std::int64_t seconds) { return Timestamp{std::chrono::seconds{1'700'000'000 + seconds}}; }
+inline Timestamp wall(std::int64_t seconds) {
+  return Timestamp{std::chrono::seconds{1'700'000'000 + seconds}};
+}
 
 inline NodeId node_id(std::uint8_t number) {
   NodeId id;
@@ -31,7 +33,8 @@ inline Policy policy(std::uint32_t retries = 8) {
   return policy;
 }
 
-/// A machine with its journal as a list of records, written and synced by hand. What it asks for gathers in `actions`.
+/// A machine with its journal as a list of records, written and synced by hand. What it asks for gathers in
+/// `actions`.
 class Rig {
  public:
   explicit Rig(MachineOptions options = {.self = node_id(1)}) : options_(options) { start(std::nullopt); }
@@ -40,7 +43,8 @@ class Rig {
 
   void write() {
     if (!log.empty()) {
-      storage::RecordWalk walk(log.bytes().substr(storage::commit_header_bytes), log.begin() + storage::commit_header_bytes);
+      storage::RecordWalk walk(log.bytes().substr(storage::commit_header_bytes),
+                               log.begin() + storage::commit_header_bytes);
       while (const auto record = walk.next()) records.emplace_back(record->position, record->bytes);
       log.restart(log.end());
     }
@@ -114,7 +118,8 @@ class Rig {
     machine->tick(now, log, actions);
     write();
   }
-  /// Runs what the group gives out until nothing comes any more, each time with that ending; the attempts that ran.
+  /// Runs what the group gives out until nothing comes any more, each time with that ending; the attempts
+  /// that ran.
   std::vector<std::uint32_t> run_out(GroupIndex group, Ran::Ending ending) {
     std::vector<std::uint32_t> attempts;
     for (int idle = 0; idle < 3; ++idle) {
