@@ -70,7 +70,8 @@ class Restored {
   }
 
  private:
-  support::TempDir dir_;
+  // Thousands of them: where there is no disk to wait for.
+  support::TempDir dir_{fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()};
 };
 
 }  // namespace

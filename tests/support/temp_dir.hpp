@@ -11,8 +11,8 @@ namespace evmesh::support {
 /// An empty directory of its own, removed with all it holds. Resource.
 class TempDir {
  public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "evmesh-XXXXXX").string();
+  explicit TempDir(const std::filesystem::path& base = std::filesystem::temp_directory_path()) {
+    std::string name = (base / "evmesh-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a directory like " + name);
     path_ = name;
   }
