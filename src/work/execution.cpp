@@ -37,7 +37,7 @@ std::optional<Slot> Machine::Impl::front(std::deque<Handle>& queue) const {
 
 /// A suspect first, so that a group that is never idle clears its suspects too.
 std::optional<Slot> Machine::Impl::next_of(GroupState& group) {
-  if (group.paused) return std::nullopt;
+  if (group.paused || goodbye_stands_) return std::nullopt;
   const auto suspect = suspect_running_ ? std::nullopt : front(group.suspects);
   return suspect ? suspect : front(group.ready);
 }
@@ -56,6 +56,10 @@ void Machine::Impl::tell(GroupIndex index, Actions& actions) {
   if (group.told || !next_of(group)) return;
   group.told = true;
   actions.emplace_back(Ready{index});
+}
+
+void Machine::Impl::tell_all(Actions& actions) {
+  for (GroupIndex index = 0; index < book_.groups().size(); ++index) tell(index, actions);
 }
 
 void Machine::Impl::tell_suspects(Actions& actions) {

@@ -96,6 +96,7 @@ class Machine::Impl {
   void queue(Slot slot);
   [[nodiscard]] bool runnable(Slot slot) const;
   void tell(GroupIndex group, Actions& actions);
+  void tell_all(Actions& actions);
   void tell_suspects(Actions& actions);
   void clear_suspect(Actions& actions);
   void give(Slot slot, std::vector<Job>& out);
@@ -142,7 +143,8 @@ class Machine::Impl {
   std::deque<Moved> moved_;  // carried, but the copy is not synced yet
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::optional<Handle> suspect_running_;
-  std::optional<Position> suspect_ends_;  // it has run, and the record of that ends here
+  std::optional<Position> suspect_ends_;    // it has run, and the record of that ends here
+  std::optional<Position> goodbye_stands_;  // until this is synced, a power cut brings it back
   Timestamp recovered_at_{};
   bool said_goodbye_ = true;  // nothing has run since, as far as the journal shows
   std::string text_;          // of the record that is being written; kept for its memory

@@ -35,6 +35,10 @@ DeadLetterId Machine::Impl::letter_id(Slot slot) const {
 
 void Machine::Impl::synced(Position end, Actions& actions) {
   synced_ = std::max(synced_, end);
+  if (goodbye_stands_ && *goodbye_stands_ < synced_) {
+    goodbye_stands_.reset();
+    tell_all(actions);
+  }
   while (!moved_.empty() && moved_.front().to < synced_) moved_.pop_front();
   while (!later_.empty() && later_.front().behind < synced_) {
     const auto slot = book_.slot(later_.front().handle);

@@ -36,11 +36,13 @@ struct MachineOptions {
 ///       └── waiting <────┴── no attempt left, refused ──> burying ──letter_stored──> (gone, a dead letter)
 ///
 /// - Nothing is given out by `take` before the record that makes it owed, or that announces its attempt, is
-///   written; a redelivery not before it is synced.
+///   written; a redelivery not before it is synced, and nothing in a life that follows a goodbye before the
+///   beginning of that life is.
 /// - An obligation leaves only by a verdict record or that of its group's cancellation; a dead letter's
 ///   verdict is appended when the letter is stored durably, and the letter is stored when the record of the
 ///   failure is synced.
-/// - Attempt n > 1 is announced in the journal before it is given out. It runs as attempt n again only when it
+/// - Attempt n > 1 is announced in the journal before it is given out. It runs as attempt n again only when
+/// it
 ///   is certain not to have run, or when a power cut took the announcement itself away.
 /// - What is owed again keeps its letter until the redelivery is synced; until the letter is gone the
 ///   obligation stays, settled when it ended before, so that no crash leaves the letter of an event that was

@@ -132,6 +132,8 @@ void Machine::Impl::recovered(MonoTime now, Timestamp wall, const std::optional<
       say(storage::Life{.node = options_.self, .epoch = options_.epoch, .doubtful = doubtful}, log);
   const std::vector<Slot> owed = all();
   recovered_at_ = wall;
+  // A power cut that takes this life away, and with it all that shows what has run, would leave the goodbye.
+  if (said_goodbye_ && !owed.empty()) goodbye_stands_ = life;
   if (doubtful) {
     doubt_all();
   } else if (!said_goodbye_) {

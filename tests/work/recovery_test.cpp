@@ -173,11 +173,32 @@ TEST_CASE("after a goodbye nothing is in doubt", "[work][recovery]") {
   rig.write();
 
   rig.crash(std::nullopt);
-  rig.write();
+  rig.sync();
 
   const Job job = rig.take_one(rig.group("index"));
   CHECK(job.attempt == 2);
   CHECK_FALSE(job.possibly_duplicate);
+}
+
+TEST_CASE("after a goodbye nothing runs before the new life is synced", "[work][recovery]") {
+  Rig rig;
+  rig.accept({rig.group("index")});
+  rig.sync();
+  rig.machine->goodbye(rig.log);
+  rig.sync();
+  rig.crash();
+  rig.asked<Ready>();
+
+  rig.write();
+  CHECK(rig.take(rig.group("index")).empty());
+  CHECK(rig.asked<Ready>().empty());
+  rig.sync();
+  CHECK(rig.asked<Ready>().size() == 1);
+  CHECK(rig.take_one(rig.group("index")).attempt == 1);
+  rig.power_cut();
+  rig.sync();
+
+  CHECK(rig.take_one(rig.group("index")).possibly_duplicate);
 }
 
 TEST_CASE("a waiting retry waits its whole time again in the next life", "[work][recovery]") {
