@@ -168,6 +168,11 @@ Result<void> StateStore::check_witness() const {
 
 /// Runs a SELECT over letters, its condition written where `sql` says WHERE.
 Result<void> StateStore::query(std::string_view sql, const LetterFilter& filter, const Step& step) {
+  return query_while(sql, filter, [&](const Statement& row) { return step(row).map([] { return true; }); });
+}
+
+/// The same, until `step` says false.
+Result<void> StateStore::query_while(std::string_view sql, const LetterFilter& filter, const Asked& step) {
   const Where where(filter);
   const std::size_t place = sql.find("WHERE");
   auto rows = database_.prepare(std::string(sql.substr(0, place)) + "WHERE " + where.text + std::string(sql.substr(place + 5)));
@@ -177,7 +182,9 @@ Result<void> StateStore::query(std::string_view sql, const LetterFilter& filter,
     auto row = rows->step();
     if (!row) return tl::unexpected(row.error());
     if (!*row) return {};
-    if (auto done = step(*rows); !done) return done;
+    const auto more = step(*rows);
+    if (!more) return tl::unexpected(more.error());
+    if (!*more) return {};
   }
 }
 
@@ -258,17 +265,23 @@ Result<void> StateStore::commit(const Work& work) {
   return done;
 }
 
-Result<std::uint64_t> StateStore::put(std::span<const LetterRow> letters) {
+Result<std::uint64_t> StateStore::last_number() {
   std::uint64_t last = 0;
   auto read = query("SELECT seq FROM sqlite_sequence WHERE AND name = 'letters'", {}, [&](const Statement& row) -> Result<void> {
     last = row.number(0);
     return {};
   });
   if (!read) return tl::unexpected(read.error());
-  const std::uint64_t before = last;
+  return last;
+}
+
+Result<std::uint64_t> StateStore::put(std::span<const LetterRow> letters) {
+  const auto before = last_number();
+  if (!before) return before;
+  std::uint64_t last = *before;
   auto done = commit([&](Witness::Mark& mark) { return insert(letters, last, mark); });
   if (!done) return tl::unexpected(done.error());
-  return last - before;
+  return last - *before;
 }
 
 /// Behind number `last`, which moves on.
@@ -291,33 +304,59 @@ Result<void> StateStore::insert(std::span<const LetterRow> letters, std::uint64_
   return {};
 }
 
+Result<std::uint64_t> StateStore::remove_some(const LetterFilter& filter, Witness::Mark& mark) {
+  std::uint64_t removed = 0;
+  auto counted = query("SELECT bus, grp, length(event) + length(history) + length(about), sum FROM letters WHERE", filter,
+                       [&](const Statement& row) -> Result<void> {
+                         release(row);
+                         mark.sum -= row.number(3);
+                         ++removed;
+                         return {};
+                       });
+  if (counted && removed > 0) {
+    counted = query("DELETE FROM letters WHERE", filter, [](const Statement&) -> Result<void> { return {}; });
+  }
+  if (!counted) return tl::unexpected(counted.error());
+  return removed;
+}
+
 Result<std::uint64_t> StateStore::remove(const LetterFilter& filter) {
   std::uint64_t removed = 0;
   auto done = commit([&](Witness::Mark& mark) -> Result<void> {
-    auto counted = query("SELECT bus, grp, length(event) + length(history) + length(about), sum FROM letters WHERE", filter,
-                         [&](const Statement& row) -> Result<void> {
-                           release(row);
-                           mark.sum -= row.number(3);
-                           ++removed;
-                           return {};
-                         });
-    if (!counted) return counted;
-    return query("DELETE FROM letters WHERE", filter, [](const Statement&) -> Result<void> { return {}; });
+    return remove_some(filter, mark).map([&](std::uint64_t some) { removed = some; });
   });
   if (!done) return tl::unexpected(done.error());
   return removed;
 }
 
-Result<std::vector<LetterRow>> StateStore::page(const LetterFilter& filter, std::uint64_t after, std::size_t limit) {
-  std::vector<LetterRow> letters;
-  const std::string sql = "SELECT " + std::string(letter_columns) + " FROM letters WHERE AND number > " +
-                          std::to_string(after) + " ORDER BY number LIMIT " + std::to_string(limit);
-  auto read = query(sql, filter, [&](const Statement& row) -> Result<void> {
-    auto letter = read_letter(row);
-    if (!letter) return tl::unexpected(letter.error());
-    letters.push_back(std::move(*letter));
+Result<std::uint64_t> StateStore::remove(std::span<const DeadLetterId> ids) {
+  std::uint64_t removed = 0;
+  auto done = commit([&](Witness::Mark& mark) -> Result<void> {
+    for (const DeadLetterId& id : ids) {
+      const auto some = remove_some({.id = id}, mark);
+      if (!some) return tl::unexpected(some.error());
+      removed += *some;
+    }
     return {};
   });
+  if (!done) return tl::unexpected(done.error());
+  return removed;
+}
+
+Result<std::vector<LetterRow>> StateStore::page(const LetterFilter& filter, std::uint64_t after, std::size_t limit,
+                                                std::uint64_t bytes_max) {
+  std::vector<LetterRow> letters;
+  std::uint64_t bytes = 0;
+  const auto read_row = [&](const Statement& row) -> Result<bool> {
+    auto letter = read_letter(row);
+    if (!letter) return tl::unexpected(letter.error());
+    bytes += size_of(*letter);
+    letters.push_back(std::move(*letter));
+    return bytes <= bytes_max;
+  };
+  const std::string sql = "SELECT " + std::string(letter_columns) + " FROM letters WHERE AND number > " +
+                          std::to_string(after) + " ORDER BY number LIMIT " + std::to_string(limit);
+  auto read = query_while(sql, filter, read_row);
   if (!read) return tl::unexpected(read.error());
   return letters;
 }

@@ -63,8 +63,16 @@ class StateStore {
   [[nodiscard]] Result<std::uint64_t> put(std::span<const LetterRow> letters);
   [[nodiscard]] Result<std::uint64_t> remove(const LetterFilter& filter);
 
-  /// Up to `limit` behind number `after`, in the order they were stored.
-  [[nodiscard]] Result<std::vector<LetterRow>> page(const LetterFilter& filter, std::uint64_t after, std::size_t limit);
+  /// In one commit; those that are not there are none. How many.
+  [[nodiscard]] Result<std::uint64_t> remove(std::span<const DeadLetterId> ids);
+
+  /// Up to `limit` behind number `after`, in the order they were stored; fewer, but at least one, when their events have more
+  /// than `bytes_max` together: the one that goes beyond it is the last.
+  [[nodiscard]] Result<std::vector<LetterRow>> page(const LetterFilter& filter, std::uint64_t after, std::size_t limit,
+                                                    std::uint64_t bytes_max = ~std::uint64_t{0});
+
+  /// The highest number that was given to a letter.
+  [[nodiscard]] Result<std::uint64_t> last_number();
   [[nodiscard]] Result<std::uint64_t> count(const LetterFilter& filter);
 
   struct Held {
@@ -87,14 +95,17 @@ class StateStore {
   explicit StateStore(Database database, Witness witness);
 
   using Step = std::function<Result<void>(const Statement& row)>;
+  using Asked = std::function<Result<bool>(const Statement& row)>;
 
   [[nodiscard]] Result<void> prepare();
   [[nodiscard]] Result<void> check_witness() const;
   template <class Work>
   [[nodiscard]] Result<void> commit(const Work& work);
   [[nodiscard]] Result<void> query(std::string_view sql, const LetterFilter& filter, const Step& step);
+  [[nodiscard]] Result<void> query_while(std::string_view sql, const LetterFilter& filter, const Asked& step);
   [[nodiscard]] Result<void> insert(std::span<const LetterRow> letters, std::uint64_t& last, Witness::Mark& mark);
   [[nodiscard]] Result<void> erase_document(std::string_view kind, std::string_view name, Witness::Mark& mark);
+  [[nodiscard]] Result<std::uint64_t> remove_some(const LetterFilter& filter, Witness::Mark& mark);
   void hold(const LetterRow& letter);
   void release(const Statement& row);
   [[nodiscard]] Result<LetterRow> read_letter(const Statement& row) const;

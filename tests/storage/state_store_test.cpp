@@ -105,6 +105,17 @@ TEST_CASE_METHOD(Fixture, "letters are read a page at a time", "[storage][state]
   CHECK(second == std::vector{letter(3), letter(4)});
 }
 
+TEST_CASE_METHOD(Fixture, "a page of large letters is short, and never empty", "[storage][state]") {
+  auto store = open();
+  std::vector<LetterRow> rows = letters(4);
+  for (LetterRow& row : rows) row.event.assign(1'000, 'x');
+  REQUIRE(store.put(rows));
+
+  CHECK(store.page({}, 0, 10, 2'500)->size() == 3);
+  CHECK(store.page({}, 0, 10, 1)->size() == 1);
+  CHECK(store.page({}, 3, 10, 1)->front().number == 4);
+}
+
 TEST_CASE_METHOD(Fixture, "letters are found by what is asked of them", "[storage][state]") {
   StateStore store = open();
   REQUIRE(store.put(letters(4)));
@@ -131,6 +142,27 @@ TEST_CASE_METHOD(Fixture, "what is removed is gone, and only that", "[storage][s
   CHECK(store.held().at({"events", "index"}).letters == 2);
   CHECK(store.remove({.group = "index"}) == 2U);
   CHECK(store.held().empty());
+}
+
+TEST_CASE_METHOD(Fixture, "letters named by their ids go together", "[storage][state]") {
+  auto store = open();
+  REQUIRE(store.put(letters(5)));
+
+  const auto removed = store.remove(std::vector<DeadLetterId>{letter(2).id, letter(9).id, letter(4).id});
+
+  CHECK(removed == 2);
+  CHECK(store.count({}) == 3);
+  CHECK(store.held().at({"events", "index"}).letters == 3);
+  CHECK(store.verify());
+}
+
+TEST_CASE_METHOD(Fixture, "the last number is known, also of a letter that is gone", "[storage][state]") {
+  auto store = open();
+  CHECK(store.last_number() == 0);
+  REQUIRE(store.put(letters(5)));
+  REQUIRE(store.remove({.id = letter(5).id}));
+
+  CHECK(store.last_number() == 5);
 }
 
 TEST_CASE_METHOD(Fixture, "numbers are not given twice", "[storage][state]") {
