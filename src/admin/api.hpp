@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -24,6 +25,7 @@ class Api {
     std::size_t stream_bytes_max = 4 << 20;  ///< lines that wait for one slow reader
     std::chrono::milliseconds keep_alive{5'000};  ///< an empty line this often on a silent stream
     std::function<void()> on_leave;  ///< called after the answer to POST /api/v1/node/leave
+    std::function<std::map<std::string, std::uint64_t>()> counters;  ///< shown with the node's; may be empty
   };
 
   /// `node` outlives this object.

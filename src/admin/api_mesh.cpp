@@ -45,9 +45,11 @@ Error unknown_member(const NodeStatus& status, const std::string& name) {
 
 Response Api::node(const Request& request) const {
   if (auto asked = nothing_asked(request); !asked) return error_response(asked.error());
-  return {200, node_json(node_.status(), {{"requests", requests_.load()},
-                                          {"stream_lines_dropped", lines_dropped_.load()},
-                                          {"streams_open", streams_open_.load()}})};
+  NodeStatus status = node_.status();
+  if (options_.counters) status.counters.merge(options_.counters());
+  return {200, node_json(status, {{"requests", requests_.load()},
+                                  {"stream_lines_dropped", lines_dropped_.load()},
+                                  {"streams_open", streams_open_.load()}})};
 }
 
 Response Api::leave(const Request& request) const {

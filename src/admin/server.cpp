@@ -32,6 +32,7 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(Node& node, Options opti
   api.event_size_bytes_max = options.event_size_bytes_max;
   api.keep_alive = options.keep_alive;
   api.on_leave = std::move(options.on_leave);
+  api.counters = std::move(options.counters);
   auto impl = std::make_unique<Impl>(node, std::move(api));
 
   HttpDaemon::Options daemon;

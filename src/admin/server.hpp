@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
 #include <evmesh/node.hpp>
 #include <evmesh/result.hpp>
@@ -24,6 +26,8 @@ class AdminServer {
     std::chrono::milliseconds header_time{
         10'000};  ///< for a request's headers, and for silence between requests
     std::chrono::milliseconds keep_alive{5'000};    ///< between empty lines on silent streams
+    std::function<std::map<std::string, std::uint64_t>()>
+        counters{};  ///< of the program around the node, shown with the node's; called on threads of the server
   };
 
   /// `node` outlives the server. Errors: `invalid_argument` for the path, `cannot_bind` naming why.
