@@ -47,6 +47,15 @@ Fd::~Fd() {
 
 int Fd::release() { return std::exchange(fd_, -1); }
 
+void open_standard_streams() {
+  for (;;) {
+    // The lowest free number is given, so all below it are open.
+    const int fd = ::open("/dev/null", O_RDWR);
+    if (fd > STDERR_FILENO) close(fd);
+    if (fd < 0 || fd > STDERR_FILENO) return;
+  }
+}
+
 std::string errno_text(int number) { return std::generic_category().message(number); }
 
 Failure io_failure(std::string_view what, const std::filesystem::path& file, int number) {

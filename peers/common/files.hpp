@@ -27,6 +27,10 @@ class Fd {
   int fd_ = -1;
 };
 
+/// Opens /dev/null for standard input, output and error where they are closed: a file or socket that is
+/// opened later must not get their numbers. To be called before anything is opened.
+void open_standard_streams();
+
 /// The text of an errno value, for example "No space left on device". Thread-safe.
 [[nodiscard]] std::string errno_text(int number);
 

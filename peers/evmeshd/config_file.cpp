@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 
 #include "common/files.hpp"
+#include "evmeshd/listeners/listener_keys.hpp"
 #include "evmeshd/option_table.hpp"
 
 namespace evmesh::daemon {
@@ -35,10 +36,25 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
-std::vector<std::string> names() {
+std::vector<std::string> setting_names() {
   std::vector<std::string> all;
   for (const OptionSpec& option : option_table()) all.emplace_back(option.name);
   return all;
+}
+
+std::vector<std::string> listener_key_names(const std::string& listener) {
+  std::vector<std::string> all;
+  for (const ListenerKey& key : listener_keys()) all.push_back(full_name(listener, key.option.name));
+  return all;
+}
+
+constexpr std::string_view listener_prefix = "listener";
+
+/// As a node's name: it stands in logs and in names of counters.
+bool good_listener_name(std::string_view name) {
+  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  return !name.empty() && name.size() <= limits::node_name_bytes_max &&
+         name.find_first_not_of(letters) == std::string_view::npos;
 }
 
 /// Goes through the lines and keeps what it has learned of them.
@@ -54,10 +70,10 @@ class Parser {
     const std::string_view line = trimmed(without_comment(raw));
     if (line.empty()) return {};
     if (line.front() == '[') return take_section(line);
-    return take_key(line);
+    return take_key(line, trimmed(raw));
   }
 
-  std::vector<ConfigLine> result() { return std::move(lines_); }
+  ConfigText result() { return std::move(text_); }
 
  private:
   static std::string without_tabs(std::string_view raw) {
@@ -75,38 +91,70 @@ class Parser {
   Outcome<void> take_section(std::string_view line) {
     if (line.back() != ']' || line.size() < 3) return wrong(base::quoted(line) + " is no [section]");
     section_ = trimmed(line.substr(1, line.size() - 2));
+    in_listener_ = section_ == listener_prefix || section_.starts_with(std::string(listener_prefix) + '.');
+    return in_listener_ ? take_listener() : Outcome<void>{};
+  }
+
+  Outcome<void> take_listener() {
+    const std::string name = section_.substr(std::min(section_.size(), listener_prefix.size() + 1));
+    if (!good_listener_name(name)) {
+      return wrong(
+          "the section of a listener is [listener.NAME], NAME of 1 to 64 of A-Z a-z 0-9 . _ -, not " +
+          base::quoted('[' + section_ + ']'));
+    }
+    if (auto again = refuse_second('[' + section_ + ']', "section "); !again) return again;
+    text_.listeners.push_back({name, place(), {}});
     return {};
   }
 
-  Outcome<void> take_key(std::string_view line) {
+  /// `whole` is the line with what may be a comment.
+  Outcome<void> take_key(std::string_view line, std::string_view whole) {
     const std::size_t equals = line.find('=');
     if (equals == std::string_view::npos) return wrong(base::quoted(line) + " is no \"key = value\"");
     const std::string key(trimmed(line.substr(0, equals)));
     if (key.empty()) return wrong("a key is missing before the =");
     if (section_.empty()) return wrong("key " + base::quoted(key) + " stands before any [section]");
     ConfigLine read{section_ + "." + key, std::string(trimmed(line.substr(equals + 1))), place()};
-    const OptionSpec* option = find_option(read.name);
+    if (!in_listener_) {
+      const OptionSpec* option = find_option(read.name);
+      return keep(option, setting_names, std::move(read), text_.lines);
+    }
+    ConfigListener& listener = text_.listeners.back();
+    const ListenerKey* found = find_listener_key(key);
+    if (found != nullptr && found->verbatim) read.value = trimmed(whole.substr(equals + 1));
+    return keep(
+        found == nullptr ? nullptr : &found->option, [&] { return listener_key_names(listener.name); },
+        std::move(read), listener.lines);
+  }
+
+  template <class Names>
+  Outcome<void> keep(const OptionSpec* option, Names names, ConfigLine read, std::vector<ConfigLine>& lines) {
     if (option == nullptr)
       return wrong("unknown key " + base::quoted(read.name) + did_you_mean(read.name, names()));
-    const auto [first, fresh] = seen_.emplace(read.name, number_);
-    if (!fresh && !option->repeatable) {
-      return wrong("key " + base::quoted(read.name) + " stands in line " + std::to_string(first->second) +
-                   " already");
+    if (!option->repeatable) {
+      if (auto again = refuse_second(read.name, "key "); !again) return again;
     }
-    lines_.push_back(std::move(read));
+    lines.push_back(std::move(read));
     return {};
+  }
+
+  Outcome<void> refuse_second(const std::string& name, const char* what) {
+    const auto [first, fresh] = seen_.emplace(name, number_);
+    if (fresh) return {};
+    return wrong(what + base::quoted(name) + " stands in line " + std::to_string(first->second) + " already");
   }
 
   const std::string& file_;
   std::string section_;
+  bool in_listener_ = false;
   std::size_t number_ = 0;
   std::map<std::string, std::size_t> seen_;
-  std::vector<ConfigLine> lines_;
+  ConfigText text_;
 };
 
 }  // namespace
 
-Outcome<std::vector<ConfigLine>> parse_config(std::string_view text, const std::string& file) {
+Outcome<ConfigText> parse_config(std::string_view text, const std::string& file) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // editors of other systems write this mark
   Parser parser(file);
   while (!text.empty()) {
@@ -117,7 +165,7 @@ Outcome<std::vector<ConfigLine>> parse_config(std::string_view text, const std::
   return parser.result();
 }
 
-Outcome<std::vector<ConfigLine>> read_config(const std::filesystem::path& file) {
+Outcome<ConfigText> read_config(const std::filesystem::path& file) {
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);
   if (error)

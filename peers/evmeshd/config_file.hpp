@@ -16,13 +16,27 @@ struct ConfigLine {
   std::string origin;  ///< `FILE:LINE`
 };
 
+/// A `[listener.NAME]`, with what stands below it.
+struct ConfigListener {
+  std::string name;
+  std::string origin;  ///< `FILE:LINE` of its head
+  std::vector<ConfigLine> lines;
+};
+
+/// What a file says. Value.
+struct ConfigText {
+  std::vector<ConfigLine> lines;
+  std::vector<ConfigListener> listeners;
+};
+
 /// Reads INI text: `[section]`, `key = value`, comments from `#` or `;` at the beginning of a line or after a
-/// space. `config` naming file and line: no section, no `=`, an empty key, an unknown key (with the nearest),
-/// a key given twice that may not be repeated, bytes that are no UTF-8 text. `file` is only named.
-[[nodiscard]] peers::Outcome<std::vector<ConfigLine>> parse_config(std::string_view text,
-                                                                   const std::string& file);
+/// space (in `command` and `shell` of a listener they are part of the value). `config` naming file and line:
+/// no section, no `=`, an empty key, an unknown key (with the nearest), a key given twice that may not be
+/// repeated, a listener's section given twice or without a good name, bytes that are no UTF-8 text. `file` is
+/// only named.
+[[nodiscard]] peers::Outcome<ConfigText> parse_config(std::string_view text, const std::string& file);
 
 /// The same from a file of at most 1 MiB.
-[[nodiscard]] peers::Outcome<std::vector<ConfigLine>> read_config(const std::filesystem::path& file);
+[[nodiscard]] peers::Outcome<ConfigText> read_config(const std::filesystem::path& file);
 
 }  // namespace evmesh::daemon

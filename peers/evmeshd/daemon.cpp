@@ -18,6 +18,7 @@
 
 #include "common/files.hpp"
 #include "common/stderr_log.hpp"
+#include "evmeshd/listeners/configured_listeners.hpp"
 #include "evmeshd/opening_watch.hpp"
 #include "evmeshd/ready_file.hpp"
 
@@ -132,11 +133,15 @@ void wait_for_end(peers::StopSignal& stop, const Wishes& wishes) {
 }
 
 Outcome<void> serve(Node& node, const Settings& settings, const ReadyFile& ready,
-                    peers::StopSignal& stop, Wishes& wishes) {
+                    ConfiguredListeners& listeners, peers::StopSignal& stop, Wishes& wishes) {
   const LogSink& log = settings.node.log;
+  // Before anybody can dispatch: what comes is owed to the groups of the configuration from the first event
+  // on.
+  if (auto started = listeners.start(node, settings.listeners); !started) return started;
   auto admin = admin::AdminServer::start(node, {.socket = settings.admin_socket,
                                                 .event_size_bytes_max = settings.node.event_size_bytes_max,
-                                                .on_leave = [&wishes] { wishes.leave(); }});
+                                                .on_leave = [&wishes] { wishes.leave(); },
+                                                .counters = [&listeners] { return listeners.counters(); }});
   if (!admin) return ended_by(admin.error());
   const NodeStatus status = node.status();
   log_start(log, settings, status);
@@ -148,6 +153,7 @@ Outcome<void> serve(Node& node, const Settings& settings, const ReadyFile& ready
   if (const auto failure = wishes.failure()) return ended_by(*failure);
   base::log(log, LogLevel::info, "stopping",
             {{"reason", wishes.wants_leave() ? "asked to leave" : "signal"}});
+  listeners.stop();
   if (wishes.wants_leave()) {
     node.leave();
   } else {
@@ -174,10 +180,12 @@ Outcome<void> run_daemon(const Settings& settings, const std::string& ready_file
   Settings own = settings;
   own.node.log = peers::stderr_log(settings.log_level, peers::log_form_here());
   own.node.on_fatal = [&wishes](const Error& error) { wishes.fail(error); };
+  ConfiguredListeners listeners(own.node.log);
   auto node = open_node(own.node, stop);
   if (!node) return ended_by(node.error());
-  auto served = serve(**node, own, ready, stop, wishes);
+  auto served = serve(**node, own, ready, listeners, stop, wishes);
   // What is left of the node ends before the things its callbacks use.
+  listeners.stop();
   node->reset();
   if (served) base::log(own.node.log, LogLevel::info, "stopped");
   return served;

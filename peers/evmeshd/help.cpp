@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "evmeshd/listeners/listener_keys.hpp"
 #include "evmeshd/option_table.hpp"
 
 namespace evmesh::daemon {
@@ -19,6 +20,17 @@ Examples:
   evmeshd -c /etc/evmesh/imap-1.conf --check-config
 
 Options
+)";
+
+constexpr std::string_view listeners_heading = R"(
+Listeners stand in a file, each in a section [listener.NAME] with these keys
+)";
+
+constexpr std::string_view listeners_outro = R"(
+An exec program gets the event as JSON on its input and EVMESH_EVENT_ID, _TYPE, _USER, _BUS, _GROUP,
+_KEY, _ATTEMPT, _POSSIBLY_DUPLICATE and _NODE in its environment. Its exit code says what becomes of
+the event: 0 done; 65 no further run, a dead letter at once; any other, 75 too, or a signal: the run
+has failed and is tried again. The last line of its standard error becomes the reason.
 )";
 
 constexpr std::string_view flags_heading = "\nFlags\n";
@@ -59,15 +71,20 @@ std::string help_of(const OptionSpec& option) {
   return help;
 }
 
+void add_option(std::string& text, std::string_view mark, const OptionSpec& option) {
+  std::string left = "  " + std::string(mark) + std::string(option.name);
+  if (!option.value_name.empty()) left.append(" ").append(option.value_name);
+  add_entry(text, left, help_of(option));
+}
+
 }  // namespace
 
 std::string help_text() {
   std::string text(intro);
-  for (const OptionSpec& option : option_table()) {
-    std::string left = "  --" + std::string(option.name);
-    if (!option.value_name.empty()) left.append(" ").append(option.value_name);
-    add_entry(text, left, help_of(option));
-  }
+  for (const OptionSpec& option : option_table()) add_option(text, "--", option);
+  text += listeners_heading;
+  for (const ListenerKey& key : listener_keys()) add_option(text, "", key.option);
+  text += listeners_outro;
   text += flags_heading;
   add_entry(text, "  -c, --config FILE", "read this file; may be repeated");
   add_entry(text, "  --insecure", "short for --mesh.insecure");

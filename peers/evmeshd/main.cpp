@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <string>
 
+#include "common/files.hpp"
 #include "common/options.hpp"
 #include "common/stop_signal.hpp"
 #include "evmeshd/daemon.hpp"
@@ -23,6 +24,7 @@ int print(const std::string& text) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+  peers::open_standard_streams();
   peers::StopSignal stop;
   auto values = daemon::read_option_values(peers::OptionSources::of_process(argument_count, arguments));
   if (!values) return peers::report(program_name, values.error());

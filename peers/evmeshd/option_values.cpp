@@ -23,6 +23,8 @@ constexpr std::array<std::string_view, 3> foreign_variables{"EVMESH_SERVER", "EV
                                                             "EVMESH_NO_SKIP"};
 constexpr std::array<std::string_view, 3> foreign_prefixes{"EVMESH_MAILDIR_", "EVMESH_SIM_", "EVMESH_EVENT_"};
 
+const std::string in_files_only = "; listeners are configured in a file, as [listener.NAME]";
+
 std::string flag_of(const OptionSpec& option) { return "--" + std::string(option.name); }
 
 po::options_description known_flags() {
@@ -46,19 +48,33 @@ po::options_description known_flags() {
   return known;
 }
 
+OptionMap values_of(std::vector<ConfigLine>& lines) {
+  OptionMap values;
+  for (ConfigLine& line : lines) {
+    OptionValue& value = values[line.name];
+    if (value.texts.empty()) value.origin = line.origin;
+    value.wrong = ExitCode::config;
+    value.texts.push_back(std::move(line.value));
+    value.lines.push_back(std::move(line.origin));
+  }
+  return values;
+}
+
 Outcome<void> add_files(const std::vector<std::string>& files, OptionValues& values) {
   for (const std::string& file : files) {
-    auto lines = read_config(file);
-    if (!lines) return tl::unexpected(lines.error());
-    std::map<std::string, OptionValue> own;
-    for (ConfigLine& line : *lines) {
-      OptionValue& value = own[line.name];
-      if (value.texts.empty()) value.origin = line.origin;
-      value.wrong = ExitCode::config;
-      value.texts.push_back(std::move(line.value));
-      value.lines.push_back(std::move(line.origin));
-    }
+    auto text = read_config(file);
+    if (!text) return tl::unexpected(text.error());
+    OptionMap own = values_of(text->lines);
     for (auto& [name, value] : own) values.by_name[name] = std::move(value);
+    for (ConfigListener& listener : text->listeners) {
+      ListenerSection section{listener.name, listener.origin, values_of(listener.lines)};
+      const auto known = std::ranges::find(values.listeners, section.name, &ListenerSection::name);
+      if (known == values.listeners.end()) {
+        values.listeners.push_back(std::move(section));
+      } else {
+        *known = std::move(section);
+      }
+    }
   }
   return {};
 }
@@ -94,8 +110,10 @@ Outcome<void> add_environment(const std::map<std::string, std::string>& environm
     if (!variable.starts_with("EVMESH_") || foreign(variable)) continue;
     const auto found = by_variable.find(variable);
     if (found == by_variable.end()) {
-      return end_with(ExitCode::usage, "unknown environment variable " + base::quoted(variable) +
-                                           did_you_mean(variable, variables));
+      return end_with(ExitCode::usage,
+                      "unknown environment variable " + base::quoted(variable) +
+                          (variable.starts_with("EVMESH_LISTENER_") ? in_files_only
+                                                                    : did_you_mean(variable, variables)));
     }
     const OptionSpec& option = *found->second;
     OptionValue value{{text}, variable, ExitCode::usage};
@@ -146,7 +164,8 @@ Outcome<po::variables_map> parse_flags(const std::vector<std::string>& arguments
     std::string flag = error.get_option_name();
     flag.erase(0, std::min(flag.find_first_not_of('-'), flag.size()));
     return end_with(ExitCode::usage,
-                    "unknown flag " + base::quoted("--" + flag) + peers::suggestion(known, flag));
+                    "unknown flag " + base::quoted("--" + flag) +
+                        (flag.starts_with("listener.") ? in_files_only : peers::suggestion(known, flag)));
   } catch (const po::error& error) {
     return end_with(ExitCode::usage, error.what());
   }

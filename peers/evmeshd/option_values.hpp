@@ -17,10 +17,20 @@ struct OptionValue {
   std::vector<std::string> lines{};  ///< FILE:LINE of each text, when they come from a file
 };
 
+/// Settings by name.
+using OptionMap = std::map<std::string, OptionValue, std::less<>>;
+
+/// A `[listener.NAME]` of a file; its settings are named `listener.NAME.key`.
+struct ListenerSection {
+  std::string name;
+  std::string origin;  ///< FILE:LINE of the section's head
+  OptionMap values;    ///< without defaults
+};
+
 /// What the daemon was told, before any value is read as what it means.
 struct OptionValues {
-  std::map<std::string, OptionValue, std::less<>>
-      by_name;  ///< every setting that has a value, defaults included
+  OptionMap by_name;                       ///< every setting that has a value, defaults included
+  std::vector<ListenerSection> listeners;  ///< in the order in which they were first named
   std::string ready_file;
   bool check_config = false;
   bool print_config = false;
@@ -29,7 +39,8 @@ struct OptionValues {
 };
 
 /// Flags over environment over files (a later file over an earlier one) over defaults. A repeatable setting
-/// is taken whole from the strongest source. `usage` for a wrong flag or variable, `config` for a wrong file.
+/// is taken whole from the strongest source, and a listener's section whole from the last file that has it.
+/// `usage` for a wrong flag or variable, `config` for a wrong file.
 [[nodiscard]] peers::Outcome<OptionValues> read_option_values(const peers::OptionSources& sources);
 
 }  // namespace evmesh::daemon

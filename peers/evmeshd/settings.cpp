@@ -1,8 +1,7 @@
 #include "evmeshd/settings.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
+#include <iterator>
 #include <utility>
 
 #include "base/limits.hpp"
@@ -10,136 +9,27 @@
 #include "bus/mesh_node.hpp"
 #include "bus/node_options.hpp"
 
-#include "common/duration.hpp"
 #include "common/stderr_log.hpp"
 #include "evmeshd/option_table.hpp"
 #include "evmeshd/size.hpp"
+#include "evmeshd/value_reader.hpp"
 
 namespace evmesh::daemon {
 namespace {
 
 using peers::ExitCode;
-using peers::Failure;
 using peers::Outcome;
 
 constexpr std::chrono::seconds join_timeout_max{60};
 constexpr std::uint64_t buffer_bytes_max = 64 * 1024 * limits::mib;
 constexpr const char* default_listen = "tcp://127.0.0.1:7520";
 
-/// Reads values one by one and keeps the first complaint.
-class Reader {
- public:
-  explicit Reader(const OptionValues& values) : values_(values) {}
-
-  std::vector<std::string> texts(std::string_view name) {
-    const auto found = values_.by_name.find(name);
-    if (found == values_.by_name.end()) return {};
-    for (std::size_t index = 0; index < found->second.texts.size(); ++index) {
-      const std::string& text = found->second.texts[index];
-      if (!base::printable(text))
-        complain(name, base::quoted(text) + " holds control characters or is not UTF-8", index);
-      if (text.empty()) complain(name, "the value is empty; leave the option out instead", index);
-    }
-    return found->second.texts;
-  }
-
-  std::string text(std::string_view name) {
-    const auto all = texts(name);
-    return all.empty() ? std::string() : all.front();
-  }
-
-  template <class T>
-  T taken(std::string_view name, Result<T> result, T otherwise) {
-    if (result) return std::move(*result);
-    complain(name, result.error().message);
-    return otherwise;
-  }
-
-  template <class T>
-  T one_of(std::string_view name, std::initializer_list<std::pair<std::string_view, T>> choices) {
-    const std::string written = text(name);
-    std::string list;
-    for (const auto& [word, value] : choices) {
-      if (word == written) return value;
-      list.append(list.empty() ? "" : ", ").append(word);
-    }
-    complain(name, base::quoted(written) + " is none of: " + list);
-    return choices.begin()->second;
-  }
-
-  std::chrono::milliseconds duration(std::string_view name) {
-    const std::string written = text(name);
-    auto read = peers::parse_duration(written);
-    const bool bare = !written.empty() && written.find_first_not_of("0123456789") == std::string::npos;
-    if (!read && bare)
-      complain(name, base::quoted(written) + " has no unit; write " + base::quoted(written + "s") + " or " +
-                         base::quoted(written + "ms"));
-    return taken(name, std::move(read), std::chrono::milliseconds{0});
-  }
-
-  std::uint64_t size(std::string_view name) {
-    return taken(name, peers::parse_size(text(name)), std::uint64_t{0});
-  }
-
-  std::uint32_t count(std::string_view name, std::uint32_t low, std::uint32_t high) {
-    const std::string written = text(name);
-    std::uint32_t value = 0;
-    const char* end = written.data() + written.size();
-    const auto read = std::from_chars(written.data(), end, value);
-    if (read.ec == std::errc{} && read.ptr == end && value >= low && value <= high) return value;
-    complain(name, base::quoted(written) + " must be a whole number from " + std::to_string(low) + " to " +
-                       std::to_string(high));
-    return low;
-  }
-
-  bool is_set(std::string_view name) {
-    if (values_.by_name.find(name) == values_.by_name.end()) return false;
-    return one_of<bool>(
-        name, {{"true", true}, {"false", false}, {"yes", true}, {"no", false}, {"1", true}, {"0", false}});
-  }
-
-  /// Whether somebody gave a value, as against a default.
-  bool given(std::string_view name) const {
-    const auto found = values_.by_name.find(name);
-    return found != values_.by_name.end() && found->second.wrong != ExitCode::bug;
-  }
-
-  /// `FILE:LINE: node.name`, `--node.name` or `EVMESH_NODE_NAME: node.name`, of the text at `index` of a
-  /// repeated setting.
-  std::string place(std::string_view name, std::size_t index = 0) const {
-    const auto found = values_.by_name.find(name);
-    if (found == values_.by_name.end()) return "--" + std::string(name);
-    const OptionValue& value = found->second;
-    const std::string& origin = index < value.lines.size() ? value.lines[index] : value.origin;
-    // A flag's origin says its name already.
-    return origin == "--" + std::string(name) ? origin : origin + ": " + std::string(name);
-  }
-
-  void complain(std::string_view name, const std::string& why, std::size_t index = 0) {
-    if (complaint_) return;
-    const auto found = values_.by_name.find(name);
-    complaint_ = Failure{found == values_.by_name.end() ? ExitCode::usage : found->second.wrong,
-                         place(name, index) + ": " + why};
-  }
-
-  /// Complains of `name` when `checked` is an error.
-  void check(std::string_view name, const Result<void>& checked, std::size_t index = 0) {
-    if (!checked) complain(name, checked.error().message, index);
-  }
-
-  const std::optional<Failure>& complaint() const { return complaint_; }
-
- private:
-  const OptionValues& values_;
-  std::optional<Failure> complaint_;
-};
-
 void fill_in(OptionValues& values, std::string_view name, std::string text) {
   if (values.by_name.find(name) != values.by_name.end()) return;
   values.by_name.emplace(name, OptionValue{{std::move(text)}, "default", ExitCode::bug});
 }
 
-void read_mesh(Reader& reader, NodeOptions& node) {
+void read_mesh(ValueReader& reader, NodeOptions& node) {
   node.cluster = reader.text("mesh.cluster");
   node.listen = reader.text("mesh.listen");
   node.advertise = reader.text("mesh.advertise");
@@ -154,7 +44,7 @@ void read_mesh(Reader& reader, NodeOptions& node) {
   node.insecure = reader.is_set("mesh.insecure");
 }
 
-void read_buses(Reader& reader, NodeOptions& node) {
+void read_buses(ValueReader& reader, NodeOptions& node) {
   node.buses = reader.texts("bus.name");
   node.payload = reader.one_of<PayloadFormat>(
       "bus.payload", {{"binary", PayloadFormat::binary}, {"json", PayloadFormat::json}});
@@ -184,7 +74,7 @@ void read_buses(Reader& reader, NodeOptions& node) {
   }
 }
 
-void read_places(Reader& reader, OptionValues& values, Settings& settings) {
+void read_places(ValueReader& reader, OptionValues& values, Settings& settings) {
   const std::string data_dir = reader.text("node.data-dir");
   const bool transient = reader.is_set("node.transient");
   if (data_dir.empty() && !transient) {
@@ -209,7 +99,7 @@ void read_places(Reader& reader, OptionValues& values, Settings& settings) {
 }
 
 /// The rules of the library about names, asked for one option at a time so that the complaint names it.
-void check_names(Reader& reader, const NodeOptions& node) {
+void check_names(ValueReader& reader, const NodeOptions& node) {
   NodeOptions named;
   named.name = node.name;
   reader.check("node.name", bus::check_options(named));
@@ -226,7 +116,7 @@ void check_names(Reader& reader, const NodeOptions& node) {
 }
 
 /// As above, about endpoints.
-void check_endpoints(Reader& reader, const NodeOptions& node) {
+void check_endpoints(ValueReader& reader, const NodeOptions& node) {
   const bool mono = node.mode == Mode::mono;
   const auto rules = [mono](const NodeOptions& one) {
     return mono ? bus::check_mono_options(one) : bus::check_mesh_options(one);
@@ -248,7 +138,7 @@ void check_endpoints(Reader& reader, const NodeOptions& node) {
   }
 }
 
-std::vector<std::string> warnings_of(const Reader& reader, const NodeOptions& node) {
+std::vector<std::string> warnings_of(const ValueReader& reader, const NodeOptions& node) {
   std::vector<std::string> warnings;
   for (std::size_t index = 0; index < node.seeds.size(); ++index) {
     if (std::find(node.seeds.begin(), node.seeds.begin() + static_cast<std::ptrdiff_t>(index),
@@ -266,7 +156,7 @@ std::vector<std::string> warnings_of(const Reader& reader, const NodeOptions& no
 Outcome<Settings> read_settings(OptionValues& values) {
   Settings settings;
   NodeOptions& node = settings.node;
-  Reader reader(values);
+  ValueReader reader(values.by_name);
   node.name = reader.text("node.name");
   node.mode = reader.one_of<Mode>(
       "node.mode",
@@ -288,7 +178,11 @@ Outcome<Settings> read_settings(OptionValues& values) {
   check_names(reader, node);
   check_endpoints(reader, node);
   if (reader.complaint()) return tl::unexpected(*reader.complaint());
+  auto listeners = read_listeners(values.listeners, node);
+  if (!listeners) return tl::unexpected(listeners.error());
+  settings.listeners = std::move(*listeners);
   settings.warnings = warnings_of(reader, node);
+  std::ranges::move(listener_warnings(settings.listeners), std::back_inserter(settings.warnings));
   return settings;
 }
 
@@ -307,7 +201,7 @@ std::string effective_config(const OptionValues& values) {
       text.append(option.name.substr(dot + 1)) += " = " + value + "  # " + found->second.origin + "\n";
     }
   }
-  return text;
+  return text + listeners_config(values.listeners);
 }
 
 }  // namespace evmesh::daemon

@@ -8,6 +8,7 @@
 #include <evmesh/node.hpp>
 
 #include "common/exit_code.hpp"
+#include "evmeshd/listeners/listener_spec.hpp"
 #include "evmeshd/option_values.hpp"
 
 namespace evmesh::daemon {
@@ -16,6 +17,7 @@ namespace evmesh::daemon {
 struct Settings {
   NodeOptions node;
   std::filesystem::path admin_socket;
+  std::vector<ListenerSpec> listeners;
   LogLevel log_level = LogLevel::info;
   std::filesystem::path log_file;  ///< empty: standard error
   std::vector<std::string> warnings;  ///< what a start takes, though nobody can have meant it
