@@ -235,7 +235,8 @@ class ListenersTest(DaemonCase):
         log = self.path("f.log")
         process = subprocess.Popen(
             ["/bin/sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh", DAEMON, "--node.data-dir", self.path("d"),
-             "-c", self.path("f.conf"), "--ready-file", self.path("ready"), "--log.file", log], env=environment())
+             "-c", self.path("f.conf"), "--ready-file", self.path("ready"), "--log.file", log],
+            env=environment())
         self.addCleanup(process.wait, DEADLINE)
         self.addCleanup(process.terminate)
         eventually(self.path("ready").exists)
@@ -250,7 +251,7 @@ class ListenersTest(DaemonCase):
     def test_wrong_files(self):
         """a wrong section ends with 78 naming its line, in --check-config too, and nothing starts"""
         for text, wanted in (
-                ("[listener.q]\ntype = webhook\ngroup = g\n", 'f.conf:2: listener.q.type: "webhook" is none of'),
+                ("[listener.q]\ntype = webhook\ngroup = g\n", 'f.conf:2: listener.q.type: "webhook" is none'),
                 ("[listener.q]\ntype = exec\ngroup = g\ncomand = x\n", "f.conf:4: unknown key"),
                 ("[listener.q]\ntype = exec\ngroup = g\n", "f.conf:1: [listener.q] lacks command")):
             self.path("f.conf").write_text(text)
