@@ -34,6 +34,8 @@ struct Receipt {
   std::uint64_t seq = 0;         ///< number of the (last) event in this life of this bus; 0 in mono
   std::uint64_t first_seq = 0;   ///< number of the first event of a batch, otherwise as `seq`
   std::uint32_t interested = 0;  ///< peers whose interest matched any of its events when it was accepted
+  DispatchId dispatch{};         ///< of the last event that groups were owed; nil when none was
+  std::uint32_t groups = 0;      ///< that are owed the event, added up over a batch
   std::uint32_t listeners = 0;   ///< key and each-node listeners here that got it, added up over a batch
 };
 

@@ -44,6 +44,20 @@ struct NodeId : Uuid {
   auto operator<=>(const NodeId&) const = default;
 };
 
+/// One acceptance of an event: which node, in which of its lives, and its number there, from 1. The event id is the
+/// application's; this is ours. Value.
+struct DispatchId {
+  NodeId owner;
+  std::uint64_t epoch = 0;
+  std::uint64_t seq = 0;
+
+  /// OWNER/EPOCH/SEQ.
+  [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] static Result<DispatchId> parse(std::string_view text);
+
+  auto operator<=>(const DispatchId&) const = default;
+};
+
 }  // namespace evmesh
 
 template <>

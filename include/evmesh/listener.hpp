@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -59,6 +60,7 @@ struct Delivery {
   std::uint32_t attempt = 1;             ///< 1 is the first execution; always 1 for notifications
   bool possibly_duplicate = false;       ///< group work only: an earlier execution may have happened
   const Origin* origin = nullptr;        ///< null when dispatched by this process
+  std::stop_token stop{};  ///< group work only: asked for when the execution timeout has passed or the node ends
 };
 
 /// What a group listener says of an attempt. For key and each-node listeners it is ignored. Value.

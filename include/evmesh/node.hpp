@@ -33,6 +33,14 @@ enum class DeliveryModel : std::uint8_t {
   asynchronous,  ///< none
 };
 
+/// What has become of group work when `dispatch` says ok.
+enum class Level : std::uint8_t {
+  memory,      ///< it is in this process
+  disk,        ///< it is on this node's disk
+  replicated,  ///< it is on the disks of several nodes
+};
+
+[[nodiscard]] std::string_view to_string(Level level);
 [[nodiscard]] std::string_view to_string(Mode mode);
 [[nodiscard]] std::string_view to_string(DeliveryModel model);
 
@@ -45,6 +53,14 @@ struct NodeOptions {
 
   /// Keeps the node's id and is locked by it, in every mode; created when absent. Empty: a new id each start.
   std::filesystem::path data_dir{};
+
+  /// How safe group work is when `dispatch` says ok. Empty: `disk` with a `data_dir`, `memory` without. `disk` needs a
+  /// `data_dir`; `replicated` is refused in this version.
+  std::optional<Level> level{};
+
+  /// Space on the disk that is kept ready for the journal of group work, 8 MiB to 16 GiB; below it, when the disk has no more
+  /// to give, new work is refused with `disk_full` while what was accepted goes on.
+  std::uint64_t journal_reserve_bytes = 64 << 20;
 
   // The mesh; refused in mono.
   std::string cluster = "evmesh";  ///< nodes of another name are rejected

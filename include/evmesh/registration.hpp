@@ -55,8 +55,12 @@ enum class Unregistered : std::uint8_t {
   draining,  ///< called from inside a listener: no new call will start, a running one may still end
 };
 
-/// A listener's place on a bus. Destroying it unregisters, and waits for running calls as `unregister` does.
-/// Movable. One that is thrown away ends at once: keep it as long as the listener is to be called.
+/// A listener's place on a bus. Destroying it ends its calls, and waits for running ones, as `unregister`
+/// does. Movable. One that is thrown away ends at once: keep it as long as the listener is to be called.
+///
+/// A group stays required when its listener goes: events go on being owed to it, and run when somebody
+/// registers it again. What ends it is `forget`, and in mode mono `unregister` too; without a data directory,
+/// where nothing outlives the node, destroying a mono registration does as well.
 class [[nodiscard]] Registration {
  public:
   class Impl;
@@ -73,6 +77,10 @@ class [[nodiscard]] Registration {
   /// Idempotent. Thread-safe.
   Unregistered unregister(std::function<void()> on_drained = {});
 
+  /// As `unregister`, and ends the group of a group listener: nothing is owed to it any more, and what it was
+  /// still owed goes to its dead letters. For other listeners the same as `unregister`.
+  Unregistered forget(std::function<void()> on_drained = {});
+
   /// Waits until every live member has acknowledged, or `timeout` has passed. Thread-safe.
   [[nodiscard]] RegistrationReceipt receipt(std::chrono::milliseconds timeout = std::chrono::milliseconds{
                                                 0}) const;
@@ -81,6 +89,8 @@ class [[nodiscard]] Registration {
   [[nodiscard]] bool active() const;
 
  private:
+  void release();
+
   std::unique_ptr<Impl> impl_;
 };
 
@@ -97,8 +107,9 @@ struct RegisterOptions {
 /// How a group listener is registered.
 struct GroupOptions {
   RetryPolicy retry{};
-  std::uint32_t concurrency = 10;                        ///< calls at the same time on this node, 1 to 64
-  std::chrono::milliseconds execution_timeout{600'000};  ///< reserved for durable group work
+  std::uint32_t concurrency = 10;  ///< calls at the same time on this node, 1 to 64
+  std::chrono::milliseconds execution_timeout{
+      600'000};  ///< the attempt fails then; its listener is asked to stop
 };
 
 }  // namespace evmesh

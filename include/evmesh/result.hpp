@@ -30,6 +30,8 @@ enum class ErrorCode : std::uint8_t {
   cannot_bind,               ///< an endpoint is in use or not ours
   storage,                   ///< a file or directory could not be read, written or locked
   undecodable,               ///< bytes do not hold what they claim
+  disk_full,                 ///< the journal has no space left; what was accepted goes on
+  unknown_outcome,           ///< accepted, but not known to be on the disk; ask by the dispatch id, never dispatch again blindly
   node_failed,               ///< the node stopped for good (twin, fenced); the message says why
 };
 

@@ -16,7 +16,9 @@ int status_of(ErrorCode code) {
     case ErrorCode::group_already_registered:
     case ErrorCode::each_node_refused:
     case ErrorCode::not_supported: return 409;
-    case ErrorCode::storage: return 507;
+    case ErrorCode::storage:
+    case ErrorCode::disk_full: return 507;
+    case ErrorCode::unknown_outcome: return 504;
     case ErrorCode::too_many_registrations:
     case ErrorCode::closed:
     case ErrorCode::deadline_exceeded:
@@ -37,6 +39,10 @@ std::string_view hint_of(ErrorCode code) {
     case ErrorCode::back_pressure: return "peers are slow; send again in a second, or slower";
     case ErrorCode::busy: return "the node is busy; send again in a second";
     case ErrorCode::closed: return "the node is stopping";
+    case ErrorCode::disk_full:
+      return "make space on the disk of the data directory; work is accepted again by itself";
+    case ErrorCode::unknown_outcome:
+      return "evmesh event show tells what became of it; do not send it again before";
     case ErrorCode::each_node_refused: return "start the nodes in mode broadcast, or listen on keys";
     case ErrorCode::unknown_member: return "evmesh member ls shows the members";
     default: return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <charconv>
 #include <chrono>
 #include <optional>
 #include <span>
@@ -121,6 +122,27 @@ EventId EventId::fresh() {
 }
 
 Result<EventId> EventId::parse(std::string_view text) { return parse_as<EventId>(text); }
+
+std::string DispatchId::to_string() const {
+  return owner.to_string() + '/' + std::to_string(epoch) + '/' + std::to_string(seq);
+}
+
+Result<DispatchId> DispatchId::parse(std::string_view text) {
+  DispatchId id;
+  const auto number = [&](std::size_t begin, std::size_t end, std::uint64_t& to) {
+    const auto [rest, error] = std::from_chars(text.data() + begin, text.data() + end, to);
+    return error == std::errc{} && rest == text.data() + end;
+  };
+  const std::size_t second = text.find('/', text_length + 1);
+  const auto owner = text.size() > text_length && text[text_length] == '/' ? NodeId::parse(text.substr(0, text_length))
+                                                                           : fail(ErrorCode::invalid_argument, {});
+  if (!owner || second == std::string_view::npos || !number(text_length + 1, second, id.epoch) ||
+      !number(second + 1, text.size(), id.seq)) {
+    return fail(ErrorCode::invalid_argument, base::quoted(text) + " is no dispatch id; write OWNER/EPOCH/SEQ as a receipt does");
+  }
+  id.owner = *owner;
+  return id;
+}
 
 Result<NodeId> NodeId::parse(std::string_view text) { return parse_as<NodeId>(text); }
 

@@ -23,6 +23,8 @@ std::string_view to_string(ErrorCode code) {
     case ErrorCode::cannot_bind: return "cannot_bind";
     case ErrorCode::storage: return "storage";
     case ErrorCode::undecodable: return "undecodable";
+    case ErrorCode::disk_full: return "disk_full";
+    case ErrorCode::unknown_outcome: return "unknown_outcome";
     case ErrorCode::node_failed: return "node_failed";
   }
   return "unknown_error";

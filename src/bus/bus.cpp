@@ -6,7 +6,9 @@
 namespace evmesh::bus {
 
 std::shared_ptr<Bus> Bus::create(const NodeServices& services, BusSettings settings) {
-  return std::make_shared<Bus>(services, std::move(settings));
+  auto bus = std::make_shared<Bus>(services, std::move(settings));
+  bus->load_groups();
+  return bus;
 }
 
 Bus::Bus(const NodeServices& services, BusSettings settings)
@@ -14,12 +16,12 @@ Bus::Bus(const NodeServices& services, BusSettings settings)
       settings_(std::move(settings)),
       rules_(settings_.event_size_bytes_max, settings_.payload),
       runner_(services.mark, settings_.name, services.log, services.counters),
-      dead_letters_({}, services.counters),
+      dead_letters_(services.work.letters(), settings_.name),
       dispatched_(services.counters.named("evmesh_events_dispatched_total")),
       noops_(services.counters.named("evmesh_events_noop_total")),
       refused_(services.counters, "evmesh_dispatches_refused_total",
                {ErrorCode::event_too_large, ErrorCode::too_many_keys, ErrorCode::batch_too_large,
-                ErrorCode::too_deep, ErrorCode::back_pressure, ErrorCode::busy}),
+                ErrorCode::too_deep, ErrorCode::back_pressure, ErrorCode::busy, ErrorCode::disk_full}),
       registrations_refused_(services.counters, "evmesh_registrations_refused_total",
                              {ErrorCode::too_many_registrations}),
       gaps_(services.counters.named("evmesh_gaps_total")),

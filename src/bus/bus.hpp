@@ -18,9 +18,10 @@
 #include "bus/bus_settings.hpp"
 #include "bus/dispatch_rules.hpp"
 #include "bus/gap_book.hpp"
-#include "bus/group_work.hpp"
-#include "bus/memory_dead_letters.hpp"
+#include "bus/group_runner.hpp"
+#include "bus/letter_box.hpp"
 #include "bus/refusals.hpp"
+#include "bus/registration.hpp"
 #include "delivery/activity.hpp"
 #include "delivery/crowding.hpp"
 #include "delivery/inbound_event.hpp"
@@ -101,21 +102,41 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
 
   // What registrations ask.
   Unregistered leave(const std::shared_ptr<delivery::Place>& place, std::function<void()> on_drained);
-  Unregistered leave(const std::shared_ptr<GroupWork>& work, std::function<void()> on_drained);
+  Unregistered leave(const std::shared_ptr<GroupRunner>& runner, Parting how,
+                     std::function<void()> on_drained);
   [[nodiscard]] RegistrationReceipt acknowledged(std::uint64_t version, base::MonoTime since,
                                                  std::chrono::milliseconds timeout);
 
  private:
-  using Groups = std::vector<std::shared_ptr<GroupWork>>;
+  /// A group that every event of the bus is owed to.
+  struct Required {
+    Group group;
+    work::GroupIndex index = 0;
+    std::shared_ptr<GroupRunner> runner;  // null when nobody here runs it
+  };
+  using Groups = std::vector<Required>;
   using InterestChange = Uplink::InterestChange;
 
   /// A listener that a dispatch runs itself: exactly one of the two is set.
   struct Call {
     std::shared_ptr<delivery::Place> place;
-    std::shared_ptr<GroupWork> work;
+    std::shared_ptr<GroupRunner> runner;
     const RegistrationKey* key = nullptr;
+    work::Job job{};  // for a runner
   };
   using Calls = std::pmr::vector<Call>;
+
+  /// What groups are to get of one event.
+  struct Owing {
+    std::shared_ptr<const Groups> groups;  // null or empty: nothing
+    std::shared_ptr<const work::Parcel> parcel;
+  };
+
+  /// What a dispatch came to, and up to where the journal must be synced for it.
+  struct Done {
+    Receipt receipt;
+    work::Position end = 0;
+  };
 
   /// Makes the dispatches that wait, on the pool (bus_async.cpp).
   void run() override;
@@ -138,24 +159,35 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
   // bus_dispatch.cpp
   [[nodiscard]] tl::unexpected<Error> refused(Error error);
   [[nodiscard]] Result<bool> leave_out(const Event& event);
-  [[nodiscard]] Result<Receipt> dispatch_now(const Event& event, std::span<const RegistrationKey> keys);
-  [[nodiscard]] Result<Receipt> dispatch_now(std::span<const KeyedEvent> batch);
+  [[nodiscard]] Result<Done> dispatch_now(const Event& event, std::span<const RegistrationKey> keys);
+  [[nodiscard]] Result<Done> dispatch_now(std::span<const KeyedEvent> batch);
+  [[nodiscard]] Result<Receipt> wait_for_level(Result<Done> done);
   [[nodiscard]] Result<Uplink::Published> publish(std::span<const KeyedEvent> events);
-  std::uint32_t deliver_here(const Event& event, std::span<const RegistrationKey> keys, std::uint64_t seq);
-  std::shared_ptr<const Groups> find_audience(std::span<const RegistrationKey> keys, Calls& calls) const;
+  [[nodiscard]] Result<Done> deliver_here(const Event& event, std::span<const RegistrationKey> keys,
+                                          std::uint64_t seq, const Owing& owing);
+  void find_audience(std::span<const RegistrationKey> keys, Calls& calls) const;
   void queue_calls(const Event& event, std::span<const RegistrationKey> keys, std::uint64_t seq,
                    Calls& calls);
   void run_calls(const Event& event, std::span<const RegistrationKey> keys, const Calls& calls);
   void run_call(const Event& event, std::span<const RegistrationKey> keys, const Call& call, unsigned depth);
   [[nodiscard]] bool queued(const delivery::Strand& strand) const;
   [[nodiscard]] bool start_async();
+  void finish_async(AsyncDispatch dispatch);
   void answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result);
 
   // bus_groups.cpp
   [[nodiscard]] Result<void> check_group(const Group& group, const GroupOptions& options) const;
-  [[nodiscard]] bool awaited(const GroupWork& work) const;
-  void run_groups(const Groups& groups, const Event& event);
-  void rebuild_groups();
+  [[nodiscard]] bool awaited(const GroupRunner& runner) const;
+  [[nodiscard]] Result<Owing> owe(const Event& event, std::span<const RegistrationKey> keys);
+  [[nodiscard]] Result<Owing> owe(const Event& event, std::span<const RegistrationKey> keys,
+                                  std::shared_ptr<const Groups> groups) const;
+  [[nodiscard]] Result<work::Accepted> accept(const Owing& owing, Calls& calls);
+  [[nodiscard]] Result<void> require(const Group& group);
+  void unrequire(const Group& group);
+  void load_groups();
+  [[nodiscard]] bool ends_group(Parting how) const;
+  void change_groups(const std::function<void(Groups&)>& change);
+  [[nodiscard]] std::shared_ptr<const Groups> required() const;
 
   // bus_inbound.cpp
   void tell_gap(const Gap& gap);
@@ -171,7 +203,7 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
   const delivery::Runner runner_;
   delivery::Activity activity_;
   delivery::Crowding crowding_;
-  MemoryDeadLetters dead_letters_;
+  BusDeadLetters dead_letters_;
   base::Counter& dispatched_;
   base::Counter& noops_;
   Refusals refused_;
@@ -190,8 +222,8 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
   std::unordered_map<registry::ListenerHandle, std::shared_ptr<delivery::Strand>> strands_;
   std::unordered_map<const Listener*, std::weak_ptr<delivery::Strand>> strand_of_;
   std::unordered_map<registry::RegistrationHandle, std::shared_ptr<delivery::Place>> places_;
-  std::unordered_map<registry::RegistrationHandle, std::shared_ptr<GroupWork>> works_;
-  std::shared_ptr<const Groups> groups_;  // the works in the order of their names; replaced, never changed
+  std::unordered_map<registry::RegistrationHandle, std::shared_ptr<GroupRunner>> runners_;
+  std::shared_ptr<const Groups> groups_;  // in the order of their names; replaced, never changed
   std::uint64_t next_handle_ = 1;
 
   AsyncQueue async_;

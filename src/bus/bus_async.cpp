@@ -34,11 +34,24 @@ void Bus::run() {
     auto dispatch = async_.take();
     if (!dispatch) return;
     // Accepted before the bus was closed, so it is not refused for that; but nothing runs after stop.
-    answer_async(*dispatch,
-                 stopped_ ? tl::unexpected(closed_error()) : dispatch_now(dispatch->event, dispatch->keys));
-    activity_.end();
+    finish_async(std::move(*dispatch));
   }
   async_.come_again([this] { return start_async(); });
+}
+
+/// Answers when the level is reached, without keeping this thread for it.
+void Bus::finish_async(AsyncDispatch dispatch) {
+  auto done = stopped_ ? tl::unexpected(closed_error()) : dispatch_now(dispatch.event, dispatch.keys);
+  if (!done || done->end == 0 || settings_.level == Level::memory) {
+    answer_async(dispatch, done.map([](const Done& each) { return each.receipt; }));
+    activity_.end();
+    return;
+  }
+  const auto waiting = std::make_shared<AsyncDispatch>(std::move(dispatch));
+  services_.work.when_synced(done->end, [self = shared_from_this(), waiting, receipt = done->receipt](Result<void> synced) {
+    self->answer_async(*waiting, synced.map([&] { return receipt; }));
+    self->activity_.end();
+  });
 }
 
 void Bus::answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result) {

@@ -8,6 +8,12 @@
 #include "delivery/side_by_side.hpp"
 
 namespace evmesh::bus {
+namespace {
+
+/// A disk that has not synced by then is broken; what was accepted is owed all the same.
+constexpr std::chrono::seconds sync_wait{30};
+
+}  // namespace
 
 using delivery::Activity;
 using delivery::InboundEvent;
@@ -17,14 +23,24 @@ Result<Receipt> Bus::dispatch(const Event& event, std::span<const RegistrationKe
   const Activity::Use use(activity_);
   // Asked again: what begins to count after the bus was closed would not be waited for.
   if (closed_) return tl::unexpected(closed_error());
-  return dispatch_now(event, keys);
+  return wait_for_level(dispatch_now(event, keys));
 }
 
 Result<Receipt> Bus::dispatch(std::span<const KeyedEvent> batch) {
   if (closed_) return tl::unexpected(closed_error());
   const Activity::Use use(activity_);
   if (closed_) return tl::unexpected(closed_error());
-  return dispatch_now(batch);
+  return wait_for_level(dispatch_now(batch));
+}
+
+/// What the groups are owed is where the node promised it to be when this returns.
+Result<Receipt> Bus::wait_for_level(Result<Done> done) {
+  if (!done) return tl::unexpected(std::move(done.error()));
+  if (done->end == 0 || settings_.level == Level::memory) return done->receipt;
+  auto synced = services_.work.wait_synced(done->end, sync_wait);
+  if (synced) return done->receipt;
+  synced.error().message = "dispatch " + done->receipt.dispatch.to_string() + ": " + synced.error().message;
+  return tl::unexpected(std::move(synced.error()));
 }
 
 tl::unexpected<Error> Bus::refused(Error error) {
@@ -52,12 +68,14 @@ Result<bool> Bus::leave_out(const Event& event) {
   return true;
 }
 
-Result<Receipt> Bus::dispatch_now(const Event& event, std::span<const RegistrationKey> keys) {
+Result<Bus::Done> Bus::dispatch_now(const Event& event, std::span<const RegistrationKey> keys) {
   if (const auto checked = rules_.check(event, keys); !checked) return refused(checked.error());
   const auto left_out = leave_out(event);
   if (!left_out) return refused(left_out.error());
-  if (*left_out) return Receipt{.event_id = event.id(), .noop = true};
-  // The mesh first: it is the only one that can still refuse, and a refused event reaches nobody.
+  if (*left_out) return Done{Receipt{.event_id = event.id(), .noop = true}};
+  // Whatever can refuse comes first: a refused event reaches nobody.
+  const auto owing = owe(event, keys);
+  if (!owing) return refused(owing.error());
   Result<Uplink::Published> published;
   if (settings_.uplink == nullptr) {
     published = publish({});
@@ -68,24 +86,33 @@ Result<Receipt> Bus::dispatch_now(const Event& event, std::span<const Registrati
     published = publish(keyed);
   }
   if (!published) return refused(published.error());
+  auto done = deliver_here(event, keys, published->seq, *owing);
+  if (!done) return refused(done.error());
   dispatched_.add();
-  Receipt receipt{.event_id = event.id(), .seq = published->seq, .first_seq = published->seq};
+  Receipt& receipt = done->receipt;
+  receipt.event_id = event.id();
+  receipt.seq = receipt.first_seq = published->seq;
   receipt.interested = published->interested;
-  receipt.listeners = deliver_here(event, keys, published->seq);
-  return receipt;
+  return done;
 }
 
-Result<Receipt> Bus::dispatch_now(std::span<const KeyedEvent> batch) {
+Result<Bus::Done> Bus::dispatch_now(std::span<const KeyedEvent> batch) {
   if (const auto checked = rules_.check(batch); !checked) return refused(checked.error());
-  Receipt receipt{.noop = true};
-  if (!batch.empty()) receipt.event_id = batch.front().event.id();
+  Done all{Receipt{.noop = true}};
+  if (!batch.empty()) all.receipt.event_id = batch.front().event.id();
   std::vector<KeyedEvent> events;
+  std::vector<Owing> owing;
   for (const KeyedEvent& keyed : batch) {
     const auto left_out = leave_out(keyed.event);
     if (!left_out) return refused(left_out.error());
     if (!*left_out) events.push_back(keyed);
   }
-  if (events.empty()) return receipt;
+  if (events.empty()) return all;
+  for (const KeyedEvent& keyed : events) {
+    auto each = owe(keyed.event, keyed.keys);
+    if (!each) return refused(each.error());
+    owing.push_back(std::move(*each));
+  }
 
   Result<Uplink::Published> published;
   if (settings_.uplink == nullptr) {
@@ -96,15 +123,21 @@ Result<Receipt> Bus::dispatch_now(std::span<const KeyedEvent> batch) {
     published = publish(*sent);
   }
   if (!published) return refused(published.error());
-  dispatched_.add(events.size());
-  receipt.noop = false;
-  receipt.seq = published->seq;
   // The numbers of a batch follow each other.
-  receipt.first_seq = published->seq - (settings_.uplink != nullptr ? events.size() - 1 : 0);
-  receipt.interested = published->interested;
-  std::uint64_t seq = receipt.first_seq;
-  for (const KeyedEvent& keyed : events) receipt.listeners += deliver_here(keyed.event, keyed.keys, seq++);
-  return receipt;
+  all.receipt.first_seq = published->seq - (settings_.uplink != nullptr ? events.size() - 1 : 0);
+  for (std::size_t at = 0; at < events.size(); ++at) {
+    const auto done = deliver_here(events[at].event, events[at].keys, all.receipt.first_seq + at, owing[at]);
+    if (!done) return refused(done.error());
+    all.end = std::max(all.end, done->end);
+    all.receipt.listeners += done->receipt.listeners;
+    all.receipt.groups += done->receipt.groups;
+    if (done->receipt.groups > 0) all.receipt.dispatch = done->receipt.dispatch;
+  }
+  dispatched_.add(events.size());
+  all.receipt.noop = false;
+  all.receipt.seq = published->seq;
+  all.receipt.interested = published->interested;
+  return all;
 }
 
 bool Bus::queued(const delivery::Strand& strand) const {
@@ -112,37 +145,39 @@ bool Bus::queued(const delivery::Strand& strand) const {
   return settings_.delivery == DeliveryModel::mixed && strand.mode() == ExecutionMode::asynchronous;
 }
 
-std::uint32_t Bus::deliver_here(const Event& event, std::span<const RegistrationKey> keys,
-                                std::uint64_t seq) {
+/// Takes on what groups are owed, and runs or queues all that concerns this node.
+Result<Bus::Done> Bus::deliver_here(const Event& event, std::span<const RegistrationKey> keys,
+                                    std::uint64_t seq, const Owing& owing) {
   std::array<std::byte, 2048> memory;  // enough for a few dozen listeners without an allocation
   std::pmr::monotonic_buffer_resource arena(memory.data(), memory.size());
   Calls calls(&arena);
-  const auto groups = find_audience(keys, calls);
-  const auto listeners = static_cast<std::uint32_t>(calls.size());
+  find_audience(keys, calls);
+  Done done;
+  done.receipt.listeners = static_cast<std::uint32_t>(calls.size());
   queue_calls(event, keys, seq, calls);
-  for (const auto& work : *groups) {
-    if (awaited(*work)) {
-      calls.push_back({nullptr, work, nullptr});
-    } else {
-      work->queue(event, keys);
-    }
+  if (owing.parcel) {
+    const auto accepted = accept(owing, calls);
+    if (!accepted) return tl::unexpected(accepted.error());
+    done.end = accepted->end;
+    done.receipt.dispatch = accepted->id;
+    done.receipt.groups = static_cast<std::uint32_t>(owing.groups->size());
   }
   run_calls(event, keys, calls);
-  return listeners;
+  return done;
 }
 
-/// Appends the key and each-node listeners of this node, and returns the groups as they are now.
-std::shared_ptr<const Bus::Groups> Bus::find_audience(std::span<const RegistrationKey> keys,
-                                                      Calls& calls) const {
+/// Appends the key and each-node listeners of this node.
+void Bus::find_audience(std::span<const RegistrationKey> keys, Calls& calls) const {
   registry::Matches matches(calls.get_allocator());
   const std::shared_lock lock(mutex_);
   registry_.match_with_each_node(keys, matches);
   calls.reserve(matches.size() + groups_->size());
   for (const registry::Match& match : matches) {
-    calls.push_back({places_.find(match.registration)->second, nullptr,
-                     match.key == registry::no_key ? nullptr : &keys[match.key]});
+    calls.push_back({places_.find(match.registration)->second,
+                     nullptr,
+                     match.key == registry::no_key ? nullptr : &keys[match.key],
+                     {}});
   }
-  return groups_;
 }
 
 /// Takes those calls out that dispatch does not make itself.
@@ -173,8 +208,8 @@ void Bus::run_calls(const Event& event, std::span<const RegistrationKey> keys, c
 
 void Bus::run_call(const Event& event, std::span<const RegistrationKey> keys, const Call& call,
                    unsigned depth) {
-  if (call.work) {
-    call.work->run_now(event, keys, depth);
+  if (call.runner) {
+    call.runner->run_claimed(call.job, event, depth > 1, depth);
     return;
   }
   std::shared_ptr<delivery::Place> place = call.place;

@@ -8,6 +8,11 @@
 #include "bus/registration.hpp"
 
 namespace evmesh::bus {
+namespace {
+
+constexpr std::string_view required_kind = "required-group";
+
+}  // namespace
 
 Result<void> Bus::check_group(const Group& group, const GroupOptions& options) const {
   if (group == Group::dispatching_failure(settings_.name)) {
@@ -32,54 +37,114 @@ Result<Registration> Bus::register_listener(std::shared_ptr<Listener> listener, 
   if (auto good = accepting(); !good) return tl::unexpected(good.error());
   if (!listener) return fail(ErrorCode::invalid_argument, "the listener is null");
   if (auto checked = check_group(group, options); !checked) return tl::unexpected(checked.error());
-  std::shared_ptr<GroupWork> work;
+  const work::GroupIndex index = services_.work.declare(settings_.name, group, {.retry = options.retry});
+  const GroupRunner::Services services{services_.clock,  runner_,   services_.pool,
+                                       services_.timers, activity_, services_.counters,
+                                       services_.work};
+  GroupRunner::Settings settings{.handle = 0, .index = index, .options = options};
   {
-    const GroupWork::Services services{services_.clock,    services_.random, runner_,
-                                       services_.pool,     services_.timers, activity_,
-                                       services_.counters, dead_letters_};
-    GroupWork::Settings settings;
-    settings.node = settings_.self;
-    settings.options = options;
-    {
-      const std::unique_lock lock(mutex_);
-      settings.handle = next_handle_++;
-    }
-    work = std::make_shared<GroupWork>(services, settings, group, std::move(listener));
+    const std::unique_lock lock(mutex_);
+    settings.handle = next_handle_++;
   }
+  const auto runner = std::make_shared<GroupRunner>(services, settings, group, std::move(listener));
+  if (auto required = require(group); !required) return tl::unexpected(required.error());
   {
     const std::unique_lock lock(mutex_);
     if (closed_) return tl::unexpected(closed_error());
-    if (auto added = registry_.add_group(group, work->handle()); !added) return tl::unexpected(added.error());
-    works_.emplace(work->handle(), work);
-    rebuild_groups();
+    if (auto added = registry_.add_group(group, runner->handle()); !added)
+      return tl::unexpected(added.error());
+    runners_.emplace(runner->handle(), runner);
+    change_groups([&](Groups& groups) {
+      std::erase_if(groups, [&](const Required& each) { return each.group == group; });
+      groups.push_back({group, index, runner});
+    });
   }
+  services_.work.attach(index, runner);
   if (settings_.uplink != nullptr) {
     runner_.log(LogLevel::warning, "group_stays_within_node",
                 {{"group", group.to_string()}, {"why", "group work is not distributed in this version"}});
   }
-  return Registration(std::make_unique<GroupRegistration>(weak_from_this(), std::move(work)));
+  return Registration(std::make_unique<GroupRegistration>(weak_from_this(), runner));
 }
 
 /// Under mutex_.
-void Bus::rebuild_groups() {
-  auto groups = std::make_shared<Groups>();
-  groups->reserve(works_.size());
-  for (const auto& [handle, work] : works_) groups->push_back(work);
-  std::ranges::sort(*groups, {}, [](const std::shared_ptr<GroupWork>& work) { return work->group(); });
+void Bus::change_groups(const std::function<void(Groups&)>& change) {
+  auto groups = std::make_shared<Groups>(*groups_);
+  change(*groups);
+  std::ranges::sort(*groups, {}, &Required::group);
   groups_ = std::move(groups);
 }
 
-Unregistered Bus::leave(const std::shared_ptr<GroupWork>& work, std::function<void()> on_drained) {
+std::shared_ptr<const Bus::Groups> Bus::required() const {
+  const std::shared_lock lock(mutex_);
+  return groups_;
+}
+
+/// Remembers on the disk, where there is one, that every event is owed to `group` from now on.
+Result<void> Bus::require(const Group& group) {
+  const auto groups = required();
+  if (!services_.work.durable() || std::ranges::find(*groups, group, &Required::group) != groups->end())
+    return {};
+  return services_.work.letters().put(required_kind, settings_.name + '/' + group.to_string(), {});
+}
+
+void Bus::unrequire(const Group& group) {
+  if (!services_.work.durable()) return;
+  const std::string name = settings_.name + '/' + group.to_string();
+  if (const auto erased = services_.work.letters().erase(required_kind, name); !erased) {
+    runner_.log(LogLevel::error, "group_not_removed",
+                {{"group", group.to_string()}, {"why", erased.error().message}});
+  }
+}
+
+/// The groups that earlier lives of the node required: what is dispatched before their listeners register is
+/// owed to them.
+void Bus::load_groups() {
+  if (!services_.work.durable()) return;
+  const auto documents = services_.work.letters().documents(required_kind);
+  if (!documents) return;
+  const std::string prefix = settings_.name + '/';
+  const std::unique_lock lock(mutex_);
+  for (const auto& [name, body] : *documents) {
+    const auto group = name.starts_with(prefix) ? Group::parse(name.substr(prefix.size()))
+                                                : fail(ErrorCode::undecodable, {});
+    if (!group) continue;
+    const work::GroupIndex index = services_.work.declare(settings_.name, *group, {});
+    change_groups([&](Groups& groups) { groups.push_back({*group, index, nullptr}); });
+  }
+}
+
+/// What its listener's going means for the group: where it ends, what is still owed goes to the dead letters.
+bool Bus::ends_group(Parting how) const {
+  if (how == Parting::forgotten) return true;
+  if (settings_.uplink != nullptr || closed_) return false;
+  return how == Parting::unregistered || !services_.work.durable();
+}
+
+Unregistered Bus::leave(const std::shared_ptr<GroupRunner>& runner, Parting how,
+                        std::function<void()> on_drained) {
+  const bool ends = ends_group(how);
+  bool left = false;
   {
     const std::unique_lock lock(mutex_);
-    if (registry_.remove_group(work->group(), work->handle())) {
-      works_.erase(work->handle());
-      rebuild_groups();
+    left = registry_.remove_group(runner->group(), runner->handle());
+    if (left) {
+      runners_.erase(runner->handle());
+      change_groups([&](Groups& groups) {
+        std::erase_if(groups, [&](const Required& each) { return each.runner == runner; });
+        if (!ends) groups.push_back({runner->group(), runner->index(), nullptr});
+      });
     }
   }
-  work->gate().close();
-  work->close("the group was unregistered");
-  return close_gate(work->gate(), std::move(on_drained));
+  if (left) services_.work.detach(runner->index());
+  if (left && ends) unrequire(runner->group());
+  runner->gate().close();
+  runner->close(ends ? "not run: the group was unregistered" : "");
+  const Unregistered left_behind = close_gate(runner->gate(), std::move(on_drained));
+  if (left && ends && runner_.depth() == 0) {
+    services_.work.wait_letters(services_.clock.now() + limits::drain);
+  }
+  return left_behind;
 }
 
 std::vector<Group> Bus::groups() const {
@@ -87,9 +152,56 @@ std::vector<Group> Bus::groups() const {
   return registry_.groups();
 }
 
-bool Bus::awaited(const GroupWork& work) const {
+bool Bus::awaited(const GroupRunner& runner) const {
   if (settings_.mode != Mode::mono || settings_.delivery == DeliveryModel::asynchronous) return false;
-  return settings_.delivery == DeliveryModel::synchronous || work.mode() == ExecutionMode::synchronous;
+  return settings_.delivery == DeliveryModel::synchronous || runner.mode() == ExecutionMode::synchronous;
+}
+
+Result<Bus::Owing> Bus::owe(const Event& event, std::span<const RegistrationKey> keys) {
+  return owe(event, keys, required());
+}
+
+/// Everything that can refuse the event on the groups' side is asked here.
+Result<Bus::Owing> Bus::owe(const Event& event, std::span<const RegistrationKey> keys,
+                            std::shared_ptr<const Groups> groups) const {
+  if (groups->empty()) return Owing{};
+  if (auto admitted = services_.work.admit(); !admitted) {
+    return tl::unexpected(admitted.error());
+  }
+  auto parcel = services_.work.pack(event, keys);
+  if (!parcel) return tl::unexpected(parcel.error());
+  return Owing{std::move(groups), std::move(*parcel)};
+}
+
+/// Takes on what is owed; the groups that this dispatch runs itself join `calls`.
+Result<work::Accepted> Bus::accept(const Owing& owing, Calls& calls) {
+  const bool nested = runner_.depth() > 0;
+  work::Acceptance acceptance;
+  acceptance.bus = settings_.name;
+  acceptance.event_id = owing.parcel->event->id();
+  acceptance.event = owing.parcel;
+  acceptance.time = services_.clock.wall();
+  std::vector<std::shared_ptr<GroupRunner>> claimed;
+  for (const Required& each : *owing.groups) {
+    acceptance.groups.push_back(each.index);
+    if (!each.runner || !awaited(*each.runner) || !each.runner->claim(nested)) continue;
+    acceptance.claimed.push_back(each.index);
+    claimed.push_back(each.runner);
+  }
+  auto accepted = services_.work.accept(acceptance);
+  for (std::size_t at = 0; at < claimed.size(); ++at) {
+    const work::Handle handle = accepted ? accepted->claimed[at] : 0;
+    if (handle == 0) {
+      claimed[at]->let_go(nested);
+      continue;
+    }
+    work::Job job;
+    job.handle = handle;
+    job.id = accepted->id;
+    job.group = acceptance.claimed[at];
+    calls.push_back({nullptr, claimed[at], nullptr, job});
+  }
+  return accepted;
 }
 
 Result<void> Bus::redeliver(const Group& group, const Event& event) {
@@ -99,13 +211,9 @@ Result<void> Bus::redeliver(const Group& group, const Event& event) {
   if (auto checked = rules_.check(event, {}); !checked) return checked;
   const auto noop = noop_of(event);
   if (!noop) return tl::unexpected(noop.error());
-  std::shared_ptr<const Groups> groups;
-  {
-    const std::shared_lock lock(mutex_);
-    groups = groups_;
-  }
+  std::shared_ptr<const Groups> groups = required();
   if (group != Group::dispatching_failure(settings_.name)) {
-    const auto found = std::ranges::find(*groups, group, [](const auto& work) { return work->group(); });
+    const auto found = std::ranges::find(*groups, group, &Required::group);
     if (found == groups->end()) {
       return fail(ErrorCode::unknown_group, "nobody runs group " + base::quoted(group.to_string()) +
                                                 " on bus " + base::quoted(settings_.name) +
@@ -113,21 +221,15 @@ Result<void> Bus::redeliver(const Group& group, const Event& event) {
     }
     groups = std::make_shared<const Groups>(Groups{*found});
   }
-  if (!*noop) run_groups(*groups, event);
-  return {};
-}
-
-/// The first attempt in each of `groups`, as dispatch makes it.
-void Bus::run_groups(const Groups& groups, const Event& event) {
+  if (*noop) return {};
+  const auto owing = owe(event, {}, std::move(groups));
+  if (!owing) return tl::unexpected(owing.error());
+  if (!owing->parcel) return {};
   Calls calls;
-  for (const auto& work : groups) {
-    if (awaited(*work) && runner_.depth() <= limits::nesting_depth_max) {
-      calls.push_back({nullptr, work, nullptr});
-    } else {
-      work->queue(event, {});
-    }
-  }
+  const auto accepted = accept(*owing, calls);
+  if (!accepted) return tl::unexpected(accepted.error());
   run_calls(event, {}, calls);
+  return {};
 }
 
 }  // namespace evmesh::bus

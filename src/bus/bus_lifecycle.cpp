@@ -12,20 +12,31 @@ Error Bus::closed_error() const {
 /// Nothing, or why no new work is taken.
 Result<void> Bus::accepting() const {
   if (closed_) return tl::unexpected(closed_error());
+  if (auto failure = services_.work.failure()) return tl::unexpected(*failure);
   if (settings_.uplink == nullptr || !uplink_gate_.enter()) return {};
   auto usable = settings_.uplink->usable();
   uplink_gate_.leave();
   return usable;
 }
 
-void Bus::close() { closed_ = true; }
+/// What groups are owed on the disk can wait for the next life; what is in memory runs before the bus ends.
+void Bus::close() {
+  closed_ = true;
+  if (!services_.work.durable()) return;
+  for (const Required& each : *required()) {
+    if (each.runner) each.runner->stop_pulling();
+  }
+}
 
 Result<void> Bus::drain(std::chrono::milliseconds timeout) {
   if (runner_.depth() > 0) {
     return fail(ErrorCode::draining, "drain was called inside a listener, whose call cannot end before it");
   }
   const std::int64_t left = activity_.wait(timeout);
-  if (left == 0) return {};
+  if (left == 0) {
+    services_.work.wait_letters(services_.clock.now() + timeout);
+    return {};
+  }
   return fail(ErrorCode::deadline_exceeded, std::to_string(left) +
                                                 " calls or dispatches have not ended within " +
                                                 std::to_string(timeout.count()) + " ms");
@@ -55,12 +66,12 @@ void Bus::detach() {
 void Bus::release() {
   decltype(places_) places;
   decltype(strands_) strands;
-  decltype(works_) works;
+  decltype(runners_) runners;
   {
     const std::unique_lock lock(mutex_);
     places.swap(places_);
     strands.swap(strands_);
-    works.swap(works_);
+    runners.swap(runners_);
     strand_of_.clear();
     services_.keys_held -= registry_.key_count();
     registry_ = registry::Registry(settings_.keys_max);
@@ -68,10 +79,12 @@ void Bus::release() {
   }
   for (const auto& [handle, place] : places) place->gate.close();
   for (const auto& [handle, strand] : strands) strand->close();
-  for (const auto& [handle, work] : works) {
-    work->gate().close();
-    work->close("the bus was stopped");
+  for (const auto& [handle, runner] : runners) {
+    services_.work.detach(runner->index());
+    runner->gate().close();
+    runner->close(services_.work.durable() ? "" : "not run: the bus was stopped");
   }
+  services_.work.wait_letters(services_.clock.now() + limits::drain);
   while (auto dispatch = async_.take()) {
     answer_async(*dispatch, tl::unexpected(closed_error()));
     activity_.end();

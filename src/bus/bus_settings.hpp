@@ -19,6 +19,8 @@
 
 namespace evmesh::bus {
 
+class WorkEngine;
+
 /// What all buses of a node share; outlives them.
 struct NodeServices {
   const base::Clock& clock;
@@ -26,12 +28,14 @@ struct NodeServices {
   delivery::Pool& pool;
   delivery::Timers& timers;
   base::Counters& counters;
+  WorkEngine& work;
   const delivery::NodeMark& mark;
   std::atomic<std::uint64_t>& keys_held;  ///< distinct keys of all buses together
   LogSink log;                            ///< takes one record at a time
 };
 
 struct BusSettings {
+  Level level = Level::memory;  ///< memory or disk: what dispatch waits for
   std::string name = "events";
   Mode mode = Mode::mono;
   DeliveryModel delivery = DeliveryModel::mixed;

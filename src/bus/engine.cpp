@@ -163,6 +163,21 @@ void Engine::fatal(const Error& error) {
   }
 }
 
+void Engine::give_up(const Error& error) {
+  Lock lock(mutex_);
+  if (failure_ || stopping_) return;
+  now_ = clock_.now();
+  if (!std::exchange(said_goodbye_, true)) {
+    core_.goodbye(now_, false, actions_);
+    perform();
+    transport_->close(goodbye_linger);
+  }
+  fatal(error);
+  sleeper_.wake();
+  progress_.notify_all();
+  speak(lock);
+}
+
 void Engine::hand_over(Lock& lock) {
   waiting_work_ = true;
   if (!asleep_) return;  // the engine looks before it sleeps

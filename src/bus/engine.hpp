@@ -58,6 +58,10 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
 
   [[nodiscard]] Result<void> forget(std::string_view member);
 
+  /// The node failed elsewhere (its journal): says goodbye, closes the sockets and answers everything with `error` from now
+  /// on. Idempotent.
+  void give_up(const Error& error);
+
   /// Fills in what the engine knows: members, streams, heads, counters, failure.
   void describe(NodeStatus& status) const;
 

@@ -85,6 +85,8 @@ Result<void> MeshNode::start() {
   Engine::Options engine = engine_options(**transport);
   engine_ =
       std::make_unique<Engine>(std::move(engine), std::move(*transport), std::move(downlinks), core_.clock());
+  const auto failed = [this](const Error& error) { engine_->give_up(error); };
+  if (auto opened = core_.open_work(*identity_, options_, failed); !opened) return opened;
   make_buses();
   base::log(core_.log(), LogLevel::info, "groups_are_local", {{"note", groups_note}});
   return engine_->start();
@@ -140,6 +142,7 @@ void MeshNode::make_buses() {
     settings.delivery = options_.delivery;
     settings.event_size_bytes_max = options_.event_size_bytes_max;
     settings.payload = options_.payload;
+    settings.level = level_of(options_);
     settings.self = identity_->id();
     settings.epoch = identity_->epoch();
     settings.uplink = uplinks_.back().get();

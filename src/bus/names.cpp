@@ -2,6 +2,15 @@
 
 namespace evmesh {
 
+std::string_view to_string(Level level) {
+  switch (level) {
+    case Level::memory: return "memory";
+    case Level::disk: return "disk";
+    case Level::replicated: return "replicated";
+  }
+  return "unknown_level";
+}
+
 std::string_view to_string(Mode mode) {
   switch (mode) {
     case Mode::mono: return "mono";

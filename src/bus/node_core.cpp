@@ -30,8 +30,24 @@ NodeCore::~NodeCore() {
   pool_.stop();
 }
 
+Result<void> NodeCore::open_work(const storage::Identity& identity, const NodeOptions& options,
+                                 std::function<void(const Error&)> on_failed) {
+  WorkEngine::Settings settings;
+  settings.self = identity.id();
+  settings.epoch = identity.epoch();
+  settings.seed = random_.next_u64();
+  settings.directory = options.data_dir;
+  settings.payload = options.payload;
+  settings.reserve_bytes = options.journal_reserve_bytes;
+  settings.event_size_bytes_max = options.event_size_bytes_max;
+  auto work = WorkEngine::open({clock_, timers_, counters_, log_, std::move(on_failed)}, std::move(settings));
+  if (!work) return tl::unexpected(std::move(work.error()));
+  work_ = std::move(*work);
+  return {};
+}
+
 NodeServices NodeCore::services() {
-  return {clock_, random_, pool_, timers_, counters_, mark_, keys_held_, log_};
+  return {clock_, random_, pool_, timers_, counters_, *work_, mark_, keys_held_, log_};
 }
 
 Bus& NodeCore::add(BusSettings settings) {
@@ -56,6 +72,7 @@ void NodeCore::close(base::MonoTime deadline) {
 void NodeCore::stop(base::MonoTime deadline) {
   for (const auto& bus : buses_) bus->close();
   for (const auto& bus : buses_) bus->stop(deadline);
+  if (work_) work_->stop();
 }
 
 std::vector<KeyStatus> NodeCore::keys() const {

@@ -13,6 +13,7 @@
 #include "base/limits.hpp"
 #include "base/random.hpp"
 #include "bus/bus.hpp"
+#include "bus/work_engine.hpp"
 #include "delivery/call_scope.hpp"
 #include "delivery/pool.hpp"
 #include "delivery/timers.hpp"
@@ -35,6 +36,12 @@ class NodeCore {
   NodeCore(const NodeCore&) = delete;
   NodeCore& operator=(const NodeCore&) = delete;
 
+  /// Opens what group work is kept in; before the first bus. Errors: storage.
+  [[nodiscard]] Result<void> open_work(const storage::Identity& identity, const NodeOptions& options,
+                                       std::function<void(const Error&)> on_failed);
+
+  [[nodiscard]] WorkEngine& work() { return *work_; }
+  [[nodiscard]] const WorkEngine& work() const { return *work_; }
   [[nodiscard]] NodeServices services();
   [[nodiscard]] const delivery::NodeMark& mark() const { return mark_; }
   [[nodiscard]] const LogSink& log() const { return log_; }
@@ -74,6 +81,7 @@ class NodeCore {
   std::atomic<std::uint64_t> keys_held_{0};
   delivery::Pool pool_;
   delivery::Timers timers_;
+  std::unique_ptr<WorkEngine> work_;
   std::vector<std::shared_ptr<Bus>> buses_;  // shared: registrations may outlive the node
 };
 

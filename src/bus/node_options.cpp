@@ -52,15 +52,34 @@ Result<void> check_time(std::string_view option, std::chrono::milliseconds value
                  " ms; it must not be negative");
 }
 
+Result<void> check_level(const NodeOptions& options) {
+  if (options.level == Level::replicated) {
+    return fail(ErrorCode::not_supported, "level replicated is not in this version; use disk");
+  }
+  if (options.level == Level::disk && options.data_dir.empty()) {
+    return invalid("level disk needs a data_dir; set one, or use memory");
+  }
+  return {};
+}
+
 }  // namespace
 
+Level level_of(const NodeOptions& options) {
+  return options.level.value_or(options.data_dir.empty() ? Level::memory : Level::disk);
+}
+
 Result<void> check_options(const NodeOptions& options) {
+  if (auto checked = check_level(options); !checked) return checked;
   if (auto checked = check_name(options.name); !checked) return checked;
   if (auto checked = check_buses(options.buses); !checked) return checked;
   if (options.payload == PayloadFormat::raw)
     return invalid("payload must be json or binary; raw is not for bodies");
   if (auto checked =
           check_range("event_size_bytes_max", options.event_size_bytes_max, 1, limits::event_size_bytes_max);
+      !checked) {
+    return checked;
+  }
+  if (auto checked = check_range("journal_reserve_bytes", options.journal_reserve_bytes, 8 * limits::mib, 16'384 * limits::mib);
       !checked) {
     return checked;
   }

@@ -20,6 +20,9 @@ namespace evmesh::bus {
 /// it.
 [[nodiscard]] Result<void> check_mono_options(const NodeOptions& options);
 
+/// What dispatch waits for: as asked, or as safe as the node can keep it.
+[[nodiscard]] Level level_of(const NodeOptions& options);
+
 /// The node's name: as given, or "node-" and the first 8 digits of its id.
 [[nodiscard]] std::string name_of(const NodeOptions& options, const Uuid& id);
 

@@ -12,15 +12,23 @@ Registration::Registration(Registration&&) noexcept = default;
 
 Registration& Registration::operator=(Registration&& other) noexcept {
   if (this == &other) return *this;
-  unregister();
+  release();
   impl_ = std::move(other.impl_);
   return *this;
 }
 
-Registration::~Registration() { unregister(); }
+Registration::~Registration() { release(); }
+
+void Registration::release() {
+  if (impl_) impl_->part(Parting::destroyed, {});
+}
 
 Unregistered Registration::unregister(std::function<void()> on_drained) {
-  return impl_ ? impl_->unregister(std::move(on_drained)) : Unregistered::done;
+  return impl_ ? impl_->part(Parting::unregistered, std::move(on_drained)) : Unregistered::done;
+}
+
+Unregistered Registration::forget(std::function<void()> on_drained) {
+  return impl_ ? impl_->part(Parting::forgotten, std::move(on_drained)) : Unregistered::done;
 }
 
 RegistrationReceipt Registration::receipt(std::chrono::milliseconds timeout) const {
@@ -41,7 +49,7 @@ Unregistered leave_ended(delivery::CallGate& gate) {
 
 }  // namespace
 
-Unregistered PlaceRegistration::unregister(std::function<void()> on_drained) {
+Unregistered PlaceRegistration::part(Parting, std::function<void()> on_drained) {
   const auto place = place_.lock();
   if (!place) return Unregistered::done;
   const auto bus = bus_.lock();
@@ -53,11 +61,11 @@ RegistrationReceipt PlaceRegistration::receipt(std::chrono::milliseconds timeout
   return bus ? bus->acknowledged(version_, registered_at_, timeout) : RegistrationReceipt{};
 }
 
-Unregistered GroupRegistration::unregister(std::function<void()> on_drained) {
-  const auto work = work_.lock();
-  if (!work) return Unregistered::done;
+Unregistered GroupRegistration::part(Parting how, std::function<void()> on_drained) {
+  const auto runner = runner_.lock();
+  if (!runner) return Unregistered::done;
   const auto bus = bus_.lock();
-  return bus ? bus->leave(work, std::move(on_drained)) : leave_ended(work->gate());
+  return bus ? bus->leave(runner, how, std::move(on_drained)) : leave_ended(runner->gate());
 }
 
 }  // namespace bus

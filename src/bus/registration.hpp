@@ -6,10 +6,17 @@
 
 #include <evmesh/bus.hpp>
 
-#include "bus/group_work.hpp"
+#include "bus/group_runner.hpp"
 #include "delivery/strand.hpp"
 
 namespace evmesh {
+
+/// How a registration comes to its end.
+enum class Parting : std::uint8_t {
+  destroyed,
+  unregistered,
+  forgotten,
+};
 
 /// What a registration does; it may outlive its bus and its node. Thread-safe.
 class Registration::Impl {
@@ -19,7 +26,7 @@ class Registration::Impl {
   Impl& operator=(const Impl&) = delete;
   virtual ~Impl() = default;
 
-  virtual Unregistered unregister(std::function<void()> on_drained) = 0;
+  virtual Unregistered part(Parting how, std::function<void()> on_drained) = 0;
   [[nodiscard]] virtual RegistrationReceipt receipt(std::chrono::milliseconds timeout) const = 0;
   [[nodiscard]] virtual bool active() const = 0;
 };
@@ -34,7 +41,7 @@ class PlaceRegistration final : public Registration::Impl {
   PlaceRegistration(std::weak_ptr<Bus> bus, const std::shared_ptr<delivery::Place>& place)
       : bus_(std::move(bus)), place_(place), version_(place->version), registered_at_(place->registered_at) {}
 
-  Unregistered unregister(std::function<void()> on_drained) override;
+  Unregistered part(Parting how, std::function<void()> on_drained) override;
   [[nodiscard]] RegistrationReceipt receipt(std::chrono::milliseconds timeout) const override;
   [[nodiscard]] bool active() const override {
     const auto place = place_.lock();
@@ -52,19 +59,19 @@ class PlaceRegistration final : public Registration::Impl {
 /// A group registration.
 class GroupRegistration final : public Registration::Impl {
  public:
-  GroupRegistration(std::weak_ptr<Bus> bus, const std::shared_ptr<GroupWork>& work)
-      : bus_(std::move(bus)), work_(work) {}
+  GroupRegistration(std::weak_ptr<Bus> bus, const std::shared_ptr<GroupRunner>& runner)
+      : bus_(std::move(bus)), runner_(runner) {}
 
-  Unregistered unregister(std::function<void()> on_drained) override;
+  Unregistered part(Parting how, std::function<void()> on_drained) override;
   [[nodiscard]] RegistrationReceipt receipt(std::chrono::milliseconds) const override { return {}; }
   [[nodiscard]] bool active() const override {
-    const auto work = work_.lock();
-    return work && work->gate().open();
+    const auto runner = runner_.lock();
+    return runner && runner->gate().open();
   }
 
  private:
   const std::weak_ptr<Bus> bus_;
-  const std::weak_ptr<GroupWork> work_;  // as above
+  const std::weak_ptr<GroupRunner> runner_;  // as above
 };
 
 }  // namespace bus

@@ -14,7 +14,7 @@ class Pool::Lane {
 
   [[nodiscard]] bool free() const { return running < concurrency; }
 
-  const std::uint32_t concurrency;
+  std::uint32_t concurrency;
   const bool reserved;  // one run is possible although all threads are busy
 
   // Guarded by the pool's mutex.
@@ -70,6 +70,13 @@ void Pool::enter(Lane& lane) {
 void Pool::leave(const LanePointer& lane) {
   const std::lock_guard lock(mutex_);
   release(lane);
+  wake();
+}
+
+void Pool::widen(const LanePointer& lane, int by) {
+  const std::lock_guard lock(mutex_);
+  lane->concurrency = static_cast<std::uint32_t>(static_cast<int>(lane->concurrency) + by);
+  list(lane);
   wake();
 }
 

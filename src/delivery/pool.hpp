@@ -62,6 +62,9 @@ class Pool {
   void enter(Lane& lane);
   void leave(const std::shared_ptr<Lane>& lane);
 
+  /// Lets so many more, or fewer, runs of `lane` be at once.
+  void widen(const std::shared_ptr<Lane>& lane, int by);
+
   /// Drops what is queued and waits for what runs. Not on a thread of the pool. Idempotent.
   void stop();
 

@@ -17,14 +17,7 @@
 /// record is written, of the record's bytes when it was read.
 namespace evmesh::storage {
 
-/// One acceptance: which node, in which of its lives, and its number there, from 1. Value.
-struct DispatchId {
-  NodeId owner;
-  std::uint64_t epoch = 0;
-  std::uint64_t seq = 0;
-
-  auto operator<=>(const DispatchId&) const = default;
-};
+using evmesh::DispatchId;
 
 /// By which small records name a group.
 [[nodiscard]] std::uint64_t group_hash(std::string_view bus, std::string_view group);

@@ -33,7 +33,7 @@ bool Machine::Impl::full(const GroupState& group, std::uint64_t bytes, std::uint
 Result<void> Machine::Impl::admit(const Acceptance& acceptance) {
   for (const GroupIndex index : acceptance.groups) {
     const GroupState& group = book_.groups()[index];
-    if (!full(group, acceptance.event->size(), group.policy.refuse_at_quota ? 1 : 2)) continue;
+    if (!full(group, acceptance.event->size, group.policy.refuse_at_quota ? 1 : 2)) continue;
     ++counters_.refused;
     return evmesh::fail(ErrorCode::back_pressure, "group " + group.name.to_string() + " is owed " +
                                                       std::to_string(group.owed) + " events of " +
@@ -60,10 +60,10 @@ Result<Accepted> Machine::Impl::accept(const Acceptance& acceptance, storage::Co
   Accepted accepted{.id = {options_.self, options_.epoch, ++seq_}, .end = 0, .claimed = {}};
   accepted.claimed.resize(acceptance.claimed.size());
   const HeldSlot held = book_.hold(accepted.id, acceptance.event_id, acceptance.time, acceptance.event,
-                                   acceptance.event->size());
+                                   acceptance.event->size);
   for (const GroupIndex index : acceptance.groups) {
     GroupState& group = book_.groups()[index];
-    const bool over = full(group, acceptance.event->size(), 1);
+    const bool over = full(group, acceptance.event->size, 1);
     const Slot slot = book_.add(held, index, 0);
     ++counters_.accepted;
     if (over) {
@@ -75,7 +75,7 @@ Result<Accepted> Machine::Impl::accept(const Acceptance& acceptance, storage::Co
     book_.set(slot, State::running);
     accepted.claimed[static_cast<std::size_t>(claim - acceptance.claimed.begin())] = book_.handle(slot);
   }
-  say_owed(held, *acceptance.event, log);
+  say_owed(held, acceptance.event->bytes, log);
   for (Slot slot = book_.held(held).first; slot != none; slot = book_[slot].next_of_held) {
     book_[slot].needs = book_.held(held).position;
     if (book_[slot].state == State::ready) queue(slot);
@@ -97,13 +97,13 @@ Result<std::optional<Accepted>> Machine::Impl::redeliver(const Letter& letter, c
   const GroupIndex index = acceptance.groups.front();
   const GroupState& group = book_.groups()[index];
   if (book_.find(letter.dispatch, index)) return std::optional<Accepted>();
-  if (full(group, acceptance.event->size(), 1)) {
+  if (full(group, acceptance.event->size, 1)) {
     ++counters_.refused;
     return evmesh::fail(ErrorCode::back_pressure,
                         "group " + group.name.to_string() + " is owed as much as it may be; redeliver later");
   }
   const HeldSlot held = book_.hold(letter.dispatch, acceptance.event_id, acceptance.time, acceptance.event,
-                                   acceptance.event->size());
+                                   acceptance.event->size);
   const Slot slot = book_.add(held, index, letter.generation + 1);
   for (const Attempt& past : letter.attempts)
     book_.add_past(slot, {past.number, past.time, past.node, past.error});
@@ -111,7 +111,7 @@ Result<std::optional<Accepted>> Machine::Impl::redeliver(const Letter& letter, c
   book_[slot].doubt = letter.doubt;
   ++counters_.accepted;
   ++counters_.redelivered;
-  say_owed(held, *acceptance.event, log);
+  say_owed(held, acceptance.event->bytes, log);
   book_[slot].needs = book_.held(held).position;
   queue(slot);
   after_sync(slot, book_.held(held).position);
@@ -172,11 +172,11 @@ bool Machine::Impl::carry(Position keep, std::uint64_t bytes, const Read& read, 
     const Position from = book_.held(held).position;
     if (from >= keep) break;
     if (log.end() >= enough) return false;
-    std::shared_ptr<const std::string> event = book_.held(held).event;
+    std::shared_ptr<const Parcel> event = book_.held(held).event;
     if (!event) event = read(from);
     if (!event) return false;
     moved_.push_back({log.end(), from});
-    carry_one(held, *event, log);
+    carry_one(held, event->bytes, log);
   }
   return true;
 }

@@ -43,7 +43,7 @@ std::optional<GroupIndex> Book::find_group(std::uint64_t hash) const {
 }
 
 HeldSlot Book::hold(const DispatchId& id, const EventId& event_id, Timestamp time,
-                    std::shared_ptr<const std::string> event, std::uint64_t event_bytes) {
+                    std::shared_ptr<const Parcel> event, std::uint64_t event_bytes) {
   const HeldSlot slot = held_.add();
   Held& held = held_[slot];
   held.seq = id.seq;

@@ -74,8 +74,7 @@ struct Held {
   std::uint64_t seq = 0;
   EventId event_id;
   Timestamp time{};
-  std::shared_ptr<const std::string>
-      event;  // shared with who dispatched it and with who runs it; null: not in memory
+  std::shared_ptr<const Parcel> event;  // shared with who dispatched it and with who runs it; null: not in memory
   std::uint32_t life = 0;
   std::uint32_t event_bytes = 0;
   Slot first = none;
@@ -121,7 +120,7 @@ class Book {
   /// At the end of the journal's order; the event stays in memory while there is room. It goes with its last
   /// obligation.
   HeldSlot hold(const DispatchId& id, const EventId& event_id, Timestamp time,
-                std::shared_ptr<const std::string> event, std::uint64_t event_bytes);
+                std::shared_ptr<const Parcel> event, std::uint64_t event_bytes);
   [[nodiscard]] bool has_room(std::uint64_t event_bytes) const {
     return event_bytes_ + event_bytes <= event_bytes_max_;
   }

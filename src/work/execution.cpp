@@ -274,6 +274,17 @@ std::uint64_t Machine::Impl::cancel(GroupIndex index, storage::Commit& log) {
   return count;
 }
 
+std::uint64_t Machine::Impl::give_up(MonoTime now, Timestamp wall, GroupIndex index, std::string_view why,
+                                     storage::Commit& log) {
+  std::vector<Slot> idle;
+  for (Slot slot = book_.groups()[index].first; slot != none; slot = book_[slot].group_after) {
+    if (book_[slot].state == State::ready || book_[slot].state == State::waiting) idle.push_back(slot);
+  }
+  const Failure failure{.wall = wall, .node = options_.self, .error = why, .not_before = {}, .last = true};
+  for (const Slot slot : idle) fail(now, slot, failure, log);
+  return idle.size();
+}
+
 // Time.
 
 void Machine::Impl::plan(MonoTime due, Slot slot, bool removal) {

@@ -35,6 +35,11 @@ std::optional<GroupIndex> Machine::find(std::string_view bus, const Group& name)
 void Machine::pause(GroupIndex group, bool paused, Actions& actions) { impl_->pause(group, paused, actions); }
 std::uint64_t Machine::cancel(GroupIndex group, storage::Commit& log) { return impl_->cancel(group, log); }
 
+std::uint64_t Machine::give_up(MonoTime now, Timestamp wall, GroupIndex group, std::string_view why,
+                               storage::Commit& log) {
+  return impl_->give_up(now, wall, group, why, log);
+}
+
 // Acceptance and the journal.
 
 Result<Accepted> Machine::accept(const Acceptance& acceptance, storage::Commit& log) {

@@ -67,6 +67,11 @@ class Machine {
   /// when it fails.
   std::uint64_t cancel(GroupIndex group, storage::Commit& log);
 
+  /// Sends all that the group is owed, but what is running, to its dead letters; `why` is the error of the
+  /// attempt that is not made. Says how many.
+  std::uint64_t give_up(MonoTime now, Timestamp wall, GroupIndex group, std::string_view why,
+                        storage::Commit& log);
+
   // Acceptance.
 
   /// Takes it on, or refuses the whole: `back_pressure` (a group that refuses at its quota, or whose letters
@@ -102,7 +107,7 @@ class Machine {
   /// Appends again what stands before `keep`, up to about `bytes`; true when nothing owed stands before it
   /// any more. `read` gives the event of the record at a position, or null, which ends it: nothing is
   /// appended then.
-  using Read = std::function<std::shared_ptr<const std::string>(Position)>;
+  using Read = std::function<std::shared_ptr<const Parcel>(Position)>;
   bool carry(Position keep, std::uint64_t bytes, const Read& read, storage::Commit& log);
 
   /// Where the event of an obligation is now; nothing when it is not owed.

@@ -7,12 +7,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include <evmesh/bus.hpp>
 #include <evmesh/dead_letters.hpp>
+#include <evmesh/event.hpp>
 #include <evmesh/ids.hpp>
+#include <evmesh/key.hpp>
 
 #include "base/clock.hpp"
 #include "base/limits.hpp"
@@ -44,11 +47,25 @@ struct Policy {
   bool operator==(const Policy&) const = default;
 };
 
-/// An event on its way in. `event` is in the form it travels in, keys included.
+/// An event in group work. Immutable once shared.
+struct Parcel {
+  std::string bytes;       ///< in the form it travels in, keys included; empty where nothing is journalled
+  std::uint64_t size = 0;  ///< what it counts at quotas, in bytes
+  std::optional<Event> event;         ///< as an object, where somebody had it at hand
+  std::vector<RegistrationKey> keys;  ///< with `event`
+};
+
+/// A parcel of bytes only.
+[[nodiscard]] inline std::shared_ptr<const Parcel> parcel_of(std::string bytes) {
+  const std::uint64_t size = bytes.size();
+  return std::make_shared<const Parcel>(Parcel{std::move(bytes), size, std::nullopt, {}});
+}
+
+/// An event on its way in.
 struct Acceptance {
   std::string bus;
   EventId event_id;
-  std::shared_ptr<const std::string> event;
+  std::shared_ptr<const Parcel> event;
   std::vector<GroupIndex> groups;  ///< of that bus, each once
   Timestamp time{};
   /// The caller runs these itself, once what was accepted is written; a subset of `groups`.
@@ -69,9 +86,9 @@ struct Job {
   DispatchId id;
   GroupIndex group = 0;
   std::uint32_t attempt = 1;
-  bool possibly_duplicate = false;  ///< an earlier run may have succeeded without our knowing
-  bool suspect = false;             ///< it was running when a process ended; no other suspect runs now
-  std::shared_ptr<const std::string> event;  ///< null: read it back at `position`
+  bool possibly_duplicate = false;      ///< an earlier run may have succeeded without our knowing
+  bool suspect = false;                 ///< it was running when a process ended; no other suspect runs now
+  std::shared_ptr<const Parcel> event;  ///< null: read it back at `position`
   Position position =
       0;  ///< of the record that holds the event; `Machine::position` knows it after a `carry`
 };
@@ -115,7 +132,7 @@ struct StoreLetter {
   std::uint32_t generation = 0;
   std::vector<Attempt> attempts;
   storage::Doubt doubt = storage::Doubt::none;
-  std::shared_ptr<const std::string> event;  ///< null: read it back at `position`
+  std::shared_ptr<const Parcel> event;  ///< null: read it back at `position`
   Position position = 0;
 };
 

@@ -29,7 +29,7 @@ class Bench {
  public:
   Bench() : machine_({.self = self()}), group_(machine_.group("mail", *Group::parse("index"), unlimited())) {
     acceptance_.bus = "mail";
-    acceptance_.event = std::make_shared<const std::string>(256, 'e');
+    acceptance_.event = parcel_of(std::string(256, 'e'));
     acceptance_.groups = {group_};
   }
 

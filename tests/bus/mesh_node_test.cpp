@@ -153,7 +153,7 @@ TEST_CASE("a node that cannot have its threads does not open, and says why", "[b
   }
 
   REQUIRE(code(refused) == ErrorCode::busy);
-  CHECK(refused.error().message.find("no thread left for the engine") == 0);
+  CHECK(refused.error().message.find("no thread left for group work") == 0);
   CHECK(Node::open(member("b")));
 }
 

@@ -11,6 +11,8 @@ namespace {
 /// Two buses, each with a listener that stands at `gate`, called by a thread of the pool.
 struct Stuck {
   Stuck() : core(NodeOptions{}) {
+    const auto identity = must(open_identity({}));
+    must(core.open_work(*identity, {}, {}));
     for (const char* name : {"one", "two"}) {
       Bus& bus = core.add({.name = name, .delivery = DeliveryModel::asynchronous});
       registrations.push_back(

@@ -21,6 +21,7 @@
 #include "base/random.hpp"
 #include "bus/bus.hpp"
 #include "bus/uplink.hpp"
+#include "bus/work_engine.hpp"
 #include "support/eventually.hpp"
 
 namespace evmesh::bus::test {
@@ -137,9 +138,10 @@ struct Host {
   std::vector<LogRecord> records;  // guarded by mutex
   delivery::Pool pool{{}, counters};
   delivery::Timers timers{clock, 1000};
+  std::unique_ptr<WorkEngine> work = must(WorkEngine::open({clock, timers, counters, {}, {}}, {}));
 
   [[nodiscard]] NodeServices services() {
-    return {clock, random, pool, timers, counters, mark, keys_held, [this](const LogRecord& record) {
+    return {clock, random, pool, timers, counters, *work, mark, keys_held, [this](const LogRecord& record) {
               const std::lock_guard lock(mutex);
               records.push_back(record);
             }};

@@ -380,7 +380,7 @@ EVMESH_CONTRACT("redelivery to an unregistered group is refused", "[group][G22]"
   TestType cluster;
   auto registration = must(cluster.bus().register_listener(recorder(), group_a()));
 
-  CHECK(registration.unregister() == Unregistered::done);
+  CHECK(registration.forget() == Unregistered::done);
 
   CHECK(code_of(cluster.bus().redeliver(group_a(), sample())) == ErrorCode::unknown_group);
 }

@@ -244,7 +244,7 @@ void Process::maintain() {
 
 bool Process::near_full() const { return journal_->room() < stage_.plan.segment_bytes; }
 
-std::shared_ptr<const std::string> Process::read(Position position) {
+std::shared_ptr<const work::Parcel> Process::read(Position position) {
   auto bytes = journal_->read(position);
   if (!bytes) {
     fail(bytes.error());
@@ -256,7 +256,7 @@ std::shared_ptr<const std::string> Process::read(Position position) {
     return nullptr;
   }
   stage_.totals.add("event_read_back");
-  return std::make_shared<const std::string>(std::get<storage::Owed>(*record).event);
+  return work::parcel_of(std::string(std::get<storage::Owed>(*record).event));
 }
 
 }  // namespace evmesh::sim_work

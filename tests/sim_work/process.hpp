@@ -80,7 +80,7 @@ class Process {
   void maintain();
   void fail(const Error& error);
   [[nodiscard]] bool near_full() const;
-  [[nodiscard]] std::shared_ptr<const std::string> read(Position position);
+  [[nodiscard]] std::shared_ptr<const work::Parcel> read(Position position);
   [[nodiscard]] std::string payload(std::uint64_t number) const;
 
   Stage& stage_;

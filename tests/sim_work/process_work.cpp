@@ -34,7 +34,7 @@ void Process::dispatch(std::uint64_t number, const std::vector<std::pair<work::G
   work::Acceptance acceptance;
   acceptance.bus = "mail";
   acceptance.event_id = event_id(number);
-  acceptance.event = std::make_shared<const std::string>(payload(number));
+  acceptance.event = work::parcel_of(payload(number));
   acceptance.time = stage_.wall();
   for (const auto& [group, habit] : groups) acceptance.groups.push_back(group);
   if (stage_.dice.chance(0.2) && stage_.host.paused.empty()) acceptance.claimed = {acceptance.groups.front()};
@@ -66,7 +66,7 @@ void Process::redeliver(const StoredLetter& stored) {
   work::Acceptance acceptance;
   acceptance.bus = "mail";
   acceptance.event_id = event_id(stored.event);
-  acceptance.event = std::make_shared<const std::string>(stored.bytes);
+  acceptance.event = work::parcel_of(stored.bytes);
   acceptance.time = stage_.wall();
   acceptance.groups = {stored.group};
   const auto accepted = machine_.redeliver(stored.letter, acceptance, commit_);
@@ -117,11 +117,11 @@ void Process::perform() {
 }
 
 void Process::perform(const work::StoreLetter& it) {
-  std::shared_ptr<const std::string> event = it.event;
+  std::shared_ptr<const work::Parcel> event = it.event;
   if (!event) event = read(machine_.position(it.handle).value_or(it.position));
   if (!event) return;
   StoredLetter stored{
-      {it.letter, it.id, it.generation, it.attempts, it.doubt}, it.group, number_in(*event), *event};
+      {it.letter, it.id, it.generation, it.attempts, it.doubt}, it.group, number_in(event->bytes), event->bytes};
   if (it.attempts.back().error.starts_with("quota")) stage_.totals.add("over_quota");
   const bool kept = !stage_.host.letters_fail || stage_.dice.chance(0.2);
   const auto store = [this, stored, kept, handle = it.handle] {
@@ -172,11 +172,11 @@ void Process::take() {
 }
 
 void Process::run(const work::Job& job) {
-  std::shared_ptr<const std::string> event = job.event;
+  std::shared_ptr<const work::Parcel> event = job.event;
   if (!event) event = read(job.position);
   if (!event) return;
-  const std::uint64_t number = number_in(*event);
-  if (*event != payload(number)) stage_.ledger.fail("I10", "an event has other bytes than were dispatched");
+  const std::uint64_t number = number_in(event->bytes);
+  if (event->bytes != payload(number)) stage_.ledger.fail("I10", "an event has other bytes than were dispatched");
   const work::Flight flight = machine_.flight(job.handle);
   stage_.host.flights[job.handle] = flight;
   Entry& entry = stage_.ledger.at(number, job.group);

@@ -71,7 +71,7 @@ class Restored {
 
  private:
   // Thousands of them: where there is no disk to wait for.
-  support::TempDir dir_{fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()};
+  support::TempDir dir_{support::memory_disk()};
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 constexpr Position nothing = std::numeric_limits<Position>::max();
 
 Machine::Read unread() {
-  return [](Position) -> std::shared_ptr<const std::string> { throw std::logic_error("read"); };
+  return [](Position) -> std::shared_ptr<const Parcel> { throw std::logic_error("read"); };
 }
 
 }  // namespace
@@ -213,7 +213,7 @@ TEST_CASE("an event that is not in memory is read for its copy; an unreadable on
       keep, 1 << 20, [](Position) { return nullptr; }, rig.log));
   CHECK(rig.log.empty());
   CHECK(rig.machine->carry(
-      keep, 1 << 20, [](Position) { return std::make_shared<const std::string>("event"); }, rig.log));
+      keep, 1 << 20, [](Position) { return parcel_of("event"); }, rig.log));
   rig.sync();
   rig.drop(keep);
   rig.crash();

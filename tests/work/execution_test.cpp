@@ -26,7 +26,7 @@ TEST_CASE("nothing is given out before it is written", "[work][execution]") {
   REQUIRE(jobs.size() == 1);
   CHECK(jobs[0].attempt == 1);
   CHECK_FALSE(jobs[0].possibly_duplicate);
-  CHECK(*jobs[0].event == "event");
+  CHECK(jobs[0].event->bytes == "event");
 }
 
 TEST_CASE("a group is told of work once, until it has taken all of it", "[work][execution]") {

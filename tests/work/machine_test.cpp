@@ -44,7 +44,7 @@ TEST_CASE("an owed obligation whose event is not in memory takes under 200 bytes
   const GroupIndex group = machine.group("mail", *Group::parse("index"), test::policy());
   Acceptance acceptance;
   acceptance.bus = "mail";
-  acceptance.event = std::make_shared<const std::string>("event");
+  acceptance.event = parcel_of("event");
   acceptance.groups = {group};
   storage::Commit log;
   Actions actions;
@@ -69,7 +69,7 @@ TEST_CASE("accepting, taking and finishing allocate nothing for each event", "[w
   const GroupIndex group = machine.group("mail", *Group::parse("index"), test::policy());
   Acceptance acceptance;
   acceptance.bus = "mail";
-  acceptance.event = std::make_shared<const std::string>("event");
+  acceptance.event = parcel_of("event");
   acceptance.groups = {group};
   storage::Commit log;
   Actions actions;

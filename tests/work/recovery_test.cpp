@@ -46,7 +46,7 @@ TEST_CASE("what is owed is owed in the next life, in order and with its event", 
   const auto jobs = rig.take(rig.group("index"));
   REQUIRE(jobs.size() == 2);
   CHECK(jobs[0].id.seq == 1);
-  CHECK(*jobs[0].event == "event");
+  CHECK(jobs[0].event->bytes == "event");
   CHECK_FALSE(jobs[0].possibly_duplicate);
   CHECK(rig.take(rig.group("other")).empty());
 }

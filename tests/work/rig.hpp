@@ -90,7 +90,7 @@ class Rig {
     Acceptance acceptance;
     acceptance.bus = "mail";
     acceptance.event_id.bytes[0] = static_cast<std::uint8_t>(++events_);
-    acceptance.event = std::make_shared<const std::string>(std::move(bytes));
+    acceptance.event = parcel_of(std::move(bytes));
     acceptance.groups = std::move(groups);
     acceptance.time = wall(events_);
     return acceptance;

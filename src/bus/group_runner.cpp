@@ -1,0 +1,240 @@
+#include "bus/group_runner.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace evmesh::bus {
+
+using delivery::Ending;
+
+namespace {
+
+/// Pulled at once by one thread: what it does within about a millisecond, so that it holds nothing up for
+/// others.
+constexpr std::size_t batch_max = 64;
+constexpr std::chrono::nanoseconds batch_time = std::chrono::milliseconds{1};
+
+work::Ran to_ran(const delivery::Ran& ran) {
+  using Kind = Outcome::Kind;
+  work::Ran result;
+  if (ran.ending == Ending::skipped) return result;
+  if (ran.ending == Ending::failed) {
+    result.ending = work::Ran::Ending::failed;
+    result.error = ran.error;
+    return result;
+  }
+  const Kind kind = ran.outcome.kind();
+  if (kind == Kind::done) return result;
+  result.error = ran.outcome.reason();
+  result.not_before = ran.outcome.delay();
+  result.ending = kind == Kind::refused        ? work::Ran::Ending::refused
+                  : kind == Kind::unknown_type ? work::Ran::Ending::unknown_type
+                                               : work::Ran::Ending::failed;
+  if (result.error.empty()) {
+    result.error = kind == Kind::retry ? "the listener asked to be run again" : "refused without a reason";
+  }
+  return result;
+}
+
+}  // namespace
+
+GroupRunner::GroupRunner(Services services, Settings settings, Group group,
+                         std::shared_ptr<Listener> listener)
+    : services_(services),
+      settings_(std::move(settings)),
+      group_(std::move(group)),
+      listener_(std::move(listener)),
+      mode_(services.runner.mode_of(*listener_)),
+      lane_(services.pool.open_lane(settings_.options.concurrency)),
+      attempts_failed_(services.counters.named("evmesh_group_attempts_failed_total")),
+      timed_out_(services.counters.named("evmesh_group_attempts_timed_out_total")) {}
+
+bool GroupRunner::claim(bool nested) {
+  if (!gate_.enter()) return false;
+  if (!nested || services_.pool.try_enter(*lane_)) return true;
+  gate_.leave();
+  return false;
+}
+
+void GroupRunner::let_go(bool nested) {
+  if (nested) services_.pool.leave(lane_);
+  gate_.leave();
+}
+
+void GroupRunner::run_claimed(const work::Job& job, const Event& event, bool nested, unsigned depth) {
+  if (!nested) services_.pool.enter(*lane_);
+  const bool succeeded = run_job(job, event, depth);
+  services_.pool.leave(lane_);
+  gate_.leave();
+  // Whoever dispatched it and waited finds its dead letter when it looks.
+  if (!succeeded) services_.engine.wait_letters(services_.clock.now() + limits::drain);
+}
+
+void GroupRunner::work_waits() {
+  if (schedule() && !services_.pool.submit(lane_, shared_from_this())) unschedule();
+}
+
+/// True when a turn was taken for the caller to submit.
+bool GroupRunner::schedule() {
+  const std::lock_guard lock(mutex_);
+  if (!pulling_) return false;
+  if (scheduled_ >= settings_.options.concurrency) {
+    missed_ = true;
+    return false;
+  }
+  ++scheduled_;
+  services_.activity.begin();
+  return true;
+}
+
+void GroupRunner::unschedule() {
+  bool again = false;
+  {
+    const std::lock_guard lock(mutex_);
+    --scheduled_;
+    again = std::exchange(missed_, false);
+  }
+  if (again) work_waits();
+  services_.activity.end();
+}
+
+std::size_t GroupRunner::batch() const {
+  const auto fit = batch_time / std::max(usual_, std::chrono::nanoseconds{1});
+  return std::clamp<std::size_t>(static_cast<std::size_t>(fit), 1, batch_max);
+}
+
+void GroupRunner::run() {
+  std::vector<work::Job> jobs;
+  std::size_t most = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    most = pulling_ ? batch() : 0;
+  }
+  if (most > 0 && gate_.enter()) {
+    services_.engine.take(settings_.index, most, jobs);
+    if (jobs.size() == most) work_waits();  // there may be more, for another thread
+    for (const work::Job& job : jobs) execute(job);
+    gate_.leave();
+  }
+  if (jobs.empty()) return unschedule();
+  // Behind the others that wait for a thread.
+  if (!services_.pool.submit(lane_, shared_from_this())) unschedule();
+}
+
+void GroupRunner::execute(const work::Job& job) {
+  const auto parcel = services_.engine.parcel(job);
+  if (parcel) {
+    run_job(job, *(*parcel)->event, 1);
+    return;
+  }
+  work::Ran ran{work::Ran::Ending::refused, "not run: " + parcel.error().message, {}};
+  services_.engine.finished(job.handle, ran, std::nullopt);
+}
+
+/// Whether it was done.
+bool GroupRunner::run_job(const work::Job& job, const Event& event, unsigned depth) {
+  const auto flight = services_.engine.fly(job);
+  const auto execution = begin(job);
+  Delivery delivery{.event = event};
+  delivery.group = &group_;
+  delivery.attempt = job.attempt;
+  delivery.possibly_duplicate = job.possibly_duplicate;
+  delivery.stop = execution->stop.get_token();
+  const base::MonoTime started = services_.clock.now();
+  const work::Ran ran = to_ran(services_.runner.run(*listener_, delivery, depth));
+  note_duration(services_.clock.now() - started);
+  if (ran.ending != work::Ran::Ending::done) attempts_failed_.add();
+  if (end(execution)) {
+    services_.engine.finished(job.handle, ran, flight);
+    if (ran.ending != work::Ran::Ending::done) give_up_rest();
+  } else if (flight) {
+    services_.engine.flights().end(*flight);
+  }
+  return ran.ending == work::Ran::Ending::done;
+}
+
+GroupRunner::Executions::iterator GroupRunner::begin(const work::Job& job) {
+  const std::lock_guard lock(mutex_);
+  const auto execution = executions_.insert(
+      executions_.end(),
+      Execution{job.handle, services_.clock.now() + settings_.options.execution_timeout, {}, false});
+  watch();
+  return execution;
+}
+
+/// False when it was given up, and counted as failed, while it ran.
+bool GroupRunner::end(Executions::iterator execution) {
+  const std::lock_guard lock(mutex_);
+  const bool in_time = !execution->given_up;
+  executions_.erase(execution);
+  if (!in_time) services_.pool.widen(lane_, -1);
+  return in_time;
+}
+
+/// Under mutex_: looks again when the oldest execution has had its time. All have the same, so they end in
+/// their order.
+void GroupRunner::watch() {
+  if (watching_ || executions_.empty()) return;
+  const auto late = std::ranges::find(executions_, false, &Execution::given_up);
+  if (late == executions_.end()) return;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(late->deadline - services_.clock.now());
+  const auto look = [self = weak_from_this()] {
+    if (const auto runner = self.lock()) runner->give_up_late();
+  };
+  watching_ = services_.timers.after(std::max(left, std::chrono::milliseconds{1}), look);
+}
+
+void GroupRunner::give_up_late() {
+  std::vector<work::Handle> late;
+  {
+    const std::lock_guard lock(mutex_);
+    watching_ = false;
+    for (Execution& execution : executions_) {
+      if (execution.given_up || execution.deadline > services_.clock.now()) continue;
+      execution.given_up = true;
+      execution.stop.request_stop();
+      late.push_back(execution.handle);
+      // Its thread is lost until the listener returns; the group goes on with another.
+      services_.pool.widen(lane_, 1);
+      timed_out_.add();
+    }
+    watch();
+  }
+  for (const work::Handle handle : late) {
+    work::Ran ran{work::Ran::Ending::failed,
+                  "timed out after " + std::to_string(settings_.options.execution_timeout.count()) + " ms",
+                  {}};
+    services_.engine.finished(handle, ran, std::nullopt);
+  }
+}
+
+void GroupRunner::note_duration(std::chrono::nanoseconds duration) {
+  const std::lock_guard lock(mutex_);
+  usual_ = (usual_ * 7 + duration) / 8;
+}
+
+void GroupRunner::stop_pulling() {
+  const std::lock_guard lock(mutex_);
+  pulling_ = false;
+}
+
+void GroupRunner::close(std::string why) {
+  {
+    const std::lock_guard lock(mutex_);
+    pulling_ = false;
+    given_up_ = std::move(why);
+    for (Execution& execution : executions_) execution.stop.request_stop();
+  }
+  give_up_rest();
+}
+
+void GroupRunner::give_up_rest() {
+  std::string why;
+  {
+    const std::lock_guard lock(mutex_);
+    why = given_up_;
+  }
+  if (!why.empty()) services_.engine.give_up(settings_.index, why);
+}
+
+}  // namespace evmesh::bus

@@ -1,0 +1,234 @@
+#include "bus/letter_box.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.hpp"
+#include "bus/outgoing_event.hpp"
+#include "wire/event_codec.hpp"
+
+namespace evmesh::bus {
+
+namespace {
+
+/// Attempts and dispatch id in the form in which the journal says them.
+std::string history_of(const Letter& letter, const EventId& event_id) {
+  storage::OwedGroup group;
+  group.name = letter.group;
+  group.generation = letter.generation;
+  group.letter = letter.id;
+  for (const Attempt& attempt : letter.attempts) {
+    group.history.push_back({attempt.number, attempt.time, attempt.node, attempt.error});
+  }
+  std::string history;
+  storage::encode_record(storage::Owed{letter.dispatch, event_id, letter.accepted, letter.bus, {group}, {}},
+                         NodeId{}, history);
+  return history;
+}
+
+/// What a text filter looks at: who, where and why.
+std::string about(const wire::ReceivedEvent& event, const Letter& letter) {
+  std::string text = event.event.type() + '\n' + event.event.user();
+  for (const RegistrationKey& key : event.keys) text += '\n' + key.to_string();
+  for (const Attempt& attempt : letter.attempts) text += '\n' + attempt.error;
+  return text;
+}
+
+storage::LetterRow row_of(const Letter& letter) {
+  storage::LetterRow row;
+  row.id = letter.id;
+  row.bus = letter.bus;
+  row.group = letter.group;
+  if (const auto event = wire::decode_event(letter.event)) {
+    row.event_id = event->event.id();
+    row.type = event->event.type();
+    row.about = about(*event, letter);
+  }
+  row.time = letter.attempts.empty() ? letter.accepted : letter.attempts.back().time;
+  row.history = history_of(letter, row.event_id);
+  row.event = letter.event;
+  return row;
+}
+
+Result<Letter> letter_of(storage::LetterRow row) {
+  const auto record = storage::decode_record(row.history, NodeId{});
+  const auto* owed = record ? std::get_if<storage::Owed>(&*record) : nullptr;
+  if (owed == nullptr || owed->groups.empty()) {
+    return fail(ErrorCode::undecodable,
+                "the history of dead letter " + row.id.to_string() + " cannot be read");
+  }
+  Letter letter;
+  letter.id = row.id;
+  letter.number = row.number;
+  letter.dispatch = owed->id;
+  letter.generation = owed->groups.front().generation;
+  letter.bus = std::move(row.bus);
+  letter.group = std::move(row.group);
+  letter.accepted = owed->time;
+  for (const storage::PastAttempt& past : owed->groups.front().history) {
+    letter.attempts.push_back({past.number, past.time, past.node, std::string(past.error)});
+  }
+  letter.event = std::move(row.event);
+  return letter;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LetterBox>> LetterBox::open(const std::filesystem::path& directory,
+                                                   base::Counters& counters) {
+  auto store = storage::StateStore::open(directory);
+  if (!store) return tl::unexpected(store.error());
+  return std::unique_ptr<LetterBox>(new LetterBox(std::move(*store), counters));
+}
+
+LetterBox::LetterBox(storage::StateStore store, base::Counters& counters)
+    : store_(std::move(store)),
+      kept_(counters.named("evmesh_dead_letters_total")),
+      removed_(counters.named("evmesh_dead_letters_removed_total")) {}
+
+Result<void> LetterBox::keep(std::span<const Letter> letters) {
+  std::vector<storage::LetterRow> rows;
+  rows.reserve(letters.size());
+  for (const Letter& letter : letters) rows.push_back(row_of(letter));
+  const std::lock_guard lock(mutex_);
+  auto stored = store_.put(rows);
+  if (!stored) return tl::unexpected(stored.error());
+  kept_.add(*stored);
+  return {};
+}
+
+Result<std::uint64_t> LetterBox::remove(const Filter& filter) {
+  const std::lock_guard lock(mutex_);
+  auto removed = store_.remove(filter);
+  if (removed) removed_.add(*removed);
+  return removed;
+}
+
+Result<std::vector<Letter>> LetterBox::page(const Filter& filter, std::uint64_t after, std::size_t limit) {
+  Result<std::vector<storage::LetterRow>> rows;
+  {
+    const std::lock_guard lock(mutex_);
+    rows = store_.page(filter, after, limit);
+  }
+  if (!rows) return tl::unexpected(rows.error());
+  std::vector<Letter> letters;
+  for (storage::LetterRow& row : *rows) {
+    auto letter = letter_of(std::move(row));
+    if (!letter) return tl::unexpected(letter.error());
+    letters.push_back(std::move(*letter));
+  }
+  return letters;
+}
+
+Result<std::optional<Letter>> LetterBox::find(const DeadLetterId& id) {
+  auto found = page({.id = id}, 0, 1);
+  if (!found) return tl::unexpected(found.error());
+  if (found->empty()) return std::nullopt;
+  return std::move(found->front());
+}
+
+Result<std::uint64_t> LetterBox::count(const Filter& filter) {
+  const std::lock_guard lock(mutex_);
+  return store_.count(filter);
+}
+
+LetterBox::Held LetterBox::held() const {
+  const std::lock_guard lock(mutex_);
+  return store_.held();
+}
+
+Result<void> LetterBox::put(std::string_view kind, std::string_view name, std::string_view body) {
+  const std::lock_guard lock(mutex_);
+  return store_.put(kind, name, body);
+}
+
+Result<void> LetterBox::erase(std::string_view kind, std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  return store_.erase(kind, name);
+}
+
+Result<std::map<std::string, std::string>> LetterBox::documents(std::string_view kind) {
+  const std::lock_guard lock(mutex_);
+  return store_.documents(kind);
+}
+
+Result<DeadLetter> to_dead_letter(const Letter& letter) {
+  auto event = wire::decode_event(letter.event);
+  auto group = Group::parse(letter.group);
+  if (!event || !group)
+    return fail(ErrorCode::undecodable, "dead letter " + letter.id.to_string() + " cannot be read");
+  return DeadLetter{letter.id, std::move(*group), std::move(event->event), std::move(event->keys),
+                    letter.attempts};
+}
+
+Result<DeadLetterId> BusDeadLetters::store(const Group& group, const Event& event,
+                                           std::vector<RegistrationKey> keys, std::vector<Attempt> attempts) {
+  Letter letter;
+  letter.id = DeadLetterId::fresh();
+  letter.dispatch = {{}, 1, 1};  // it was never accepted
+  letter.bus = bus_;
+  letter.group = group.to_string();
+  letter.accepted = event.time();
+  letter.attempts = std::move(attempts);
+  const auto sent = with_payload(event, PayloadFormat::binary, limits::event_size_bytes_max);
+  if (!sent) return tl::unexpected(sent.error());
+  wire::encode_event(*sent, keys, PayloadFormat::binary, letter.event);
+  if (auto kept = box_.keep({&letter, 1}); !kept) return tl::unexpected(kept.error());
+  return letter.id;
+}
+
+Result<bool> BusDeadLetters::remove(const Group& group, const DeadLetterId& id) {
+  return box_.remove({.id = id, .bus = bus_, .group = group.to_string()}).map([](std::uint64_t gone) {
+    return gone > 0;
+  });
+}
+
+Result<std::uint64_t> BusDeadLetters::remove(const Group& group) {
+  return box_.remove({.bus = bus_, .group = group.to_string()});
+}
+
+Result<std::optional<DeadLetter>> BusDeadLetters::find(const Group& group, const DeadLetterId& id) const {
+  auto letter = box_.find(id);
+  if (!letter) return tl::unexpected(letter.error());
+  if (!*letter || (*letter)->bus != bus_ || (*letter)->group != group.to_string()) return std::nullopt;
+  return to_dead_letter(**letter).map([](DeadLetter found) { return std::optional(std::move(found)); });
+}
+
+Result<std::vector<DeadLetterId>> BusDeadLetters::ids(const Group& group) const {
+  constexpr std::size_t page = 1'000;
+  std::vector<DeadLetterId> ids;
+  for (std::uint64_t after = 0;;) {
+    auto letters = box_.page({.bus = bus_, .group = group.to_string()}, after, page);
+    if (!letters) return tl::unexpected(letters.error());
+    for (const Letter& letter : *letters) ids.push_back(letter.id);
+    if (letters->size() < page) return ids;
+    after = letters->back().number;
+  }
+}
+
+Result<std::vector<Group>> BusDeadLetters::groups() const {
+  std::vector<Group> groups;
+  for (const auto& [place, held] : box_.held()) {
+    if (place.first != bus_) continue;
+    if (auto group = Group::parse(place.second)) groups.push_back(std::move(*group));
+  }
+  return groups;
+}
+
+Result<bool> BusDeadLetters::empty() const {
+  return groups().map([](const auto& groups) { return groups.empty(); });
+}
+
+}  // namespace evmesh::bus
+
+namespace evmesh {
+
+DeadLetterId DeadLetterId::fresh() { return {Uuid(EventId::fresh())}; }
+
+Result<DeadLetterId> DeadLetterId::parse(std::string_view text) {
+  auto uuid = Uuid::parse(text);
+  if (!uuid) return tl::unexpected(std::move(uuid.error()));
+  return DeadLetterId{*uuid};
+}
+
+}  // namespace evmesh

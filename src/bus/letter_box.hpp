@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <evmesh/dead_letters.hpp>
+
+#include "base/counters.hpp"
+#include "storage/records.hpp"
+#include "storage/state_store.hpp"
+
+namespace evmesh::bus {
+
+/// A dead letter with all that is needed to owe it again.
+struct Letter {
+  DeadLetterId id;
+  std::uint64_t number = 0;  ///< given by the box: the order they were kept in
+  storage::DispatchId dispatch;
+  std::uint32_t generation = 0;  ///< how often it was redelivered
+  std::string bus;
+  std::string group;
+  Timestamp accepted{};
+  std::vector<Attempt> attempts;
+  std::string event;  ///< in the form it travels in
+};
+
+/// The dead letters of a node, on the disk or, without a directory, in memory. Reading changes nothing.
+/// Thread-safe; blocks for the disk.
+class LetterBox {
+ public:
+  using Filter = storage::LetterFilter;
+
+  /// `counters` outlives the box. Errors: storage.
+  [[nodiscard]] static Result<std::unique_ptr<LetterBox>> open(const std::filesystem::path& directory,
+                                                               base::Counters& counters);
+
+  /// Keeps those that are not there yet, by id; all are on the disk when this returns. Errors: storage.
+  [[nodiscard]] Result<void> keep(std::span<const Letter> letters);
+
+  [[nodiscard]] Result<std::uint64_t> remove(const Filter& filter);
+  [[nodiscard]] Result<std::vector<Letter>> page(const Filter& filter, std::uint64_t after,
+                                                 std::size_t limit);
+  [[nodiscard]] Result<std::optional<Letter>> find(const DeadLetterId& id);
+  [[nodiscard]] Result<std::uint64_t> count(const Filter& filter);
+
+  using Held = std::map<std::pair<std::string, std::string>, storage::StateStore::Held>;
+  [[nodiscard]] Held held() const;
+
+  // Small documents that share the store: tasks, states of groups.
+
+  [[nodiscard]] Result<void> put(std::string_view kind, std::string_view name, std::string_view body);
+  [[nodiscard]] Result<void> erase(std::string_view kind, std::string_view name);
+  [[nodiscard]] Result<std::map<std::string, std::string>> documents(std::string_view kind);
+
+ private:
+  LetterBox(storage::StateStore store, base::Counters& counters);
+
+  mutable std::mutex mutex_;  // leaf; guards the store
+  storage::StateStore store_;
+  base::Counter& kept_;
+  base::Counter& removed_;
+};
+
+/// The letter as an application sees it. Errors: undecodable.
+[[nodiscard]] Result<DeadLetter> to_dead_letter(const Letter& letter);
+
+/// What one bus's application sees of the box. Thread-safe.
+class BusDeadLetters final : public DeadLetters {
+ public:
+  /// `box` outlives this.
+  BusDeadLetters(LetterBox& box, std::string bus) : box_(box), bus_(std::move(bus)) {}
+
+  Result<DeadLetterId> store(const Group& group, const Event& event, std::vector<RegistrationKey> keys,
+                             std::vector<Attempt> attempts) override;
+  Result<bool> remove(const Group& group, const DeadLetterId& id) override;
+  Result<std::uint64_t> remove(const Group& group) override;
+  Result<std::optional<DeadLetter>> find(const Group& group, const DeadLetterId& id) const override;
+  Result<std::vector<DeadLetterId>> ids(const Group& group) const override;
+  Result<std::vector<Group>> groups() const override;
+  Result<bool> empty() const override;
+
+ private:
+  LetterBox& box_;
+  const std::string bus_;
+};
+
+}  // namespace evmesh::bus

@@ -1,0 +1,294 @@
+#include "bus/work_engine.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "bus/outgoing_event.hpp"
+#include "wire/event_codec.hpp"
+
+namespace evmesh::bus {
+
+using work::Accepted;
+using work::Actions;
+using work::GroupIndex;
+using work::Parcel;
+using work::Position;
+
+namespace {
+
+/// Of events kept at hand; the others are read back.
+constexpr std::uint64_t event_memory_bytes = 64 * limits::mib;
+
+}  // namespace
+
+WorkEngine::WorkEngine(Services services, Settings settings)
+    : services_(std::move(services)),
+      settings_(std::move(settings)),
+      syncs_(services_.counters.named("evmesh_journal_syncs_total")),
+      appended_bytes_(services_.counters.named("evmesh_journal_bytes_total")),
+      machine_(
+          {.self = settings_.self,
+           .epoch = settings_.epoch,
+           .seed = settings_.seed,
+           .event_bytes_max = durable() ? event_memory_bytes : std::numeric_limits<std::uint64_t>::max()}) {}
+
+WorkEngine::~WorkEngine() { stop(); }
+
+GroupIndex WorkEngine::declare(std::string_view bus, const Group& group, const work::Policy& policy) {
+  const Lock lock(mutex_);
+  return machine_.group(bus, group, policy);
+}
+
+std::optional<GroupIndex> WorkEngine::find(std::string_view bus, const Group& group) const {
+  const Lock lock(mutex_);
+  return machine_.find(bus, group);
+}
+
+void WorkEngine::attach(GroupIndex group, std::weak_ptr<Puller> puller) {
+  const auto strong = puller.lock();
+  {
+    const Lock lock(mutex_);
+    pullers_[group] = std::move(puller);
+  }
+  if (strong) strong->work_waits();  // for what is owed already
+}
+
+void WorkEngine::detach(GroupIndex group) {
+  const Lock lock(mutex_);
+  pullers_.erase(group);
+}
+
+void WorkEngine::pause(GroupIndex group, bool paused) {
+  Lock lock(mutex_);
+  Actions actions;
+  machine_.pause(group, paused, actions);
+  after_change(lock, actions);
+}
+
+std::uint64_t WorkEngine::cancel(GroupIndex group) {
+  Lock lock(mutex_);
+  const std::uint64_t cancelled = machine_.cancel(group, pending_);
+  Actions actions;
+  after_change(lock, actions);
+  return cancelled;
+}
+
+void WorkEngine::give_up(GroupIndex group, std::string_view why) {
+  Lock lock(mutex_);
+  machine_.give_up(services_.clock.now(), services_.clock.wall(), group, why, pending_);
+  Actions actions;
+  after_change(lock, actions);
+}
+
+work::GroupCounts WorkEngine::counts(GroupIndex group) const {
+  const Lock lock(mutex_);
+  return machine_.counts(group);
+}
+
+Result<void> WorkEngine::admit() const {
+  const Lock lock(mutex_);
+  if (failure_) return tl::unexpected(*failure_);
+  if (stopping_) return fail(ErrorCode::closed, "the node was stopped; open a new one");
+  if (full_ || stalled_) {
+    return fail(ErrorCode::disk_full,
+                "the disk of " + settings_.directory.string() +
+                    " is full: no new work is accepted until there is space; what was accepted goes on");
+  }
+  return {};
+}
+
+Result<Accepted> WorkEngine::accept(const work::Acceptance& acceptance) {
+  Lock lock(mutex_);
+  make_room_in_commit(lock);
+  if (failure_) return tl::unexpected(*failure_);
+  Result<Accepted> accepted = machine_.accept(acceptance, pending_);
+  if (!accepted) return accepted;
+  Actions actions;
+  after_change(lock, actions);
+  if (!acceptance.claimed.empty()) {
+    if (auto written = wait_written(accepted->end); !written) return tl::unexpected(written.error());
+    return accepted;
+  }
+  // Whoever runs these groups appends the record when it comes for it.
+  for (const GroupIndex group : acceptance.groups) wake(group);
+  return accepted;
+}
+
+Result<std::optional<Accepted>> WorkEngine::redeliver(const work::Machine::Letter& letter,
+                                                      const work::Acceptance& acceptance) {
+  Lock lock(mutex_);
+  make_room_in_commit(lock);
+  if (failure_) return tl::unexpected(*failure_);
+  auto accepted = machine_.redeliver(letter, acceptance, pending_);
+  if (!accepted || !*accepted) return accepted;
+  Actions actions;
+  after_change(lock, actions);
+  for (const GroupIndex group : acceptance.groups) wake(group);
+  return accepted;
+}
+
+void WorkEngine::take(GroupIndex group, std::size_t max, std::vector<work::Job>& out) {
+  const std::size_t before = out.size();
+  {
+    const Lock lock(mutex_);
+    if (failure_ || stopping_) return;
+    machine_.take(group, max, out);
+    if (out.size() > before || pending_.empty()) return;
+  }
+  flush();
+  const Lock lock(mutex_);
+  if (!failure_ && !stopping_) machine_.take(group, max, out);
+}
+
+Result<std::string> WorkEngine::encoded(const Event& event, std::span<const RegistrationKey> keys) const {
+  const auto sent = with_payload(event, settings_.payload, limits::event_size_bytes_max);
+  if (!sent) return tl::unexpected(sent.error());
+  std::string bytes;
+  wire::encode_event(*sent, keys, settings_.payload, bytes);
+  return bytes;
+}
+
+Result<std::shared_ptr<const Parcel>> WorkEngine::pack(const Event& event,
+                                                       std::span<const RegistrationKey> keys) const {
+  auto parcel = std::make_shared<Parcel>(Parcel{{}, 0, event, {keys.begin(), keys.end()}});
+  if (!durable()) {
+    parcel->size = known_bytes_max(event).value_or(limits::kib);
+    return parcel;
+  }
+  auto bytes = encoded(event, keys);
+  if (!bytes) return tl::unexpected(bytes.error());
+  parcel->bytes = std::move(*bytes);
+  parcel->size = parcel->bytes.size();
+  return parcel;
+}
+
+Result<std::shared_ptr<const Parcel>> WorkEngine::parcel(const work::Job& job) const {
+  if (job.event) return opened(job.event);
+  Position position = job.position;
+  {
+    const Lock lock(mutex_);
+    position = machine_.position(job.handle).value_or(position);
+  }
+  auto read = read_parcel(position);
+  return read ? opened(*read) : read;
+}
+
+/// With the event as an object.
+Result<std::shared_ptr<const Parcel>> WorkEngine::opened(std::shared_ptr<const Parcel> parcel) {
+  if (parcel->event) return parcel;
+  auto event = wire::decode_event(parcel->bytes);
+  if (!event)
+    return fail(ErrorCode::undecodable,
+                "its event cannot be read: " + std::string(wire::to_string(event.error())));
+  return std::make_shared<const Parcel>(
+      Parcel{parcel->bytes, parcel->size, std::move(event->event), std::move(event->keys)});
+}
+
+Result<std::shared_ptr<const Parcel>> WorkEngine::read_parcel(Position position) const {
+  if (!journal_) return fail(ErrorCode::storage, "there is no journal to read the event from");
+  const auto record = journal_->read(position);
+  if (!record) return tl::unexpected(record.error());
+  const auto decoded = storage::decode_record(*record, settings_.self);
+  const auto* owed = decoded ? std::get_if<storage::Owed>(&*decoded) : nullptr;
+  if (owed != nullptr) return work::parcel_of(std::string(owed->event));
+  return fail(ErrorCode::storage, "no event stands at position " + std::to_string(position) +
+                                      " of the journal in " + settings_.directory.string() +
+                                      "; evmesh journal check says what is damaged");
+}
+
+std::optional<std::size_t> WorkEngine::fly(const work::Job& job) {
+  work::Flight flight;
+  {
+    const Lock lock(mutex_);
+    flight = machine_.flight(job.handle);
+  }
+  return flights_->begin({flight.id.owner, flight.id.epoch, flight.id.seq, flight.group, flight.generation,
+                          flight.attempt, flight.suspect});
+}
+
+void WorkEngine::finished(work::Handle handle, const work::Ran& ran, std::optional<std::size_t> flight) {
+  Lock lock(mutex_);
+  make_room_in_commit(lock);
+  Actions actions;
+  if (!failure_)
+    machine_.finished(services_.clock.now(), services_.clock.wall(), handle, ran, pending_, actions);
+  if (flight) landing_.emplace_back(pending_.end(), *flight);
+  after_change(lock, actions);
+}
+
+void WorkEngine::tick() {
+  Lock lock(mutex_);
+  tick_planned_.reset();
+  if (failure_ || stopping_ || stalled_) return;
+  Actions actions;
+  machine_.tick(services_.clock.now(), pending_, actions);
+  after_change(lock, actions);
+}
+
+/// Plans the next tick, does what the machine asks for and lets go of the lock.
+void WorkEngine::after_change(Lock& lock, Actions& actions) {
+  if (!journal_) {
+    // Nothing is kept: what was said is written and synced at once.
+    machine_.written(pending_.end(), actions);
+    machine_.synced(pending_.end(), actions);
+    written_ = synced_ = pending_.end();
+    pending_.restart(written_);
+    land();
+  } else if (!pending_.empty()) {
+    sync_work_.notify_one();
+  }
+  plan_tick();
+  perform(lock, actions);
+}
+
+/// Under mutex_.
+void WorkEngine::plan_tick() {
+  const auto deadline = machine_.next_deadline();
+  if (!deadline || stopping_ || (tick_planned_ && *tick_planned_ <= *deadline)) return;
+  const auto delay = std::chrono::ceil<std::chrono::milliseconds>(*deadline - services_.clock.now());
+  if (services_.timers.after(std::max(delay, std::chrono::milliseconds{0}), [this] { tick(); }))
+    tick_planned_ = deadline;
+}
+
+void WorkEngine::perform(Lock& lock, Actions& actions) {
+  std::vector<GroupIndex> ready;
+  for (work::Action& action : actions) {
+    if (auto* store = std::get_if<work::StoreLetter>(&action)) letters_to_store_.push_back(std::move(*store));
+    if (auto* remove = std::get_if<work::RemoveLetter>(&action)) letters_to_remove_.push_back(*remove);
+    if (auto* work = std::get_if<work::Ready>(&action)) ready.push_back(work->group);
+  }
+  if (!letters_to_store_.empty() || !letters_to_remove_.empty()) letter_work_.notify_one();
+  lock.unlock();
+  for (const GroupIndex group : ready) wake(group);
+}
+
+void WorkEngine::wake(GroupIndex group) {
+  std::shared_ptr<Puller> puller;
+  {
+    const Lock lock(mutex_);
+    const auto found = pullers_.find(group);
+    if (found != pullers_.end()) puller = found->second.lock();
+  }
+  if (puller) puller->work_waits();
+}
+
+/// Under mutex_: flights whose end is written are over.
+void WorkEngine::land() {
+  const auto written =
+      std::ranges::partition(landing_, [this](const auto& each) { return each.first > written_; });
+  for (const auto& [position, slot] : written) flights_->end(slot);
+  landing_.erase(written.begin(), landing_.end());
+}
+
+std::optional<Error> WorkEngine::failure() const {
+  const Lock lock(mutex_);
+  return failure_;
+}
+
+std::vector<work::Machine::Owed> WorkEngine::owed(const EventId& event) const {
+  const Lock lock(mutex_);
+  return machine_.owed(event);
+}
+
+}  // namespace evmesh::bus

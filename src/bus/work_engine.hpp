@@ -1,0 +1,220 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include <evmesh/log.hpp>
+#include <evmesh/result.hpp>
+
+#include "base/clock.hpp"
+#include "base/counters.hpp"
+#include "bus/letter_box.hpp"
+#include "delivery/timers.hpp"
+#include "storage/flight_table.hpp"
+#include "storage/journal.hpp"
+#include "work/machine.hpp"
+
+namespace evmesh::bus {
+
+/// Told when a group has work; it then pulls. Called on any thread, with no lock held; returns at once.
+class Puller {
+ public:
+  Puller() = default;
+  Puller(const Puller&) = delete;
+  Puller& operator=(const Puller&) = delete;
+  virtual ~Puller() = default;
+  virtual void work_waits() = 0;
+};
+
+/// Drives the work machine of a node: puts its records into the journal, its dead letters into their store,
+/// and wakes whoever runs its groups. Thread-safe.
+///
+/// Records gather in one commit. Whoever needs it written appends it, for all others too; whoever needs it
+/// synced syncs it, or waits for the one that does: commits are grouped without a timer.
+class WorkEngine {
+ public:
+  struct Services {
+    const base::Clock& clock;
+    delivery::Timers& timers;
+    base::Counters& counters;
+    LogSink log;
+    std::function<void(const Error&)> on_failed;  ///< the journal failed: called once, on any thread
+  };
+  struct Settings {
+    NodeId self;
+    std::uint64_t epoch = 0;
+    std::uint64_t seed = 0;
+    std::filesystem::path directory{};  ///< empty: level `memory`, everything ends with this object
+    std::uint64_t reserve_bytes = 64ULL << 20;
+    std::uint64_t event_size_bytes_max = 1ULL << 20;
+    PayloadFormat payload = PayloadFormat::binary;  ///< how bodies are kept
+  };
+
+  /// Opens the journal and takes over what earlier lives owe. Errors: storage.
+  [[nodiscard]] static Result<std::unique_ptr<WorkEngine>> open(Services services, Settings settings);
+
+  /// As `stop`.
+  ~WorkEngine();
+  WorkEngine(const WorkEngine&) = delete;
+  WorkEngine& operator=(const WorkEngine&) = delete;
+
+  [[nodiscard]] bool durable() const { return !settings_.directory.empty(); }
+  [[nodiscard]] LetterBox& letters() { return *letters_; }
+
+  // Groups.
+
+  work::GroupIndex declare(std::string_view bus, const Group& group, const work::Policy& policy);
+  [[nodiscard]] std::optional<work::GroupIndex> find(std::string_view bus, const Group& group) const;
+  void attach(work::GroupIndex group, std::weak_ptr<Puller> puller);
+  void detach(work::GroupIndex group);
+  void pause(work::GroupIndex group, bool paused);
+  std::uint64_t cancel(work::GroupIndex group);
+
+  /// Sends what the group is owed, but what runs, to its dead letters.
+  void give_up(work::GroupIndex group, std::string_view why);
+
+  /// Waits until all dead letters that were asked for are kept, or `deadline`.
+  void wait_letters(base::MonoTime deadline);
+  [[nodiscard]] work::GroupCounts counts(work::GroupIndex group) const;
+
+  // Acceptance.
+
+  /// What can refuse work but for the groups' quotas: a full disk, a failed node. Asked before anything runs.
+  /// Errors: disk_full, closed, node_failed.
+  [[nodiscard]] Result<void> admit() const;
+
+  /// `event` with its encoded form, when that is needed here. Errors: of the body.
+  [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> pack(const Event& event,
+                                                                 std::span<const RegistrationKey> keys) const;
+
+  /// Takes it on. What the caller claimed may run when this has returned: it is written.
+  /// Errors: back_pressure, invalid_argument, closed, node_failed.
+  [[nodiscard]] Result<work::Accepted> accept(const work::Acceptance& acceptance);
+  [[nodiscard]] Result<std::optional<work::Accepted>> redeliver(const work::Machine::Letter& letter,
+                                                                const work::Acceptance& acceptance);
+
+  /// Waits until everything before `end` is synced. Errors: unknown_outcome when the deadline passed or the
+  /// sync failed.
+  [[nodiscard]] Result<void> wait_synced(work::Position end, std::chrono::milliseconds timeout);
+
+  /// The same, told later, on a thread that must not be kept, or on this one when it is synced already.
+  void when_synced(work::Position end, std::function<void(Result<void>)> done);
+
+  // Execution.
+
+  void take(work::GroupIndex group, std::size_t max, std::vector<work::Job>& out);
+
+  /// The event of a job: at hand, or read back and verified.
+  [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> parcel(const work::Job& job) const;
+
+  /// Notes that it runs now, for the next life to read; the flight to end with it.
+  [[nodiscard]] std::optional<std::size_t> fly(const work::Job& job);
+  void finished(work::Handle handle, const work::Ran& ran, std::optional<std::size_t> flight);
+  [[nodiscard]] storage::FlightTable& flights() { return *flights_; }
+
+  /// Waits until nothing that was accepted is unsynced, says goodbye in the journal and ends the threads.
+  /// Idempotent.
+  void stop();
+
+  [[nodiscard]] std::optional<Error> failure() const;
+  [[nodiscard]] std::vector<work::Machine::Owed> owed(const EventId& event) const;
+
+ private:
+  /// What may gather before whoever adds to it must append it first.
+  static constexpr std::uint64_t pending_bytes_max = 1 * limits::mib;
+
+  using Lock = std::unique_lock<std::mutex>;
+  using Told = std::function<void(Result<void>)>;
+
+  WorkEngine(Services services, Settings settings);
+
+  void after_change(Lock& lock, work::Actions& actions);
+  void perform(Lock& lock, work::Actions& actions);
+  void wake(work::GroupIndex group);
+  void land();
+  void tick();
+  void plan_tick();
+  [[nodiscard]] Result<std::string> encoded(const Event& event, std::span<const RegistrationKey> keys) const;
+  [[nodiscard]] static Result<std::shared_ptr<const work::Parcel>> opened(
+      std::shared_ptr<const work::Parcel> parcel);
+  [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> read_parcel(work::Position position) const;
+
+  // work_engine_journal.cpp
+  [[nodiscard]] Result<void> recover();
+  [[nodiscard]] Result<void> start_threads();
+  [[nodiscard]] Result<void> open_journal();
+  [[nodiscard]] std::optional<std::vector<work::Flight>> flights_of_last_life() const;
+  void make_room_in_commit(Lock& lock);
+  void flush();
+  void append_pending();
+  [[nodiscard]] bool take_pending();
+  [[nodiscard]] Result<void> wait_written(work::Position end);
+  void sync();
+  [[nodiscard]] std::vector<Told> due_waiters();
+  void keep_syncing();
+  void maintain();
+  void make_space();
+  void fail_with(const Error& error);
+
+  // work_engine_letters.cpp
+  void keep_letters();
+  void store_letters(const std::vector<work::StoreLetter>& asked);
+  void remove_letter(const work::RemoveLetter& asked);
+  [[nodiscard]] Result<Letter> letter_of(const work::StoreLetter& asked) const;
+  void log_letter(const Letter& letter, const Result<void>& kept) const;
+
+  const Services services_;
+  const Settings settings_;
+  std::unique_ptr<storage::Disk> disk_;
+  std::unique_ptr<storage::Journal> journal_;  // null at level memory
+  std::unique_ptr<storage::FlightTable> flights_;
+  std::unique_ptr<LetterBox> letters_;
+  base::Counter& syncs_;
+  base::Counter& appended_bytes_;
+  std::atomic<bool> full_{false};     // the disk gave no more space, and the reserve is touched
+  std::atomic<bool> stalled_{false};  // not even the reserve has room for what is pending
+
+  std::mutex sync_mutex_;    // one sync at a time; taken before append_mutex_
+  std::mutex append_mutex_;  // one append at a time; taken before mutex_; guards the two below
+  storage::Commit writing_;
+  storage::Tail anchored_;
+
+  mutable std::mutex mutex_;  // guards all below
+  work::Machine machine_;
+  storage::Commit pending_;
+  work::Position written_ = 0;
+  work::Position synced_ = 0;
+  std::condition_variable written_changed_;
+  std::condition_variable synced_changed_;
+  std::condition_variable sync_work_;
+  std::condition_variable letter_work_;
+  std::condition_variable letters_done_;
+  bool keeping_letters_ = false;
+  std::multimap<work::Position, Told> sync_waiters_;
+  std::vector<work::StoreLetter> letters_to_store_;
+  std::vector<work::RemoveLetter> letters_to_remove_;
+  std::vector<std::pair<work::Position, std::size_t>> landing_;  // flights that end when that is written
+  std::unordered_map<work::GroupIndex, std::weak_ptr<Puller>> pullers_;
+  std::optional<base::MonoTime> tick_planned_;
+  std::optional<Error> failure_;
+  bool stopping_ = false;
+
+  std::thread sync_thread_;
+  std::thread letter_thread_;
+};
+
+}  // namespace evmesh::bus

@@ -1,0 +1,319 @@
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "bus/work_engine.hpp"
+
+namespace evmesh::bus {
+
+using work::Actions;
+using work::Position;
+
+namespace {
+
+constexpr std::chrono::milliseconds anchor_interval{100};
+
+/// A journal that holds this much more than is owed says the oldest again, a piece at a time, to get rid of
+/// the rest.
+constexpr std::uint64_t carry_above = 128 * limits::mib;
+constexpr std::uint64_t carry_bytes = 1 * limits::mib;
+
+}  // namespace
+
+Result<std::unique_ptr<WorkEngine>> WorkEngine::open(Services services, Settings settings) {
+  std::unique_ptr<WorkEngine> engine(new WorkEngine(std::move(services), std::move(settings)));
+  if (auto recovered = engine->recover(); !recovered) return tl::unexpected(recovered.error());
+  return engine;
+}
+
+Result<void> WorkEngine::recover() {
+  auto letters = LetterBox::open(settings_.directory, services_.counters);
+  if (!letters) return tl::unexpected(letters.error());
+  letters_ = std::move(*letters);
+  auto flights = storage::FlightTable::open(settings_.directory);
+  if (!flights) return tl::unexpected(flights.error());
+  flights_ = std::move(*flights);
+  if (durable()) {
+    if (auto opened = open_journal(); !opened) return opened;
+  }
+  machine_.recovered(services_.clock.now(), services_.clock.wall(), flights_of_last_life(), pending_);
+  Actions actions;
+  {
+    Lock lock(mutex_);
+    after_change(lock, actions);
+  }
+  if (durable()) {
+    if (auto written = wait_written(pending_.end()); !written) return written;
+    if (auto forgotten = flights_->forget(); !forgotten) return forgotten;
+  }
+  return start_threads();
+}
+
+Result<void> WorkEngine::start_threads() {
+  try {
+    letter_thread_ = std::thread([this] { keep_letters(); });
+    if (journal_) sync_thread_ = std::thread([this] { keep_syncing(); });
+  } catch (const std::system_error& error) {
+    return fail(ErrorCode::busy, std::string("no thread left for group work: ") + error.what() +
+                                     "; raise the limit (ulimit -u)");
+  }
+  return {};
+}
+
+Result<void> WorkEngine::open_journal() {
+  auto disk = storage::open_disk(settings_.directory);
+  if (!disk) return tl::unexpected(disk.error());
+  disk_ = std::move(*disk);
+  // Two segments of half the reserve; each holds what may gather, what a tick and a carry add, and the
+  // largest event behind it.
+  const std::uint64_t smallest = 4 * pending_bytes_max + settings_.event_size_bytes_max;
+  const std::uint64_t segment =
+      std::clamp(settings_.reserve_bytes / 2, smallest, std::max(smallest, 32 * limits::mib));
+  auto journal = storage::open_journal(
+      *disk_, {.owner = settings_.self, .segment_bytes = segment, .reserve_bytes = settings_.reserve_bytes});
+  if (!journal) return tl::unexpected(journal.error());
+  journal_ = std::move(*journal);
+  pending_.restart(journal_->end());
+  written_ = synced_ = journal_->end();
+  full_ = journal_->full() && journal_->room() < settings_.reserve_bytes;
+  return journal_->replay(
+      [this](Position position, std::string_view record) { return machine_.replay(position, record); });
+}
+
+std::optional<std::vector<work::Flight>> WorkEngine::flights_of_last_life() const {
+  if (!flights_->found()) return std::nullopt;
+  std::vector<work::Flight> flights;
+  for (const storage::FlightTable::Flight& found : *flights_->found()) {
+    flights.push_back(
+        {{found.owner, found.epoch, found.seq}, found.group, found.generation, found.attempt, found.suspect});
+  }
+  return flights;
+}
+
+/// Under mutex_, which is let go of meanwhile: a commit that grew large is appended before more is added to
+/// it.
+void WorkEngine::make_room_in_commit(Lock& lock) {
+  while (journal_ && pending_.bytes().size() >= pending_bytes_max && !failure_ && !stalled_) {
+    lock.unlock();
+    {
+      const std::lock_guard appending(append_mutex_);
+      append_pending();
+    }
+    lock.lock();
+  }
+}
+
+/// Appends what waits, unless somebody is at it, who then appends this too.
+void WorkEngine::flush() {
+  for (;;) {
+    {
+      const Lock lock(mutex_);
+      if (pending_.empty() || failure_ || stalled_) return;
+    }
+    const std::unique_lock appending(append_mutex_, std::try_to_lock);
+    if (!appending) return;
+    append_pending();
+  }
+}
+
+/// Under append_mutex_: takes out what is pending. When the prepared room is used up the disk is asked for
+/// more; without any, all of it waits until there is some: nothing new starts meanwhile, and what ended stays
+/// owed on the disk.
+bool WorkEngine::take_pending() {
+  for (;;) {
+    Lock lock(mutex_);
+    if (pending_.empty() || failure_) return false;
+    const std::uint64_t room = journal_->room();
+    if (pending_.bytes().size() <= room) {
+      stalled_ = false;
+      std::swap(writing_, pending_);
+      pending_.restart(writing_.end());
+      return true;
+    }
+    lock.unlock();
+    journal_->prepare();
+    if (journal_->room() > room) continue;
+    stalled_ = true;
+    return false;
+  }
+}
+
+/// Under append_mutex_.
+void WorkEngine::append_pending() {
+  if (!take_pending()) return;
+  const auto appended = journal_->append(writing_);
+  if (!appended) return fail_with(appended.error());
+  appended_bytes_.add(writing_.bytes().size());
+  Lock lock(mutex_);
+  written_ = writing_.end();
+  Actions actions;
+  machine_.written(written_, actions);
+  land();
+  written_changed_.notify_all();
+  perform(lock, actions);
+}
+
+Result<void> WorkEngine::wait_written(Position end) {
+  for (;;) {
+    flush();
+    Lock lock(mutex_);
+    if (failure_) return tl::unexpected(*failure_);
+    if (written_ >= end) return {};
+    written_changed_.wait(lock, [&] { return written_ >= end || failure_.has_value(); });
+  }
+}
+
+/// Appends and syncs what there is; who comes meanwhile waits, and finds it done more often than not.
+void WorkEngine::sync() {
+  const std::lock_guard syncing(sync_mutex_);
+  {
+    const std::lock_guard appending(append_mutex_);
+    append_pending();
+  }
+  Position end = 0;
+  {
+    const Lock lock(mutex_);
+    if (failure_ || synced_ == written_) return;
+    end = written_;
+  }
+  if (const auto done = journal_->sync(); !done) return fail_with(done.error());
+  syncs_.add();
+  Lock lock(mutex_);
+  synced_ = end;
+  Actions actions;
+  machine_.synced(synced_, actions);
+  auto waiters = due_waiters();
+  synced_changed_.notify_all();
+  perform(lock, actions);
+  for (const auto& waiter : waiters) waiter({});
+}
+
+/// Under mutex_: those whose position is synced, taken out.
+std::vector<WorkEngine::Told> WorkEngine::due_waiters() {
+  std::vector<Told> due;
+  const auto end = sync_waiters_.upper_bound(synced_);
+  for (auto waiter = sync_waiters_.begin(); waiter != end; ++waiter) due.push_back(std::move(waiter->second));
+  sync_waiters_.erase(sync_waiters_.begin(), end);
+  return due;
+}
+
+Result<void> WorkEngine::wait_synced(Position end, std::chrono::milliseconds timeout) {
+  {
+    const Lock lock(mutex_);
+    if (synced_ >= end) return {};
+  }
+  // The first to wait syncs for all: no thread has to be woken when one waits alone.
+  if (sync_mutex_.try_lock()) {
+    sync_mutex_.unlock();
+    sync();
+  }
+  Lock lock(mutex_);
+  const bool known =
+      synced_changed_.wait_for(lock, timeout, [&] { return synced_ >= end || failure_.has_value(); });
+  if (synced_ >= end) return {};
+  return fail(ErrorCode::unknown_outcome,
+              known ? "the journal failed before it was on the disk: it may have run, and may be lost; " +
+                          failure_->message
+                    : "it was not on the disk after " + std::to_string(timeout.count()) +
+                          " ms; it may have run, and is owed");
+}
+
+void WorkEngine::when_synced(Position end, Told done) {
+  Lock lock(mutex_);
+  if (synced_ < end && !failure_) {
+    sync_waiters_.emplace(end, std::move(done));
+    sync_work_.notify_one();
+    return;
+  }
+  const auto failure = failure_;
+  const bool synced = synced_ >= end;
+  lock.unlock();
+  if (synced) return done({});
+  done(tl::unexpected(Error{ErrorCode::unknown_outcome, failure->message}));
+}
+
+void WorkEngine::keep_syncing() {
+  auto anchored = services_.clock.now();
+  for (;;) {
+    {
+      Lock lock(mutex_);
+      const auto busy = [this] { return stopping_ || failure_ || !pending_.empty() || synced_ < written_; };
+      sync_work_.wait_for(lock, anchor_interval, busy);
+      if (failure_ || (stopping_ && pending_.empty() && synced_ == written_)) return;
+    }
+    sync();
+    if (services_.clock.now() - anchored < anchor_interval) continue;
+    anchored = services_.clock.now();
+    maintain();
+  }
+}
+
+/// What the journal needs now and then, while nobody else touches it.
+void WorkEngine::maintain() {
+  const std::lock_guard syncing(sync_mutex_);
+  const std::lock_guard appending(append_mutex_);
+  if (failure()) return;
+  if (journal_->tail() != anchored_) {
+    if (const auto done = journal_->anchor(); !done) return fail_with(done.error());
+    anchored_ = journal_->tail();
+  }
+  journal_->prepare();
+  full_ = journal_->full() && journal_->room() < settings_.reserve_bytes;
+  make_space();
+}
+
+/// Gives up what is no longer owed, and says the oldest again when it holds up too much.
+void WorkEngine::make_space() {
+  Position oldest = 0;
+  {
+    const Lock lock(mutex_);
+    const Position held = journal_->end() - journal_->begin();
+    oldest = std::min(machine_.oldest(), journal_->end());
+    // Little is owed, and the oldest of it holds up the rest.
+    if (held > carry_above && journal_->end() - oldest > held / 2 && machine_.owed_count() < held / 1024) {
+      const auto read = [this](Position position) { return read_parcel(position).value_or(nullptr); };
+      machine_.carry(journal_->begin() + held / 4, carry_bytes, read, pending_);
+    }
+  }
+  if (oldest > journal_->begin()) {
+    if (const auto done = journal_->drop(oldest); !done) fail_with(done.error());
+  }
+}
+
+void WorkEngine::fail_with(const Error& error) {
+  std::multimap<Position, Told> waiters;
+  {
+    const Lock lock(mutex_);
+    if (failure_) return;
+    failure_ = Error{ErrorCode::node_failed, error.message};
+    waiters.swap(sync_waiters_);
+    written_changed_.notify_all();
+    synced_changed_.notify_all();
+    sync_work_.notify_all();
+    letter_work_.notify_all();
+  }
+  for (const auto& [end, waiter] : waiters)
+    waiter(tl::unexpected(Error{ErrorCode::unknown_outcome, error.message}));
+  if (services_.on_failed) services_.on_failed(error);
+}
+
+void WorkEngine::stop() {
+  {
+    const Lock lock(mutex_);
+    if (std::exchange(stopping_, true)) return;
+    sync_work_.notify_all();
+    letter_work_.notify_all();
+  }
+  if (letter_thread_.joinable()) letter_thread_.join();
+  if (journal_ && !failure()) {
+    {
+      const Lock lock(mutex_);
+      machine_.goodbye(pending_);
+    }
+    sync();
+  }
+  if (sync_thread_.joinable()) sync_thread_.join();
+  if (journal_ && !failure()) static_cast<void>(journal_->anchor());
+}
+
+}  // namespace evmesh::bus

@@ -1,0 +1,105 @@
+#include <utility>
+
+#include "bus/work_engine.hpp"
+#include "wire/event_codec.hpp"
+
+namespace evmesh::bus {
+
+using work::Actions;
+
+/// The letters' own thread: their store syncs each change, and nothing else must wait for it.
+void WorkEngine::keep_letters() {
+  for (;;) {
+    Lock lock(mutex_);
+    letter_work_.wait(lock, [this] {
+      return stopping_ || failure_ || !letters_to_store_.empty() || !letters_to_remove_.empty();
+    });
+    if (failure_ || (letters_to_store_.empty() && letters_to_remove_.empty()))
+      return letters_done_.notify_all();
+    keeping_letters_ = true;
+    const auto to_store = std::exchange(letters_to_store_, {});
+    const auto to_remove = std::exchange(letters_to_remove_, {});
+    lock.unlock();
+    if (!to_store.empty()) store_letters(to_store);
+    for (const work::RemoveLetter& each : to_remove) remove_letter(each);
+    lock.lock();
+    keeping_letters_ = false;
+    letters_done_.notify_all();
+  }
+}
+
+void WorkEngine::wait_letters(base::MonoTime deadline) {
+  // What ended is stored when its end is synced.
+  if (journal_) sync();
+  Lock lock(mutex_);
+  const auto done = [this] {
+    return failure_ || (!keeping_letters_ && letters_to_store_.empty() && letters_to_remove_.empty());
+  };
+  letters_done_.wait_for(lock, std::max(deadline - services_.clock.now(), std::chrono::nanoseconds{0}), done);
+}
+
+void WorkEngine::store_letters(const std::vector<work::StoreLetter>& asked) {
+  std::vector<Letter> letters;
+  std::vector<bool> readable;
+  for (const work::StoreLetter& each : asked) {
+    auto letter = letter_of(each);
+    readable.push_back(letter.has_value());
+    if (letter) letters.push_back(std::move(*letter));
+  }
+  const auto kept = letters_->keep(letters);
+  Lock lock(mutex_);
+  for (std::size_t at = 0; at < asked.size(); ++at) {
+    machine_.letter_stored(services_.clock.now(), asked[at].handle, kept.has_value() && readable[at],
+                           pending_);
+  }
+  Actions actions;
+  after_change(lock, actions);
+  for (const Letter& letter : letters) log_letter(letter, kept);
+}
+
+Result<Letter> WorkEngine::letter_of(const work::StoreLetter& asked) const {
+  auto parcel = asked.event ? asked.event : read_parcel(asked.position);
+  if (parcel) parcel = opened(*parcel);
+  if (!parcel) return tl::unexpected(parcel.error());
+  Letter letter;
+  letter.id = asked.letter;
+  letter.dispatch = asked.id;
+  letter.generation = asked.generation;
+  letter.bus = asked.bus;
+  {
+    const Lock lock(mutex_);
+    letter.group = machine_.name(asked.group).group.to_string();
+  }
+  letter.accepted = (*parcel)->event->time();
+  letter.attempts = asked.attempts;
+  letter.event = (*parcel)->bytes;
+  if (!letter.event.empty()) return letter;
+  auto packed = encoded(*(*parcel)->event, (*parcel)->keys);
+  if (!packed) return tl::unexpected(packed.error());
+  letter.event = std::move(*packed);
+  return letter;
+}
+
+void WorkEngine::remove_letter(const work::RemoveLetter& asked) {
+  const auto removed = letters_->remove({.id = asked.letter});
+  Lock lock(mutex_);
+  Actions actions;
+  machine_.letter_removed(services_.clock.now(), asked.handle, removed.has_value(), pending_, actions);
+  after_change(lock, actions);
+}
+
+void WorkEngine::log_letter(const Letter& letter, const Result<void>& kept) const {
+  if (!services_.log) return;
+  const std::string error = letter.attempts.empty() ? std::string() : letter.attempts.back().error;
+  std::vector<std::pair<std::string, std::string>> fields{
+      {"bus", letter.bus},
+      {"group", letter.group},
+      {"id", letter.id.to_string()},
+      {"attempts", std::to_string(letter.attempts.size())},
+      {"error", error}};
+  if (!kept) fields.emplace_back("why", kept.error().message);
+  services_.log({kept ? LogLevel::warning : LogLevel::error, kept ? "dead_letter" : "dead_letter_not_kept",
+                 std::move(fields)});
+}
+
+}  // namespace evmesh::bus
