@@ -169,16 +169,20 @@ TEST_CASE("a child that does not obey TERM is killed 5 s later, and one that obe
   CHECK(content(place.path() / "trace") == "cleaned up\n");
 }
 
-TEST_CASE("a member of the group that outlives its leader is given the same time, and then killed",
+TEST_CASE("a member of the group that outlives its leader has the same time, and then is killed",
           "[evmeshd]") {
   const support::TempDir place;
 
-  const ChildEnd end =
+  const ChildEnd deaf =
       shell("(trap '' TERM; echo deaf >&2; while :; do sleep 1; done) & echo $! > member; wait",
             {.directory = place.path(), .timeout = 500ms});
+  const ChildEnd slow = shell("(trap 'sleep 1; echo cleaned up > trace; exit' TERM; sleep 100 & wait) & wait",
+                              {.directory = place.path(), .timeout = 500ms});
 
-  CHECK(end.kind == Kind::timed_out);
+  CHECK(deaf.kind == Kind::timed_out);
   CHECK(support::eventually(patience, [&] { return !lives(std::stoi(content(place.path() / "member"))); }));
+  CHECK(slow.kind == Kind::timed_out);
+  CHECK(content(place.path() / "trace") == "cleaned up\n");
 }
 
 TEST_CASE("what a child leaves running in the background is not waited for", "[evmeshd]") {
