@@ -62,6 +62,10 @@ struct NodeOptions {
   /// to give, new work is refused with `disk_full` while what was accepted goes on.
   std::uint64_t journal_reserve_bytes = 64 << 20;
 
+  /// False: groups that are registered here become required, and are owed events, but nothing is executed on this
+  /// node (a front-line node); another life of it, or another node, does.
+  bool execute_group_listeners = true;
+
   // The mesh; refused in mono.
   std::string cluster = "evmesh";  ///< nodes of another name are rejected
   std::string listen{};     ///< tcp://ADDRESS:PORT of the work socket (ROUTER); port 0 or * takes a free one;

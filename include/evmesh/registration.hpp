@@ -104,12 +104,27 @@ struct RegisterOptions {
   std::uint64_t inbox_bytes_max = 0;  ///< 0: the default, 32 MiB; beyond it the oldest leave and a Gap tells
 };
 
+/// Where a group's first attempt is made.
+enum class Placement : std::uint8_t {
+  anywhere,  ///< on any node that runs the group
+  here,      ///< inside `dispatch`, before it returns, when this node runs the group and has a place for it
+};
+
 /// How a group listener is registered.
 struct GroupOptions {
   RetryPolicy retry{};
   std::uint32_t concurrency = 10;  ///< calls at the same time on this node, 1 to 64
-  std::chrono::milliseconds execution_timeout{
-      600'000};  ///< the attempt fails then; its listener is asked to stop
+  /// The attempt fails when it takes longer, and its listener is asked to stop (`Delivery::stop`); 1 ms or
+  /// more.
+  std::chrono::milliseconds execution_timeout{600'000};
+  Placement placement = Placement::anywhere;
+
+  // What the group may be owed at once on each node that dispatches, and what happens beyond.
+  std::uint64_t backlog_max = 1'000'000;             ///< events, 1 to 100,000,000
+  std::uint64_t backlog_bytes_max = 1'024ULL << 20;  ///< what they hold together, 1 MiB or more
+  bool refuse_at_backlog =
+      false;  ///< false: the event goes to the group's dead letters, and the other groups get it as
+              ///< usual; true: `dispatch` answers `back_pressure`, and nobody gets it
 };
 
 }  // namespace evmesh

@@ -71,6 +71,7 @@ inline constexpr double retry_jitter = 0.5;  ///< delays are stretched, never sh
 inline constexpr std::chrono::seconds retry_delay_cap{30};
 inline constexpr std::size_t group_concurrency_max = 64;              ///< highest value of the option
 inline constexpr std::uint64_t group_backlog_max = 1'000'000;         ///< events owed to one group
+inline constexpr std::uint64_t group_backlog_max_highest = 100'000'000;
 inline constexpr std::uint64_t group_backlog_bytes_max = 1024 * mib;  ///< what they hold together
 inline constexpr std::size_t retries_waiting_max = 1'000'000;         ///< timers of one node
 inline constexpr std::size_t attempt_error_bytes_max = 1 * kib;       ///< what is kept of what a failed attempt said

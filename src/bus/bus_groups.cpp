@@ -12,6 +12,18 @@ namespace {
 
 constexpr std::string_view required_kind = "required-group";
 
+work::Policy policy_of(const GroupOptions& options) {
+  return {.retry = options.retry,
+          .backlog_max = options.backlog_max,
+          .backlog_bytes_max = options.backlog_bytes_max,
+          .refuse_at_quota = options.refuse_at_backlog};
+}
+
+Result<void> out_of_range(std::string_view option, std::uint64_t value, std::string_view range) {
+  return fail(ErrorCode::invalid_argument,
+              std::string(option) + " is " + std::to_string(value) + "; it must be " + std::string(range));
+}
+
 }  // namespace
 
 Result<void> Bus::check_group(const Group& group, const GroupOptions& options) const {
@@ -29,6 +41,12 @@ Result<void> Bus::check_group(const Group& group, const GroupOptions& options) c
                                                  std::to_string(options.execution_timeout.count()) +
                                                  " ms; it must be positive");
   }
+  if (options.backlog_max < 1 || options.backlog_max > limits::group_backlog_max_highest) {
+    return out_of_range("backlog_max", options.backlog_max, "1 to 100000000");
+  }
+  if (options.backlog_bytes_max < limits::mib) {
+    return out_of_range("backlog_bytes_max", options.backlog_bytes_max, "1048576 (1 MiB) or more");
+  }
   return options.retry.check();
 }
 
@@ -37,7 +55,7 @@ Result<Registration> Bus::register_listener(std::shared_ptr<Listener> listener, 
   if (auto good = accepting(); !good) return tl::unexpected(good.error());
   if (!listener) return fail(ErrorCode::invalid_argument, "the listener is null");
   if (auto checked = check_group(group, options); !checked) return tl::unexpected(checked.error());
-  const work::GroupIndex index = services_.work.declare(settings_.name, group, {.retry = options.retry});
+  const work::GroupIndex index = services_.work.declare(settings_.name, group, policy_of(options));
   const GroupRunner::Services services{services_.clock,  runner_,   services_.pool,
                                        services_.timers, activity_, services_.counters,
                                        services_.work};
@@ -59,7 +77,11 @@ Result<Registration> Bus::register_listener(std::shared_ptr<Listener> listener, 
       groups.push_back({group, index, runner});
     });
   }
-  services_.work.attach(index, runner);
+  if (settings_.execute_groups) {
+    services_.work.attach(index, runner);
+  } else {
+    runner->stop_pulling();
+  }
   if (settings_.uplink != nullptr) {
     runner_.log(LogLevel::warning, "group_stays_within_node",
                 {{"group", group.to_string()}, {"why", "group work is not distributed in this version"}});
@@ -153,6 +175,8 @@ std::vector<Group> Bus::groups() const {
 }
 
 bool Bus::awaited(const GroupRunner& runner) const {
+  if (!settings_.execute_groups) return false;
+  if (runner.placement() == Placement::here) return true;
   if (settings_.mode != Mode::mono || settings_.delivery == DeliveryModel::asynchronous) return false;
   return settings_.delivery == DeliveryModel::synchronous || runner.mode() == ExecutionMode::synchronous;
 }

@@ -43,6 +43,7 @@ struct BusSettings {
   PayloadFormat payload = PayloadFormat::binary;  ///< of bodies, for peers
   NodeId self{};             ///< nil in mono
   std::uint64_t epoch = 0;   ///< 0 in mono
+  bool execute_groups = true;
   Uplink* uplink = nullptr;  ///< null in mono; stays until `detach` has returned
   std::size_t async_dispatches_max = limits::async_dispatches_max;
   std::uint64_t async_bytes_max = limits::async_bytes_max;

@@ -52,6 +52,7 @@ class GroupRunner final : public Puller,
   [[nodiscard]] work::GroupIndex index() const { return settings_.index; }
   [[nodiscard]] const Group& group() const { return group_; }
   [[nodiscard]] ExecutionMode mode() const { return mode_; }
+  [[nodiscard]] Placement placement() const { return settings_.options.placement; }
   [[nodiscard]] delivery::CallGate& gate() { return gate_; }
 
   /// Whether this thread may make the next attempt itself; then `run_claimed` or `let_go` must follow. Inside

@@ -32,6 +32,7 @@ class LocalNode final : public Node {
       settings.self = identity_->id();
       settings.epoch = identity_->epoch();
       settings.level = level_of(options_);
+      settings.execute_groups = options_.execute_group_listeners;
       core_.add(std::move(settings));
     }
     return {};

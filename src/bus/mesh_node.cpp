@@ -143,6 +143,7 @@ void MeshNode::make_buses() {
     settings.event_size_bytes_max = options_.event_size_bytes_max;
     settings.payload = options_.payload;
     settings.level = level_of(options_);
+    settings.execute_groups = options_.execute_group_listeners;
     settings.self = identity_->id();
     settings.epoch = identity_->epoch();
     settings.uplink = uplinks_.back().get();
