@@ -12,8 +12,8 @@ among ./admin.sock and ./*/admin.sock is used, else the only one in $XDG_RUNTIME
 /run/evmesh.
 
 Exit codes: 0 done; 1 the answer is no (a wait ended unseen, a command of --exec failed); 64 wrong
-flag or word; 65 the node refuses the value; 69 no node answers; 70 an error in evmesh; 74 reading
-or writing failed; 75 timed out or full, try again; 77 no permission; 130, 143 signals.
+flag or word; 65 the node refuses the value, or damage was found; 69 no node answers; 70 an error in
+evmesh; 73 a file exists or is in use; 74 reading or writing failed; 75 timed out or full, try again; 77 no permission; 130, 143 signals.
 )";
 
 std::string flag_line(const Flag& flag) {

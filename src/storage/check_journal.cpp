@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "storage/anchor.hpp"
 #include "storage/commit_reader.hpp"
@@ -23,7 +25,7 @@ class Check {
   JournalReport run() {
     const auto files = JournalFiles::list(disk_);
     if (!files) {
-      note(files.error().message);
+      damage(files.error().message);
       return std::move(report_);
     }
     for (const auto& name : files->unfinished) {
@@ -36,17 +38,23 @@ class Check {
     if (known_) judge(numbers);
     for (const std::uint64_t number : numbers) read_segment(number);
     report_.begin = anchor_.begin.position;
-    report_.end = std::max(next_, report_.begin);
+    report_.end = std::clamp(next_, report_.begin, std::max(limit_, report_.begin));
     return std::move(report_);
   }
 
  private:
   void note(std::string finding) { report_.findings.push_back(std::move(finding)); }
 
+  /// What cannot be read behind the end of a log that opens is what the next start cuts off.
+  void damage(std::string finding) {
+    note(std::move(finding));
+    report_.damaged = report_.damaged || !opens_;
+  }
+
   void read_anchor() {
     const auto anchor = Anchor::open(disk_);
     known_ = anchor.has_value();
-    if (!known_) return note(anchor.error().message);
+    if (!known_) return damage(anchor.error().message);
     anchor_ = (*anchor)->slot();
     for (const auto& finding : (*anchor)->findings()) {
       note(finding + "; the other slot is sound, and the next start writes this one again");
@@ -56,7 +64,9 @@ class Check {
   /// What opening would say.
   void judge(const std::vector<std::uint64_t>& numbers) {
     const auto log = find_log(disk_, anchor_, numbers);
-    if (!log) return note(log.error().message);
+    if (!log) return damage(log.error().message);
+    opens_ = true;
+    limit_ = log->end.position;
     for (const auto& leftover : log->leftovers) {
       note(disk_.path_of(leftover.segment->name) + ", offset " + std::to_string(leftover.offset) +
            ": commits that were never synced; nobody was told that they were, and the next start cuts them "
@@ -68,10 +78,10 @@ class Check {
     auto segment = std::make_shared<Segment>();
     segment->name = segment_name(number);
     auto file = disk_.open(segment->name, false);
-    if (!file) return note(file.error().message);
+    if (!file) return damage(file.error().message);
     segment->file = std::move(*file);
     const auto size = segment->file->size();
-    if (!size) return note(size.error().message);
+    if (!size) return damage(size.error().message);
     segment->bytes = *size;
     if (!known_) learn_owner(*segment);
     read_commits(*segment);
@@ -83,7 +93,7 @@ class Check {
     const auto count = segment.file->read(0, block);
     block.resize(count.value_or(0));
     const auto header = decode_segment_header(block);
-    if (!header) return note(damaged(disk_, segment.name, 0, header.error().message).value().message);
+    if (!header) return damage(damaged(disk_, segment.name, 0, header.error().message).value().message);
     anchor_.owner = header->owner;
   }
 
@@ -96,7 +106,7 @@ class Check {
     std::uint64_t offset = block_bytes;
     while (true) {
       const auto found = find_commit(segment, salt, offset, least);
-      if (!found) return note(found.error().message);
+      if (!found) return damage(found.error().message);
       const auto& header = *found ? (*found)->header : CommitHeader{};
       const std::uint64_t end = *found ? (*found)->offset : segment.bytes;
       if (end > offset) read_between(segment, window, offset, end, least);
@@ -109,9 +119,9 @@ class Check {
 
   void read_commit(const Segment& segment, Window& window, const FoundCommit& found) {
     const auto commit = window.view(found.offset, found.header.length);
-    if (!commit) return note(commit.error().message);
+    if (!commit) return damage(commit.error().message);
     const auto fault = fault_in(found.header, *commit);
-    if (!fault.empty()) note(damaged(disk_, segment.name, found.offset, fault).value().message);
+    if (!fault.empty()) damage(damaged(disk_, segment.name, found.offset, fault).value().message);
     visit_sound({commit->substr(std::min(commit->size(), commit_header_bytes)),
                  found.header.position + commit_header_bytes});
   }
@@ -121,15 +131,15 @@ class Check {
                     Position position) {
     if (end - offset <= commit_header_bytes) return;
     const auto bytes = window.view(offset, end - offset);
-    if (!bytes) return note(bytes.error().message);
+    if (!bytes) return damage(bytes.error().message);
     if (end < segment.bytes)
-      note(damaged(disk_, segment.name, offset, "no sound commit stands here").value().message);
+      damage(damaged(disk_, segment.name, offset, "no sound commit stands here").value().message);
     visit_sound({bytes->substr(commit_header_bytes), position + commit_header_bytes});
   }
 
   void visit_sound(RecordWalk records) {
     while (const auto record = records.next()) {
-      if (!record->sound) continue;
+      if (!record->sound || record->position >= limit_) continue;
       ++report_.records;
       visit_(record->position, record->bytes);
     }
@@ -140,13 +150,33 @@ class Check {
   JournalReport report_;
   AnchorSlot anchor_;
   bool known_ = false;  // the anchor could be read
-  Position next_ = 0;   // where the commit behind the latest one would stand
+  bool opens_ = false;
+  Position next_ = 0;  // where the commit behind the latest one would stand
+  Position limit_ = std::numeric_limits<Position>::max();  // where the log ends, when it opens
 };
+
+std::optional<NodeId> owner_in_segment(Disk& disk, std::uint64_t number) {
+  auto file = disk.open(segment_name(number), false);
+  if (!file) return std::nullopt;
+  std::string block(block_bytes, '\0');
+  block.resize((*file)->read(0, block).value_or(0));
+  const auto header = decode_segment_header(block);
+  return header ? std::optional(header->owner) : std::nullopt;
+}
 
 }  // namespace
 
 JournalReport check_journal(Disk& disk, const std::function<void(Position, std::string_view)>& visit) {
   return Check(disk, visit).run();
+}
+
+std::optional<NodeId> journal_owner(Disk& disk) {
+  if (const auto anchor = Anchor::open(disk)) return (*anchor)->slot().owner;
+  const auto files = JournalFiles::list(disk);
+  for (const std::uint64_t number : files ? files->segments : std::vector<std::uint64_t>()) {
+    if (auto owner = owner_in_segment(disk, number)) return owner;
+  }
+  return std::nullopt;
 }
 
 }  // namespace evmesh::storage

@@ -135,21 +135,36 @@ Result<void> Identity::lock() {
   return {};
 }
 
-Result<void> Identity::load(base::Random& random) {
-  const auto path = directory_ / "identity";
+Result<std::optional<Identity::Kept>> Identity::read_kept(const std::filesystem::path& directory) {
+  const auto path = directory / "identity";
   std::ifstream file(path);
   if (!file.is_open()) {
     if (errno != ENOENT) return failed(path, "read");
-    id_ = fresh_id(random);
-    return {};
+    return std::nullopt;
   }
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   std::istringstream words(text);
   std::string name, version, label, id;
-  words >> name >> version >> label >> id >> label >> epoch_;
+  Kept kept;
+  words >> name >> version >> label >> id >> label >> kept.epoch;
   const auto parsed = NodeId::parse(id);
-  if (!words || !parsed || text != text_of(*parsed, epoch_)) return damaged(path);
-  id_ = *parsed;
+  if (!words || !parsed || text != text_of(*parsed, kept.epoch)) return damaged(path);
+  kept.id = *parsed;
+  return kept;
+}
+
+Result<std::optional<NodeId>> Identity::read(const std::filesystem::path& directory) {
+  return read_kept(directory).map([](const std::optional<Kept>& kept) -> std::optional<NodeId> {
+    if (!kept) return std::nullopt;
+    return kept->id;
+  });
+}
+
+Result<void> Identity::load(base::Random& random) {
+  const auto kept = read_kept(directory_);
+  if (!kept) return tl::unexpected(kept.error());
+  id_ = *kept ? (*kept)->id : fresh_id(random);
+  if (*kept) epoch_ = (*kept)->epoch;
   return {};
 }
 

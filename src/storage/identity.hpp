@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include <evmesh/ids.hpp>
 #include <evmesh/result.hpp>
@@ -23,6 +24,9 @@ class Identity {
   [[nodiscard]] static Result<std::unique_ptr<Identity>> open(const std::filesystem::path& directory,
                                                               const base::Clock& clock, base::Random& random);
 
+  /// Whose directory it is; locks and changes nothing. Nothing when no node has lived there. Errors: storage, as `open`.
+  [[nodiscard]] static Result<std::optional<NodeId>> read(const std::filesystem::path& directory);
+
   /// An identity that nobody keeps: a new id, the same rule for the epoch.
   [[nodiscard]] static std::unique_ptr<Identity> transient(const base::Clock& clock, base::Random& random);
 
@@ -38,6 +42,13 @@ class Identity {
 
  private:
   Identity() = default;
+
+  /// What stands in the file.
+  struct Kept {
+    NodeId id;
+    std::uint64_t epoch = 0;
+  };
+  [[nodiscard]] static Result<std::optional<Kept>> read_kept(const std::filesystem::path& directory);
 
   [[nodiscard]] Result<void> lock();
   [[nodiscard]] Result<void> load(base::Random& random);

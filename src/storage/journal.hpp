@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,8 +99,9 @@ struct JournalOptions {
 
 /// What `journal check` finds, without changing anything.
 struct JournalReport {
-  /// One sentence each: file, offset, what, and what to do; empty when sound.
+  /// One sentence each: file, offset, what, and what to do; empty when all is as it was left.
   std::vector<std::string> findings;
+  bool damaged = false;  ///< a node refuses to open it; else the next start mends what was found
   std::uint64_t records = 0;  ///< that can be read
   Position begin = 0;
   Position end = 0;
@@ -109,5 +111,8 @@ struct JournalReport {
 /// positions within a file. Needs a disk that can be read only, and a journal that nobody has open.
 [[nodiscard]] JournalReport check_journal(Disk& disk,
                                           const std::function<void(Position, std::string_view)>& visit);
+
+/// Whose journal it is, as its anchor or, when that cannot be read, a segment says.
+[[nodiscard]] std::optional<NodeId> journal_owner(Disk& disk);
 
 }  // namespace evmesh::storage

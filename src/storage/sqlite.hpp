@@ -47,6 +47,9 @@ class Database {
   /// Opens or creates. Errors: storage, naming the file.
   [[nodiscard]] static Result<Database> open(const std::filesystem::path& file);
 
+  /// Opens to read, without writing to the directory or locking anything: nobody else may have it open.
+  [[nodiscard]] static Result<Database> open_to_read(const std::filesystem::path& file);
+
   [[nodiscard]] Result<void> execute(const char* sql);
   [[nodiscard]] Result<Statement> prepare(std::string_view sql);
 

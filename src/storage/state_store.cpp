@@ -145,17 +145,23 @@ Error StateStore::damaged(std::string_view what) const {
 
 Result<void> StateStore::prepare() {
   if (auto made = database_.execute(schema); !made) return made;
+  const auto known = read_meta();
+  if (!known) return tl::unexpected(known.error());
+  return *known ? Result<void>() : database_.execute("INSERT INTO meta VALUES (1, 1, 0, 0)");
+}
+
+/// False when nothing was said yet.
+Result<bool> StateStore::read_meta() {
   auto meta = database_.prepare("SELECT format, version, sum FROM meta");
   if (!meta) return tl::unexpected(meta.error());
   auto row = meta->step();
-  if (!row) return tl::unexpected(row.error());
-  if (!*row) return database_.execute("INSERT INTO meta VALUES (1, 1, 0, 0)");
+  if (!row || !*row) return row;
   if (meta->number(0) > format_version) {
     return tl::unexpected(Error{ErrorCode::storage, database_.file().string() + " was written by a newer evmesh (format " +
                                                         std::to_string(meta->number(0)) + "); use that version"});
   }
   mark_ = {meta->number(1), meta->number(2)};
-  return {};
+  return true;
 }
 
 /// The witness may be one change behind: it is written after the commit.

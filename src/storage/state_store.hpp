@@ -48,6 +48,14 @@ struct LetterFilter {
   std::optional<Timestamp> until{};  ///< failed before
 };
 
+/// What `StateStore::check` finds.
+struct StateReport {
+  /// One sentence each: file, what, and what to do; empty when all is as it was left.
+  std::vector<std::string> findings;
+  bool damaged = false;       ///< a node refuses to open it; else the next start mends what was found
+  std::uint64_t letters = 0;  ///< that can be read
+};
+
 /// Dead letters and small documents (tasks, states of groups) of one node, in `DIR/state.db`. Every change is on the disk when
 /// its call returns. Each row carries a checksum, all rows together a running sum, and `DIR/state.witness` remembers the last
 /// version, so that a lost end, an old copy or a changed byte is found at open, at reading or by `verify`, and never
@@ -56,6 +64,11 @@ class StateStore {
  public:
   /// Opens or creates, and verifies all rows. An empty path keeps everything in memory. Errors: storage.
   [[nodiscard]] static Result<StateStore> open(const std::filesystem::path& directory);
+
+  /// Looks at what is in `directory`, past damage where it can, without changing anything; calls `visit` for each sound
+  /// letter. Nobody else may have it open.
+  using VisitLetter = std::function<void(const LetterRow&)>;
+  [[nodiscard]] static StateReport check(const std::filesystem::path& directory, const VisitLetter& visit);
 
   // Dead letters.
 
@@ -98,6 +111,10 @@ class StateStore {
   using Asked = std::function<Result<bool>(const Statement& row)>;
 
   [[nodiscard]] Result<void> prepare();
+  [[nodiscard]] Result<bool> read_meta();
+  [[nodiscard]] Result<bool> whole_schema();
+  [[nodiscard]] Result<void> check_all();
+  void read_past_damage(const VisitLetter& visit, StateReport& report);
   [[nodiscard]] Result<void> check_witness() const;
   template <class Work>
   [[nodiscard]] Result<void> commit(const Work& work);

@@ -49,20 +49,34 @@ auto failed(const std::filesystem::path& file, std::string_view doing) {
 Result<Witness> Witness::open(const std::filesystem::path& file) {
   Witness witness(file, ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (witness.fd_ < 0) return failed(file, "open");
+  if (auto loaded = witness.load(); !loaded) return tl::unexpected(loaded.error());
+  return witness;
+}
+
+Result<Witness> Witness::read(const std::filesystem::path& file) {
+  Witness witness(file, ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (witness.fd_ < 0 && errno == ENOENT) return none();
+  if (witness.fd_ < 0) return failed(file, "open");
+  if (auto loaded = witness.load(); !loaded) return tl::unexpected(loaded.error());
+  ::close(std::exchange(witness.fd_, -1));
+  return witness;
+}
+
+Result<void> Witness::load() {
   int damaged = 0;
   for (const off_t offset : {0, static_cast<int>(slot_bytes)}) {
     Slot slot{};
-    const ssize_t bytes = ::pread(witness.fd_, slot.data(), slot.size(), offset);
-    if (bytes < 0) return failed(file, "read");
+    const ssize_t bytes = ::pread(fd_, slot.data(), slot.size(), offset);
+    if (bytes < 0) return failed(file_, "read");
     if (slot == Slot{}) continue;
     const auto mark = mark_of(slot);
     damaged += !mark;
-    if (mark && (!witness.mark_ || mark->version > witness.mark_->version)) witness.mark_ = mark;
+    if (mark && (!mark_ || mark->version > mark_->version)) mark_ = mark;
   }
-  if (damaged > 0 && !witness.mark_) {
-    return fail(ErrorCode::storage, file.string() + " is damaged: nobody knows whether what it vouches for is whole");
+  if (damaged > 0 && !mark_) {
+    return fail(ErrorCode::storage, file_.string() + " is damaged: nobody knows whether what it vouches for is whole");
   }
-  return witness;
+  return {};
 }
 
 Witness::Witness(Witness&& other) noexcept

@@ -23,6 +23,9 @@ class Witness {
   /// Opens or creates. `mark()` is empty when the file is new. Errors: storage; both slots damaged is one.
   [[nodiscard]] static Result<Witness> open(const std::filesystem::path& file);
 
+  /// To look at only: creates nothing, and `keep` does nothing.
+  [[nodiscard]] static Result<Witness> read(const std::filesystem::path& file);
+
   /// One that keeps nothing, for what is in memory only.
   [[nodiscard]] static Result<Witness> none() { return Witness({}, -1); }
 
@@ -37,6 +40,8 @@ class Witness {
 
  private:
   Witness(std::filesystem::path file, int fd) : file_(std::move(file)), fd_(fd) {}
+
+  [[nodiscard]] Result<void> load();
 
   std::filesystem::path file_;
   int fd_;

@@ -1,8 +1,7 @@
 #include <algorithm>
-#include <chrono>
 
-#include "base/hash.hpp"
 #include "work/impl.hpp"
+#include "work/letter_id.hpp"
 
 namespace evmesh::work {
 
@@ -10,27 +9,8 @@ bool Machine::Impl::has_letter(Slot slot) const {
   return book_[slot].extra && !book_[slot].extra->letter.nil();
 }
 
-/// A UUID of version 8: the time of the acceptance in milliseconds, so that ids sort by it, and a hash of the
-/// obligation.
 DeadLetterId Machine::Impl::letter_id(Slot slot) const {
-  const storage::Place where = place(slot);
-  std::string name(where.id.owner.bytes.begin(), where.id.owner.bytes.end());
-  for (const std::uint64_t number :
-       {where.id.epoch, where.id.seq, where.group, std::uint64_t{where.generation}}) {
-    for (unsigned shift = 0; shift < 64; shift += 8) name.push_back(static_cast<char>(number >> shift));
-  }
-  const auto since =
-      std::chrono::floor<std::chrono::milliseconds>(book_.held_of(slot).time.time_since_epoch());
-  const auto time = static_cast<std::uint64_t>(since.count());
-  const std::uint64_t high = base::hash64(name);
-  const std::uint64_t low = base::hash64(name + "2");
-  DeadLetterId id;
-  for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(time >> (8 * (5 - i)));
-  for (std::size_t i = 6; i < 8; ++i) id.bytes[i] = static_cast<std::uint8_t>(high >> (8 * (i - 6)));
-  for (std::size_t i = 8; i < 16; ++i) id.bytes[i] = static_cast<std::uint8_t>(low >> (8 * (i - 8)));
-  id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0fU) | 0x80U);
-  id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3fU) | 0x80U);
-  return id;
+  return work::letter_id(place(slot), book_.held_of(slot).time);
 }
 
 void Machine::Impl::synced(Position end, Actions& actions) {

@@ -23,7 +23,7 @@ FORMS = {
     "completion bash": ([], "# bash completion", "evmesh.completion.v1"),
 }
 CLUSTER_FORMS = {"member show": (["two"], "FIELD", "evmesh.member.v1")}
-OWN_TESTS = {"listen": "test_listen_forms", "member leave": "test_leave", "member forget": "test_forget"}
+OWN_TESTS = {"journal check": "test_journal_check", "listen": "test_listen_forms", "member leave": "test_leave", "member forget": "test_forget"}
 WRONG_USES = [
     (["statsu"], "did you mean evmesh status?"),
     (["member"], "member ls"),
@@ -43,6 +43,9 @@ WRONG_USES = [
     (["dispatch", "t", "--file", "x", "--count", "2"], "--count"),
     (["explain", "key", "nocolon"], "nocolon"),
     (["completion", "fish"], "completion bash"),
+    (["journal"], "journal check"),
+    (["journal", "check"], "DIR"),
+    (["journal", "check", "/dev/null/none"], "is no directory"),
     ([], "--help"),
 ]
 
@@ -121,6 +124,25 @@ class CliTest(DaemonCase):
             self.check_done(out, form, form)
             self.assertIsNone(self.member(one, form))
             self.assertEqual(again.returncode, 65, again.stderr)
+
+    def test_journal_check(self):
+        """the directory of a stopped node is checked, in every form; a running node's is not, and damage is told"""
+        node = self.start("one")
+        running = self.run_cli(None, "journal", "check", str(node.directory))
+        node.end()
+
+        for form, begins in (("table", "FIELD"), ("json", '{"schema":"evmesh.journal_check.v1"'), ("jsonl", '{"schema"')):
+            self.assertTrue(self.run_ok(None, "journal", "check", str(node.directory), "-o", form).startswith(begins))
+        (node.directory / "identity").write_text("evmesh-identity 1\n")
+        damaged = self.run_cli(None, "journal", "check", str(node.directory))
+        elsewhere = self.run_cli(None, "journal", "check", self.place.name)
+
+        self.assertEqual(running.returncode, 73, running.stderr)
+        self.assertIn(f"in use by process {node.process.pid}; stop that node first", running.stderr)
+        self.assertEqual(damaged.returncode, 65, damaged.stderr)
+        self.assertIn("identity is damaged; move it away", damaged.stdout)
+        self.assertEqual(elsewhere.returncode, 65, elsewhere.stderr)
+        self.assertIn("holds nothing of a node", elsewhere.stderr)
 
     def test_watch(self):
         """--watch shows picture after picture, and goes on through a restart of the node"""

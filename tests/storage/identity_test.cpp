@@ -111,6 +111,18 @@ TEST_CASE_METHOD(Fixture, "a file cut short anywhere is found", "[storage]") {
   CHECK(accepted == 0);
 }
 
+TEST_CASE_METHOD(Fixture, "an identity is read beside the node that has it, and nothing is made",
+                 "[storage]") {
+  CHECK(Identity::read(dir.path() / "node").value() == std::nullopt);
+  CHECK_FALSE(std::filesystem::exists(dir.path() / "node"));
+  const auto running = open();
+  REQUIRE(running);
+
+  CHECK(Identity::read(dir.path() / "node").value() == (*running)->id());
+  write(dir.path() / "node" / "identity", "evmesh-identity 1\n");
+  CHECK(Identity::read(dir.path() / "node").error().code == ErrorCode::storage);
+}
+
 TEST_CASE_METHOD(Fixture, "a path that is a file is refused by name", "[storage]") {
   write(dir.path() / "node", "in the way");
 

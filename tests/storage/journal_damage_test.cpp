@@ -18,9 +18,11 @@ const std::string third = "journal-000000000003.seg";
 const std::string fifth = "journal-000000000005.seg";
 const std::string anchor = "journal.anchor";
 
-std::vector<std::string> findings_in(Disk& disk) {
-  return check_journal(disk, [](Position, std::string_view) {}).findings;
+JournalReport check(Disk& disk) {
+  return check_journal(disk, [](Position, std::string_view) {});
 }
+
+std::vector<std::string> findings_in(Disk& disk) { return check(disk).findings; }
 
 /// True when the journal opens and holds exactly `records`; false when it is refused. Anything else fails.
 bool serves_all(const CrashingDisk::Contents& files, const Records& records) {
@@ -63,12 +65,14 @@ TEST_CASE("every bit that rots in a closed journal is found, or says nothing", "
       auto files = closed.files;
       files[name] = flipped(bytes, offset);
       CrashingDisk disk(1, files);
-      const bool found = !findings_in(disk).empty();
+      const auto report = check(disk);
+      const bool found = !report.findings.empty();
       const bool served = serves_all(files, closed.records);
       // One slot of the anchor may rot: the other one says the same, and both are written at the next start.
       if (found != speaks(name, offset, closed.records) || served != (!found || name == anchor)) {
         FAIL(name << ", offset " << offset << ": found " << found << ", served " << served);
       }
+      if (report.damaged == served) FAIL(name << ", offset " << offset << ": called damage, or not");
     }
   }
 }
@@ -137,7 +141,7 @@ TEST_CASE("a file cut off at any length is found", "[storage][journal][damage]")
       files[name].resize(length);
       CrashingDisk disk(1, files);
       const bool served = serves_all(files, closed.records);
-      if (findings_in(disk).empty() && !served) FAIL(name << ", length " << length << ": no finding");
+      if (check(disk).damaged == served) FAIL(name << ", length " << length << ": called damage, or not");
       // Without its second slot, the anchor still has its first one.
       if (served && (name != anchor || length < 4096)) FAIL(name << ", length " << length << ": served");
     }
@@ -341,8 +345,11 @@ TEST_CASE("an end that was never synced is told, and is no damage", "[storage][j
   append(*journal, {"torn"});
   disk.flip(first, 4096 + 58, 0);
 
-  const auto findings = findings_in(disk);
+  const auto report = check(disk);
+  const auto& findings = report.findings;
 
+  CHECK_FALSE(report.damaged);
+  CHECK(report.records == 0);
   REQUIRE(findings.size() == 2);
   CHECK(findings[0].find("disk/" + first + ", offset 4096: commits that were never synced") == 0);
   CHECK(findings[1].find("a record's checksum does not fit") != std::string::npos);

@@ -269,3 +269,135 @@ TEST_CASE_METHOD(Fixture, "a witness survives a torn write of its newest slot", 
 
   CHECK(Witness::open(dir.path() / "w").value().mark() == Witness::Mark{1, 11});
 }
+
+namespace {
+
+/// What `check` says of a directory, and the numbers of the letters it gave.
+struct Checked {
+  StateReport report;
+  std::vector<std::uint64_t> numbers;
+
+  explicit Checked(const fs::path& directory) {
+    report = StateStore::check(directory, [this](const LetterRow& row) { numbers.push_back(row.number); });
+  }
+};
+
+std::map<std::string, std::string> files_in(const fs::path& directory) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    files.emplace(entry.path().filename(),
+                  read(entry.path()) + std::to_string(entry.last_write_time().time_since_epoch().count()));
+  }
+  return files;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a check reads what a crash left, and changes nothing", "[storage][state][check]") {
+  StateStore store = open();
+  REQUIRE(store.put(letters(3)));
+  REQUIRE(store.remove({.id = letter(2).id}));
+  support::TempDir crashed;
+  for (const auto& [name, bytes] : image()) write(crashed.path() / name, bytes);
+  const auto before = files_in(crashed.path());
+
+  const Checked checked(crashed.path());
+
+  CHECK(checked.report.findings.empty());
+  CHECK_FALSE(checked.report.damaged);
+  CHECK(checked.report.letters == 2);
+  CHECK(checked.numbers == std::vector<std::uint64_t>{1, 3});
+  CHECK(files_in(crashed.path()) == before);
+}
+
+TEST_CASE_METHOD(Fixture, "a check of a store that was closed makes no file beside it", "[storage][state][check]") {
+  support::TempDir odd;
+  const fs::path closed = odd.path() / "a %20 name?#";
+  fs::create_directory(closed);
+  { REQUIRE(StateStore::open(closed).value().put(letters(2))); }
+  const auto before = files_in(closed);
+  REQUIRE_FALSE(before.contains("state.db-wal"));
+
+  const Checked checked(closed);
+
+  CHECK_FALSE(checked.report.damaged);
+  CHECK(checked.numbers == std::vector<std::uint64_t>{1, 2});
+  CHECK(files_in(closed) == before);
+}
+
+TEST_CASE_METHOD(Fixture, "a check of a directory without letters finds nothing", "[storage][state][check]") {
+  const Checked checked(dir.path());
+
+  CHECK(checked.report.findings.empty());
+  CHECK(checked.numbers.empty());
+  CHECK(fs::is_empty(dir.path()));
+}
+
+TEST_CASE_METHOD(Fixture, "a check says that the letters are gone when their file is",
+                 "[storage][state][check]") {
+  {
+    REQUIRE(open().put(letters(1)));
+  }
+  fs::remove(dir.path() / "state.db");
+
+  const Checked checked(dir.path());
+
+  CHECK(checked.report.damaged);
+  REQUIRE(checked.report.findings.size() == 1);
+  CHECK_THAT(checked.report.findings[0], Catch::Matchers::Contains("state.db: the file is missing"));
+}
+
+TEST_CASE_METHOD(Fixture, "a check finds every changed bit that opening finds, and reads past it",
+                 "[storage][state][check]") {
+  {
+    REQUIRE(open().put(letters(40)));
+  }
+  const auto sound = image();
+  const std::string& bytes = sound.at("state.db");
+  std::size_t found = 0, read_past = 0;
+
+  for (std::size_t at = 0; at < bytes.size(); at += 61) {
+    auto files = sound;
+    files["state.db"][at] = static_cast<char>(bytes[at] ^ (1 << at % 8));
+    support::TempDir changed{fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path()};
+    for (const auto& [name, content] : files) write(changed.path() / name, content);
+
+    const Checked checked(changed.path());
+    const bool opens = StateStore::open(changed.path()).has_value();
+
+    if (checked.report.damaged == opens) FAIL("byte " << at << ": opens " << opens);
+    found += checked.report.damaged;
+    read_past += checked.report.damaged && checked.report.letters > 20;
+  }
+  CHECK(found > 50);
+  CHECK(read_past > 25);
+}
+
+TEST_CASE_METHOD(Fixture, "a check finds an older copy that was put back", "[storage][state][check]") {
+  {
+    REQUIRE(open().put(letters(1)));
+  }
+  const std::string older = read(dir.path() / "state.db");
+  {
+    REQUIRE(open().put(letters(3)));
+  }
+  write(dir.path() / "state.db", older);
+
+  const Checked checked(dir.path());
+
+  CHECK(checked.report.damaged);
+  CHECK_THAT(checked.report.findings[0], Catch::Matchers::Contains("older than this node remembers"));
+  CHECK(checked.numbers == std::vector<std::uint64_t>{1});
+}
+
+TEST_CASE_METHOD(Fixture, "a store that a crash left half made is no damage", "[storage][state][check]") {
+  {
+    Database database = std::move(Database::open(dir.path() / "state.db").value());
+    REQUIRE(database.execute("CREATE TABLE meta (only INTEGER)"));
+  }
+
+  CHECK_FALSE(Checked(dir.path()).report.damaged);
+  write(dir.path() / "state.db-journal", "unfinished");
+  CHECK_THAT(Checked(dir.path()).report.findings[0], Catch::Matchers::Contains("the next start makes it"));
+  CHECK_FALSE(Checked(dir.path()).report.damaged);
+}

@@ -14,6 +14,7 @@ namespace evmesh::cli {
 [[nodiscard]] Verb member_forget_verb();
 [[nodiscard]] Verb key_ls_verb();
 [[nodiscard]] Verb explain_verb();
+[[nodiscard]] Verb journal_check_verb();
 [[nodiscard]] Verb version_verb();
 [[nodiscard]] Verb completion_verb();
 
