@@ -48,10 +48,11 @@ void Bus::finish_async(AsyncDispatch dispatch) {
     return;
   }
   const auto waiting = std::make_shared<AsyncDispatch>(std::move(dispatch));
-  services_.work.when_synced(done->end, [self = shared_from_this(), waiting, receipt = done->receipt](Result<void> synced) {
-    self->answer_async(*waiting, synced.map([&] { return receipt; }));
+  const auto answer = [self = shared_from_this(), waiting, receipt = done->receipt](Result<void> synced) {
+    self->answer_async(*waiting, answer_of(receipt, std::move(synced)));
     self->activity_.end();
-  });
+  };
+  services_.work.when_synced(done->end, answer);
 }
 
 void Bus::answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result) {

@@ -37,9 +37,13 @@ Result<Receipt> Bus::dispatch(std::span<const KeyedEvent> batch) {
 Result<Receipt> Bus::wait_for_level(Result<Done> done) {
   if (!done) return tl::unexpected(std::move(done.error()));
   if (done->end == 0 || settings_.level == Level::memory) return done->receipt;
-  auto synced = services_.work.wait_synced(done->end, sync_wait);
-  if (synced) return done->receipt;
-  synced.error().message = "dispatch " + done->receipt.dispatch.to_string() + ": " + synced.error().message;
+  return answer_of(done->receipt, services_.work.wait_synced(done->end, sync_wait));
+}
+
+/// Who does not get the receipt can ask by the dispatch id.
+Result<Receipt> Bus::answer_of(const Receipt& receipt, Result<void> synced) {
+  if (synced) return receipt;
+  synced.error().message = "dispatch " + receipt.dispatch.to_string() + ": " + synced.error().message;
   return tl::unexpected(std::move(synced.error()));
 }
 

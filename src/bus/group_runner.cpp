@@ -1,6 +1,7 @@
 #include "bus/group_runner.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace evmesh::bus {
@@ -104,21 +105,43 @@ std::size_t GroupRunner::batch() const {
 }
 
 void GroupRunner::run() {
-  std::vector<work::Job> jobs;
+  bool ran = false;
+  if (gate_.enter()) {
+    // Who puts jobs aside stays until none is left, so that closing the gate leaves none behind.
+    for (auto job = next_job(true); job; job = next_job(false)) {
+      execute(*job);
+      ran = true;
+    }
+    gate_.leave();
+  }
+  if (!ran) return unschedule();
+  // Behind the others that wait for a thread.
+  if (!services_.pool.submit(lane_, shared_from_this())) unschedule();
+}
+
+/// One that was put aside; else, when `pull`, the first of a batch whose others are put aside: they need not
+/// wait for this thread, which a listener may keep.
+std::optional<work::Job> GroupRunner::next_job(bool pull) {
   std::size_t most = 0;
   {
     const std::lock_guard lock(mutex_);
-    most = pulling_ ? batch() : 0;
+    if (!aside_.empty()) {
+      work::Job job = std::move(aside_.front());
+      aside_.pop_front();
+      return job;
+    }
+    most = pull && pulling_ ? batch() : 0;
   }
-  if (most > 0 && gate_.enter()) {
-    services_.engine.take(settings_.index, most, jobs);
-    if (jobs.size() == most) work_waits();  // there may be more, for another thread
-    for (const work::Job& job : jobs) execute(job);
-    gate_.leave();
+  std::vector<work::Job> jobs;
+  if (most > 0) services_.engine.take(settings_.index, most, jobs);
+  if (jobs.empty()) return std::nullopt;
+  if (jobs.size() > 1) {
+    const std::lock_guard lock(mutex_);
+    std::move(jobs.begin() + 1, jobs.end(), std::back_inserter(aside_));
   }
-  if (jobs.empty()) return unschedule();
-  // Behind the others that wait for a thread.
-  if (!services_.pool.submit(lane_, shared_from_this())) unschedule();
+  // For another thread; there may also be more than was asked for.
+  if (jobs.size() > 1 || most == 1) work_waits();
+  return std::move(jobs.front());
 }
 
 void GroupRunner::execute(const work::Job& job) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -90,6 +91,7 @@ class GroupRunner final : public Puller,
   [[nodiscard]] bool schedule();
   void unschedule();
   [[nodiscard]] std::size_t batch() const;
+  [[nodiscard]] std::optional<work::Job> next_job(bool pull);
   void execute(const work::Job& job);
   bool run_job(const work::Job& job, const Event& event, unsigned depth);
   [[nodiscard]] Executions::iterator begin(const work::Job& job);
@@ -110,6 +112,7 @@ class GroupRunner final : public Puller,
   delivery::CallGate gate_;
 
   std::mutex mutex_;             // leaf; guards all below
+  std::deque<work::Job> aside_;  // pulled, and run by whichever thread comes first
   std::uint32_t scheduled_ = 0;  // turns of this that the pool has
   bool missed_ = false;          // work was announced while all were scheduled
   bool pulling_ = true;

@@ -107,7 +107,12 @@ Result<Accepted> WorkEngine::accept(const work::Acceptance& acceptance) {
   Actions actions;
   after_change(lock, actions);
   if (!acceptance.claimed.empty()) {
-    if (auto written = wait_written(accepted->end); !written) return tl::unexpected(written.error());
+    if (auto written = wait_written(accepted->end); !written) {
+      // The write that failed may have been this one's, or a sync behind it.
+      return fail(ErrorCode::unknown_outcome, "dispatch " + accepted->id.to_string() +
+                                                  ": the journal failed; it may be owed, and may be lost: " +
+                                                  written.error().message);
+    }
     return accepted;
   }
   // Whoever runs these groups appends the record when it comes for it.
@@ -203,8 +208,14 @@ std::optional<std::size_t> WorkEngine::fly(const work::Job& job) {
     const Lock lock(mutex_);
     flight = machine_.flight(job.handle);
   }
-  return flights_->begin({flight.id.owner, flight.id.epoch, flight.id.seq, flight.group, flight.generation,
-                          flight.attempt, flight.suspect});
+  const storage::FlightTable::Flight noted{flight.id.owner,   flight.id.epoch, flight.id.seq, flight.group,
+                                           flight.generation, flight.attempt,  flight.suspect};
+  auto slot = flights_->begin(noted);
+  if (slot || !durable()) return slot;
+  // The table is full of what has ended and is not written.
+  const std::lock_guard appending(append_mutex_);
+  append_pending();
+  return flights_->begin(noted);
 }
 
 void WorkEngine::finished(work::Handle handle, const work::Ran& ran, std::optional<std::size_t> flight) {
@@ -214,7 +225,9 @@ void WorkEngine::finished(work::Handle handle, const work::Ran& ran, std::option
   if (!failure_)
     machine_.finished(services_.clock.now(), services_.clock.wall(), handle, ran, pending_, actions);
   if (flight) landing_.emplace_back(pending_.end(), *flight);
+  const bool many = landing_.size() >= landing_max;
   after_change(lock, actions);
+  if (many) flush();
 }
 
 void WorkEngine::tick() {

@@ -102,7 +102,7 @@ class WorkEngine {
                                                                  std::span<const RegistrationKey> keys) const;
 
   /// Takes it on. What the caller claimed may run when this has returned: it is written.
-  /// Errors: back_pressure, invalid_argument, closed, node_failed.
+  /// Errors: back_pressure, invalid_argument, closed, node_failed; unknown_outcome when the journal failed then.
   [[nodiscard]] Result<work::Accepted> accept(const work::Acceptance& acceptance);
   [[nodiscard]] Result<std::optional<work::Accepted>> redeliver(const work::Machine::Letter& letter,
                                                                 const work::Acceptance& acceptance);
@@ -136,6 +136,8 @@ class WorkEngine {
  private:
   /// What may gather before whoever adds to it must append it first.
   static constexpr std::uint64_t pending_bytes_max = 1 * limits::mib;
+  /// Executions whose end may wait to be written: a process that is killed makes them again.
+  static constexpr std::size_t landing_max = 64;
 
   using Lock = std::unique_lock<std::mutex>;
   using Told = std::function<void(Result<void>)>;
