@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+"""A node that is killed and started again, over and over: usage kills_test.py WORKER EVMESH.
+
+EVMESH_DURABLE_SEED chooses the instants, EVMESH_DURABLE_LIVES how many lives.
+"""
+
+import os
+import random
+import time
+
+import durable
+from durable import DurableCase, check_ledger, terminate
+
+SEED = int(os.environ.get("EVMESH_DURABLE_SEED", "20261122"))
+LIVES = int(os.environ.get("EVMESH_DURABLE_LIVES", "24"))
+LOAD = {"count": 900_000, "async_every": 3, "fail_every": 10, "refuse_every": 50}
+
+
+class KillsTest(DurableCase):
+    def live_and_die(self, instants):
+        """One life of full load, killed while it opens or when it has written a random number of lines."""
+        before = self.ledger.read().lines
+        worker = self.start(**LOAD, threads=instants.randint(1, 4), asynchronous=instants.randint(0, 1))
+        if instants.random() < 0.25:
+            time.sleep(instants.random() * 0.05)  # the instant is what is tested
+        else:
+            enough = before + instants.randint(2, 2_000)
+            self.wait("lines in the ledger", lambda: self.ledger.lines >= enough, worker)
+        worker.kill()
+
+    def test_random_instants(self):
+        """nothing is lost and nothing runs twice without being marked, however often a node is killed"""
+        print(f"EVMESH_DURABLE_SEED={SEED}", flush=True)
+        instants = random.Random(SEED)
+
+        for _ in range(LIVES):
+            self.live_and_die(instants)
+        self.drain_and_check(count=100)
+
+        cut = sum(run.end is None for runs in self.ledger.runs.values() for run in runs)
+        print(f"{len(self.ledger.receipts)} receipts, {cut} runs cut short, {self.ledger.duplicates()} ran "
+              f"again, {len(self.ledger.dead)} dead letters", flush=True)
+        self.assertGreater(len(self.ledger.receipts), 100 * LIVES)
+        self.assertGreater(cut, 0)
+
+    def test_polite_restarts(self):
+        """a node that is stopped and started again runs nothing twice and doubts nothing"""
+        for life in range(5):
+            worker = self.start(**LOAD, asynchronous=life % 2)
+            enough = self.ledger.read().lines + 1_000
+            self.wait("lines in the ledger", lambda: self.ledger.lines >= enough, worker)
+            self.assertEqual(terminate(worker), 0)
+            self.assertEqual(len(self.ledger.read().said(worker.life, "stopped")), 1)
+        self.drain_and_check()
+
+        self.assertEqual([run for runs in self.ledger.runs.values() for run in runs if run.maybe], [])
+        self.assertEqual(self.ledger.duplicates(), 0)
+        check_ledger(self.ledger, self.groups)
+
+
+if __name__ == "__main__":
+    durable.main()

@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+"""Power cuts: a node dies at a sync, and of what it had written and not synced some is lost, some torn: usage
+power_cuts_test.py WORKER EVMESH. EVMESH_DURABLE_SEED chooses, EVMESH_DURABLE_CUTS says how many."""
+
+import collections
+import os
+import random
+import re
+import signal
+
+import durable
+from durable import DurableCase, calls, need_strace, strace
+
+SEED = int(os.environ.get("EVMESH_DURABLE_SEED", "20261122"))
+CUTS = int(os.environ.get("EVMESH_DURABLE_CUTS", "16"))
+SECTOR = 512
+# Files in which what is not yet written is zero, or says so by its checksum. Others are left as they are.
+LOSABLE = re.compile(r"journal-\d+\.seg$|journal\.anchor$|state\.db-wal$|state\.witness$")
+
+
+def unsynced_writes(log):
+    """{file: [(offset, bytes)]} of a trace: what no later sync that ended well has covered."""
+    writes = collections.defaultdict(list)  # file -> [[offset, bytes, returned]]
+    under_way = {}  # thread -> what it does
+    for thread, name, text, resumed in calls(log):
+        if not resumed:
+            file = re.match(r"\d+<([^>]*)>", text)
+            if file is None:
+                continue
+            if name == "pwrite64":
+                length, offset = map(int, re.search(r", (\d+), (\d+)(?:\)| <unf)", text).groups())
+                write = [offset, length, False]
+                writes[file[1]].append(write)
+                under_way[thread] = write
+            else:
+                under_way[thread] = (file[1], [write for write in writes[file[1]] if write[2]])
+        what = under_way.get(thread)
+        if what is None or "<unfinished" in text:
+            continue
+        del under_way[thread]
+        if isinstance(what, list):
+            what[2] = True
+        elif text.endswith("= 0"):
+            covered = {id(write) for write in what[1]}
+            writes[what[0]] = [write for write in writes[what[0]] if id(write) not in covered]
+    return {file: [(offset, length) for offset, length, _ in each] for file, each in writes.items() if each}
+
+
+def lose(file, offset, length, chances):
+    """Takes away some of the sectors of a write, or all, or none."""
+    size = os.path.getsize(file)
+    kind = chances.choice(("all", "all", "none", "some", "tail"))
+    sectors = range(offset // SECTOR, (offset + length + SECTOR - 1) // SECTOR)
+    first_lost = chances.choice(sectors)
+    with open(file, "r+b") as opened:
+        for sector in sectors:
+            half = chances.random() < 0.5
+            lost = {"all": True, "none": False, "some": half, "tail": sector >= first_lost}[kind]
+            begin, end = max(sector * SECTOR, offset), min((sector + 1) * SECTOR, offset + length, size)
+            if lost and begin < end:
+                opened.seek(begin)
+                opened.write(bytes(end - begin))
+
+
+class PowerCutsTest(DurableCase):
+    may_forget = True
+
+    def setUp(self):
+        super().setUp()
+        need_strace(self)
+
+    def cut_power(self, chances):
+        """One life that ends at a random sync, and what a disk without power keeps of it."""
+        log = os.path.join(self.place, f"trace-{self.life}")
+        when = chances.randint(2, 40)
+        dying = strace(log, "trace=pwrite64,fdatasync,fsync", f"inject=fdatasync:signal=KILL:when={when}")
+        worker = self.start(dying, count=3_000, threads=3, async_every=4, fail_every=7, refuse_every=50,
+                            asynchronous=chances.randint(0, 1))
+        self.wait("an end", worker.ended)
+        self.assertEqual(worker.wait(), -signal.SIGKILL, worker.log()[-2000:])
+        lost = 0
+        for file, writes in unsynced_writes(log).items():
+            if LOSABLE.search(file):
+                for offset, length in writes:
+                    lose(file, offset, length, chances)
+                    lost += 1
+        self.start_machine_anew()
+        return lost
+
+    def start_machine_anew(self):
+        """The table of what was running says which start of the machine it belongs to."""
+        for name in ("flights", "flights.old"):
+            path = os.path.join(self.directory, name)
+            if os.path.exists(path):
+                with open(path, "r+b") as file:
+                    file.seek(16)
+                    file.write(bytes(48))
+
+    def test_power_cuts(self):
+        """what was accepted survives power cuts, and what runs again because of them is marked"""
+        print(f"EVMESH_DURABLE_SEED={SEED}", flush=True)
+        chances = random.Random(SEED)
+
+        lost = sum(self.cut_power(chances) for _ in range(CUTS))
+        self.drain_and_check(reused=True, count=10)
+
+        print(f"{len(self.ledger.receipts)} receipts, {lost} writes lost or torn, "
+              f"{self.ledger.duplicates()} ran again", flush=True)
+        self.assertGreater(lost, CUTS)
+        self.assertGreater(len(self.ledger.receipts), 5 * CUTS)
+
+
+if __name__ == "__main__":
+    durable.main()
