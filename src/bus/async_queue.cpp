@@ -30,21 +30,20 @@ Result<void> AsyncQueue::add(AsyncDispatch dispatch, const Start& start) {
   return {};
 }
 
-std::optional<AsyncDispatch> AsyncQueue::take() {
+std::vector<AsyncDispatch> AsyncQueue::take(std::size_t max) {
+  std::vector<AsyncDispatch> taken;
   const std::lock_guard lock(mutex_);
-  if (waiting_.empty()) {
-    started_ = false;
-    return std::nullopt;
+  while (!waiting_.empty() && taken.size() < max) {
+    taken.push_back(std::move(waiting_.front().dispatch));
+    bytes_ -= waiting_.front().bytes;
+    waiting_.pop_front();
   }
-  Waiting next = std::move(waiting_.front());
-  waiting_.pop_front();
-  bytes_ -= next.bytes;
-  return std::move(next.dispatch);
+  return taken;
 }
 
 void AsyncQueue::come_again(const Start& start) {
   const std::lock_guard lock(mutex_);
-  started_ = start();
+  started_ = !waiting_.empty() && start();
 }
 
 }  // namespace evmesh::bus

@@ -4,7 +4,6 @@
 #include <deque>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include <evmesh/bus.hpp>
@@ -35,10 +34,10 @@ class AsyncQueue {
   /// Queues `dispatch`; starts a runner when none is on its way. `start` takes leaf locks only. Errors: busy.
   [[nodiscard]] Result<void> add(AsyncDispatch dispatch, const Start& start);
 
-  /// The next one; empty: there is none, and the runner ends.
-  [[nodiscard]] std::optional<AsyncDispatch> take();
+  /// Up to `max`, oldest first. The runner then calls `come_again`.
+  [[nodiscard]] std::vector<AsyncDispatch> take(std::size_t max);
 
-  /// The runner gives its thread back and comes again by `start`.
+  /// The runner gives its thread back, and comes again by `start` when more has been added.
   void come_again(const Start& start);
 
  private:

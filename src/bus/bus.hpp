@@ -138,6 +138,12 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
     work::Position end = 0;
   };
 
+  /// An asynchronous dispatch that only waits for its level.
+  struct Answer {
+    AsyncDispatch dispatch;
+    Receipt receipt;
+  };
+
   /// Makes the dispatches that wait, on the pool (bus_async.cpp).
   void run() override;
 
@@ -173,7 +179,14 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
   void run_call(const Event& event, std::span<const RegistrationKey> keys, const Call& call, unsigned depth);
   [[nodiscard]] bool queued(const delivery::Strand& strand) const;
   [[nodiscard]] bool start_async();
+  [[nodiscard]] bool goes_together() const;
   void finish_async(AsyncDispatch dispatch);
+  void finish_together(std::vector<AsyncDispatch> batch);
+  [[nodiscard]] Result<Owing> prepare(const AsyncDispatch& dispatch,
+                                      const std::shared_ptr<const Groups>& groups);
+  [[nodiscard]] Result<Done> deliver_accepted(const AsyncDispatch& dispatch, Result<work::Accepted> accepted,
+                                              std::size_t groups);
+  void answer_when_safe(std::vector<Answer> answers, work::Position end);
   void answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result);
 
   // bus_groups.cpp

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "bus/bus.hpp"
@@ -6,7 +7,7 @@ namespace evmesh::bus {
 namespace {
 
 /// The runner gives its thread back after this many dispatches, so that others get their turn.
-constexpr int dispatches_per_turn = 64;
+constexpr std::size_t dispatches_per_turn = 64;
 
 }  // namespace
 
@@ -30,29 +31,99 @@ bool Bus::start_async() {
 }
 
 void Bus::run() {
-  for (int count = 0; count < dispatches_per_turn; ++count) {
-    auto dispatch = async_.take();
-    if (!dispatch) return;
-    // Accepted before the bus was closed, so it is not refused for that; but nothing runs after stop.
-    finish_async(std::move(*dispatch));
+  // Accepted before the bus was closed, so they are not refused for that; but nothing runs after stop.
+  auto batch = async_.take(dispatches_per_turn);
+  if (goes_together()) {
+    finish_together(std::move(batch));
+  } else {
+    for (AsyncDispatch& dispatch : batch) finish_async(std::move(dispatch));
   }
   async_.come_again([this] { return start_async(); });
+}
+
+/// Whether dispatches only have to be owed to groups that run elsewhere than in this thread, and need no
+/// numbers.
+bool Bus::goes_together() const {
+  if (settings_.uplink != nullptr) return false;
+  const auto groups = required();
+  return !groups->empty() && std::ranges::none_of(*groups, [this](const Required& each) {
+    return each.runner && awaited(*each.runner);
+  });
 }
 
 /// Answers when the level is reached, without keeping this thread for it.
 void Bus::finish_async(AsyncDispatch dispatch) {
   auto done = stopped_ ? tl::unexpected(closed_error()) : dispatch_now(dispatch.event, dispatch.keys);
-  if (!done || done->end == 0 || settings_.level == Level::memory) {
-    answer_async(dispatch, done.map([](const Done& each) { return each.receipt; }));
-    activity_.end();
-    return;
+  if (!done) return answer_async(dispatch, tl::unexpected(std::move(done.error())));
+  answer_when_safe({{std::move(dispatch), done->receipt}}, done->end);
+}
+
+/// As many `finish_async`, and all are owed in one go.
+void Bus::finish_together(std::vector<AsyncDispatch> batch) {
+  const auto groups = required();
+  std::vector<AsyncDispatch> owed;
+  std::vector<WorkEngine::Offer> offers;
+  for (AsyncDispatch& dispatch : batch) {
+    auto owing = stopped_ ? tl::unexpected(closed_error()) : prepare(dispatch, groups);
+    if (!owing) {
+      answer_async(dispatch, refused(std::move(owing.error())));
+    } else if (!owing->parcel) {
+      answer_async(dispatch, Receipt{.event_id = dispatch.event.id(), .noop = true});
+    } else {
+      offers.push_back({std::move(owing->parcel), {}});
+      owed.push_back(std::move(dispatch));
+    }
   }
-  const auto waiting = std::make_shared<AsyncDispatch>(std::move(dispatch));
-  const auto answer = [self = shared_from_this(), waiting, receipt = done->receipt](Result<void> synced) {
-    self->answer_async(*waiting, answer_of(receipt, std::move(synced)));
-    self->activity_.end();
+  if (offers.empty()) return;
+  std::vector<work::GroupIndex> indices;
+  for (const Required& each : *groups) indices.push_back(each.index);
+  services_.work.accept(settings_.name, std::move(indices), offers);
+  std::vector<Answer> answers;
+  work::Position end = 0;
+  for (std::size_t at = 0; at < offers.size(); ++at) {
+    auto done = deliver_accepted(owed[at], std::move(offers[at].accepted), groups->size());
+    if (!done) {
+      answer_async(owed[at], refused(std::move(done.error())));
+      continue;
+    }
+    end = std::max(end, done->end);
+    answers.push_back({std::move(owed[at]), done->receipt});
+  }
+  answer_when_safe(std::move(answers), end);
+}
+
+/// What groups are to get; no parcel when nothing happened.
+Result<Bus::Owing> Bus::prepare(const AsyncDispatch& dispatch, const std::shared_ptr<const Groups>& groups) {
+  const auto left_out = leave_out(dispatch.event);
+  if (!left_out) return tl::unexpected(left_out.error());
+  if (*left_out) return Owing{};
+  return owe(dispatch.event, dispatch.keys, groups);
+}
+
+/// The rest of a dispatch whose group work has been accepted.
+Result<Bus::Done> Bus::deliver_accepted(const AsyncDispatch& dispatch, Result<work::Accepted> accepted,
+                                        std::size_t groups) {
+  if (!accepted) return tl::unexpected(std::move(accepted.error()));
+  auto done = deliver_here(dispatch.event, dispatch.keys, 0, {});
+  if (!done) return done;
+  dispatched_.add();
+  done->end = accepted->end;
+  done->receipt.event_id = dispatch.event.id();
+  done->receipt.dispatch = accepted->id;
+  done->receipt.groups = static_cast<std::uint32_t>(groups);
+  return done;
+}
+
+/// When the journal is synced up to `end`, on whatever thread finds that out; at once when that is not
+/// promised.
+void Bus::answer_when_safe(std::vector<Answer> answers, work::Position end) {
+  if (answers.empty()) return;
+  const auto waiting = std::make_shared<std::vector<Answer>>(std::move(answers));
+  const auto answer = [self = shared_from_this(), waiting](const Result<void>& synced) {
+    for (Answer& each : *waiting) self->answer_async(each.dispatch, answer_of(each.receipt, synced));
   };
-  services_.work.when_synced(done->end, answer);
+  if (end == 0 || settings_.level == Level::memory) return answer({});
+  services_.work.when_synced(end, answer);
 }
 
 void Bus::answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result) {
@@ -64,6 +135,7 @@ void Bus::answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result) {
                  {"type", dispatch.event.type()},
                  {"error", result.error().message}});
   }
+  activity_.end();
 }
 
 }  // namespace evmesh::bus

@@ -85,9 +85,8 @@ void Bus::release() {
     runner->close(services_.work.durable() ? "" : "not run: the bus was stopped");
   }
   services_.work.wait_letters(services_.clock.now() + limits::drain);
-  while (auto dispatch = async_.take()) {
-    answer_async(*dispatch, tl::unexpected(closed_error()));
-    activity_.end();
+  for (AsyncDispatch& dispatch : async_.take(settings_.async_dispatches_max)) {
+    answer_async(dispatch, tl::unexpected(closed_error()));
   }
 }
 

@@ -72,18 +72,23 @@ void GroupRunner::run_claimed(const work::Job& job, const Event& event, bool nes
 }
 
 void GroupRunner::work_waits() {
-  if (schedule() && !services_.pool.submit(lane_, shared_from_this())) unschedule();
+  // A turn that has not looked yet will find this work too.
+  if (looking_) return;
+  if (!schedule() || services_.pool.submit(lane_, shared_from_this())) return;
+  looking_ = false;
+  unschedule();
 }
 
 /// True when a turn was taken for the caller to submit.
 bool GroupRunner::schedule() {
   const std::lock_guard lock(mutex_);
-  if (!pulling_) return false;
+  if (!pulling_ || looking_) return false;
   if (scheduled_ >= settings_.options.concurrency) {
     missed_ = true;
     return false;
   }
   ++scheduled_;
+  looking_ = true;
   services_.activity.begin();
   return true;
 }
@@ -106,6 +111,7 @@ std::size_t GroupRunner::batch() const {
 
 void GroupRunner::run() {
   bool ran = false;
+  looking_ = false;
   if (gate_.enter()) {
     // Who puts jobs aside stays until none is left, so that closing the gate leaves none behind.
     for (auto job = next_job(true); job; job = next_job(false)) {
@@ -114,9 +120,11 @@ void GroupRunner::run() {
     }
     gate_.leave();
   }
-  if (!ran) return unschedule();
-  // Behind the others that wait for a thread.
-  if (!services_.pool.submit(lane_, shared_from_this())) unschedule();
+  // Once more, behind the others that wait for a thread, unless another turn is on its way to look.
+  if (!ran || looking_.exchange(true)) return unschedule();
+  if (services_.pool.submit(lane_, shared_from_this())) return;
+  looking_ = false;
+  unschedule();
 }
 
 /// One that was put aside; else, when `pull`, the first of a batch whose others are put aside: they need not
@@ -163,9 +171,7 @@ bool GroupRunner::run_job(const work::Job& job, const Event& event, unsigned dep
   delivery.attempt = job.attempt;
   delivery.possibly_duplicate = job.possibly_duplicate;
   delivery.stop = execution->stop.get_token();
-  const base::MonoTime started = services_.clock.now();
   const work::Ran ran = to_ran(services_.runner.run(*listener_, delivery, depth));
-  note_duration(services_.clock.now() - started);
   if (ran.ending != work::Ran::Ending::done) attempts_failed_.add();
   if (end(execution)) {
     services_.engine.finished(job.handle, ran, flight);
@@ -177,18 +183,20 @@ bool GroupRunner::run_job(const work::Job& job, const Event& event, unsigned dep
 }
 
 GroupRunner::Executions::iterator GroupRunner::begin(const work::Job& job) {
+  const base::MonoTime now = services_.clock.now();
   const std::lock_guard lock(mutex_);
   const auto execution = executions_.insert(
-      executions_.end(),
-      Execution{job.handle, services_.clock.now() + settings_.options.execution_timeout, {}, false});
+      executions_.end(), Execution{job.handle, now, now + settings_.options.execution_timeout, {}, false});
   watch();
   return execution;
 }
 
 /// False when it was given up, and counted as failed, while it ran.
 bool GroupRunner::end(Executions::iterator execution) {
+  const base::MonoTime now = services_.clock.now();
   const std::lock_guard lock(mutex_);
   const bool in_time = !execution->given_up;
+  usual_ = (usual_ * 7 + (now - execution->started)) / 8;
   executions_.erase(execution);
   if (!in_time) services_.pool.widen(lane_, -1);
   return in_time;
@@ -229,11 +237,6 @@ void GroupRunner::give_up_late() {
                   {}};
     services_.engine.finished(handle, ran, std::nullopt);
   }
-}
-
-void GroupRunner::note_duration(std::chrono::nanoseconds duration) {
-  const std::lock_guard lock(mutex_);
-  usual_ = (usual_ * 7 + duration) / 8;
 }
 
 void GroupRunner::stop_pulling() {

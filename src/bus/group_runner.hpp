@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -82,6 +83,7 @@ class GroupRunner final : public Puller,
   /// An execution that may be cut short.
   struct Execution {
     work::Handle handle = 0;
+    base::MonoTime started;
     base::MonoTime deadline;
     std::stop_source stop;
     bool given_up = false;
@@ -98,7 +100,6 @@ class GroupRunner final : public Puller,
   [[nodiscard]] bool end(Executions::iterator execution);
   void watch();
   void give_up_late();
-  void note_duration(std::chrono::nanoseconds duration);
   void give_up_rest();
 
   const Services services_;
@@ -110,6 +111,7 @@ class GroupRunner final : public Puller,
   base::Counter& attempts_failed_;
   base::Counter& timed_out_;
   delivery::CallGate gate_;
+  std::atomic<bool> looking_{false};  // a turn is on its way that has not pulled yet
 
   std::mutex mutex_;             // leaf; guards all below
   std::deque<work::Job> aside_;  // pulled, and run by whichever thread comes first

@@ -49,6 +49,7 @@ void WorkEngine::attach(GroupIndex group, std::weak_ptr<Puller> puller) {
   const auto strong = puller.lock();
   {
     const Lock lock(mutex_);
+    if (pullers_.size() <= group) pullers_.resize(group + 1);
     pullers_[group] = std::move(puller);
   }
   if (strong) strong->work_waits();  // for what is owed already
@@ -56,7 +57,7 @@ void WorkEngine::attach(GroupIndex group, std::weak_ptr<Puller> puller) {
 
 void WorkEngine::detach(GroupIndex group) {
   const Lock lock(mutex_);
-  pullers_.erase(group);
+  if (group < pullers_.size()) pullers_[group].reset();
 }
 
 void WorkEngine::pause(GroupIndex group, bool paused) {
@@ -87,8 +88,7 @@ work::GroupCounts WorkEngine::counts(GroupIndex group) const {
 }
 
 Result<void> WorkEngine::admit() const {
-  const Lock lock(mutex_);
-  if (failure_) return tl::unexpected(*failure_);
+  if (failed_) return tl::unexpected(*failure());
   if (stopping_) return fail(ErrorCode::closed, "the node was stopped; open a new one");
   if (full_ || stalled_) {
     return fail(ErrorCode::disk_full,
@@ -105,19 +105,37 @@ Result<Accepted> WorkEngine::accept(const work::Acceptance& acceptance) {
   Result<Accepted> accepted = machine_.accept(acceptance, pending_);
   if (!accepted) return accepted;
   Actions actions;
+  // Whoever runs these groups appends the record when it comes for it.
+  const Pullers pullers = acceptance.claimed.empty() ? pullers_of(acceptance.groups) : Pullers{};
   after_change(lock, actions);
+  for (const auto& puller : pullers) puller->work_waits();
   if (!acceptance.claimed.empty()) {
     if (auto written = wait_written(accepted->end); !written) {
       // The write that failed may have been this one's, or a sync behind it.
-      return fail(ErrorCode::unknown_outcome, "dispatch " + accepted->id.to_string() +
-                                                  ": the journal failed; it may be owed, and may be lost: " +
-                                                  written.error().message);
+      return fail(ErrorCode::unknown_outcome,
+                  "dispatch " + accepted->id.to_string() +
+                      ": the journal failed; it may be owed, and may be lost: " + written.error().message);
     }
-    return accepted;
   }
-  // Whoever runs these groups appends the record when it comes for it.
-  for (const GroupIndex group : acceptance.groups) wake(group);
   return accepted;
+}
+
+void WorkEngine::accept(std::string_view bus, std::vector<GroupIndex> groups, std::span<Offer> offers) {
+  work::Acceptance acceptance;
+  acceptance.bus = bus;
+  acceptance.groups = std::move(groups);
+  acceptance.time = services_.clock.wall();
+  Lock lock(mutex_);
+  for (Offer& offer : offers) {
+    make_room_in_commit(lock);
+    acceptance.event_id = offer.parcel->event->id();
+    acceptance.event = offer.parcel;
+    offer.accepted = failure_ ? tl::unexpected(*failure_) : machine_.accept(acceptance, pending_);
+  }
+  const Pullers pullers = pullers_of(acceptance.groups);
+  Actions actions;
+  after_change(lock, actions);
+  for (const auto& puller : pullers) puller->work_waits();
 }
 
 Result<std::optional<Accepted>> WorkEngine::redeliver(const work::Machine::Letter& letter,
@@ -127,9 +145,10 @@ Result<std::optional<Accepted>> WorkEngine::redeliver(const work::Machine::Lette
   if (failure_) return tl::unexpected(*failure_);
   auto accepted = machine_.redeliver(letter, acceptance, pending_);
   if (!accepted || !*accepted) return accepted;
+  const Pullers pullers = pullers_of(acceptance.groups);
   Actions actions;
   after_change(lock, actions);
-  for (const GroupIndex group : acceptance.groups) wake(group);
+  for (const auto& puller : pullers) puller->work_waits();
   return accepted;
 }
 
@@ -204,7 +223,9 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::read_parcel(Position position)
 
 std::optional<std::size_t> WorkEngine::fly(const work::Job& job) {
   work::Flight flight;
-  {
+  if (job.flight) {
+    flight = *job.flight;
+  } else {
     const Lock lock(mutex_);
     flight = machine_.flight(job.handle);
   }
@@ -248,7 +269,7 @@ void WorkEngine::after_change(Lock& lock, Actions& actions) {
     written_ = synced_ = pending_.end();
     pending_.restart(written_);
     land();
-  } else if (!pending_.empty()) {
+  } else if (syncer_waits_ && !pending_.empty()) {
     sync_work_.notify_one();
   }
   plan_tick();
@@ -272,18 +293,19 @@ void WorkEngine::perform(Lock& lock, Actions& actions) {
     if (auto* work = std::get_if<work::Ready>(&action)) ready.push_back(work->group);
   }
   if (!letters_to_store_.empty() || !letters_to_remove_.empty()) letter_work_.notify_one();
+  const Pullers pullers = pullers_of(ready);
   lock.unlock();
-  for (const GroupIndex group : ready) wake(group);
+  for (const auto& puller : pullers) puller->work_waits();
 }
 
-void WorkEngine::wake(GroupIndex group) {
-  std::shared_ptr<Puller> puller;
-  {
-    const Lock lock(mutex_);
-    const auto found = pullers_.find(group);
-    if (found != pullers_.end()) puller = found->second.lock();
+/// Under mutex_: who runs them here.
+WorkEngine::Pullers WorkEngine::pullers_of(std::span<const GroupIndex> groups) const {
+  Pullers pullers;
+  for (const GroupIndex group : groups) {
+    auto puller = group < pullers_.size() ? pullers_[group].lock() : nullptr;
+    if (puller) pullers.push_back(std::move(puller));
   }
-  if (puller) puller->work_waits();
+  return pullers;
 }
 
 /// Under mutex_: flights whose end is written are over.
@@ -295,6 +317,7 @@ void WorkEngine::land() {
 }
 
 std::optional<Error> WorkEngine::failure() const {
+  if (!failed_) return std::nullopt;
   const Lock lock(mutex_);
   return failure_;
 }

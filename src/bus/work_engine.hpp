@@ -14,7 +14,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include <evmesh/log.hpp>
@@ -102,8 +101,18 @@ class WorkEngine {
                                                                  std::span<const RegistrationKey> keys) const;
 
   /// Takes it on. What the caller claimed may run when this has returned: it is written.
-  /// Errors: back_pressure, invalid_argument, closed, node_failed; unknown_outcome when the journal failed then.
+  /// Errors: back_pressure, invalid_argument, closed, node_failed; unknown_outcome when the journal failed
+  /// then.
   [[nodiscard]] Result<work::Accepted> accept(const work::Acceptance& acceptance);
+
+  /// One of several events that are taken on together.
+  struct Offer {
+    std::shared_ptr<const work::Parcel> parcel;  ///< with its event
+    Result<work::Accepted> accepted{};           ///< what came of it: as `accept` answers
+  };
+  /// Takes on each of them for the same groups of one bus, none of which the caller runs itself.
+  void accept(std::string_view bus, std::vector<work::GroupIndex> groups, std::span<Offer> offers);
+
   [[nodiscard]] Result<std::optional<work::Accepted>> redeliver(const work::Machine::Letter& letter,
                                                                 const work::Acceptance& acceptance);
 
@@ -146,7 +155,8 @@ class WorkEngine {
 
   void after_change(Lock& lock, work::Actions& actions);
   void perform(Lock& lock, work::Actions& actions);
-  void wake(work::GroupIndex group);
+  using Pullers = std::vector<std::shared_ptr<Puller>>;
+  [[nodiscard]] Pullers pullers_of(std::span<const work::GroupIndex> groups) const;
   void land();
   void tick();
   void plan_tick();
@@ -210,10 +220,12 @@ class WorkEngine {
   std::vector<work::StoreLetter> letters_to_store_;
   std::vector<work::RemoveLetter> letters_to_remove_;
   std::vector<std::pair<work::Position, std::size_t>> landing_;  // flights that end when that is written
-  std::unordered_map<work::GroupIndex, std::weak_ptr<Puller>> pullers_;
+  std::vector<std::weak_ptr<Puller>> pullers_;                   // by group
   std::optional<base::MonoTime> tick_planned_;
   std::optional<Error> failure_;
-  bool stopping_ = false;
+  std::atomic<bool> failed_{false};    // whether there is a failure_: may be asked without the lock
+  std::atomic<bool> stopping_{false};  // the same
+  bool syncer_waits_ = false;
 
   std::thread sync_thread_;
   std::thread letter_thread_;

@@ -238,7 +238,9 @@ void WorkEngine::keep_syncing() {
     {
       Lock lock(mutex_);
       const auto busy = [this] { return stopping_ || failure_ || !pending_.empty() || synced_ < written_; };
+      syncer_waits_ = true;
       sync_work_.wait_for(lock, anchor_interval, busy);
+      syncer_waits_ = false;
       if (failure_ || (stopping_ && pending_.empty() && synced_ == written_)) return;
     }
     sync();
@@ -286,6 +288,7 @@ void WorkEngine::fail_with(const Error& error) {
     const Lock lock(mutex_);
     if (failure_) return;
     failure_ = Error{ErrorCode::node_failed, error.message};
+    failed_ = true;
     waiters.swap(sync_waiters_);
     written_changed_.notify_all();
     synced_changed_.notify_all();
@@ -300,7 +303,7 @@ void WorkEngine::fail_with(const Error& error) {
 void WorkEngine::stop() {
   {
     const Lock lock(mutex_);
-    if (std::exchange(stopping_, true)) return;
+    if (stopping_.exchange(true)) return;
     sync_work_.notify_all();
     letter_work_.notify_all();
   }

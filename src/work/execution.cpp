@@ -124,7 +124,8 @@ void Machine::Impl::give(Slot slot, std::vector<Job>& out) {
                  .possibly_duplicate = it.doubt != storage::Doubt::none,
                  .suspect = it.suspect,
                  .event = held.event,
-                 .position = held.position});
+                 .position = held.position,
+                 .flight = flight(book_.handle(slot))});
 }
 
 Flight Machine::Impl::flight(Handle handle) const {

@@ -80,6 +80,19 @@ struct Accepted {
       claimed;  ///< as Acceptance::claimed, one for each; 0 where the quota or a pause kept it back
 };
 
+/// An execution as the flight table of its process shows it: entered before the listener is called, taken out
+/// when the record of its end is written (at once after `unknown_type`, which has none). So the table names
+/// all that may have run unseen, whenever the process alone dies.
+struct Flight {
+  DispatchId id;
+  std::uint64_t group = 0;  ///< storage::group_hash
+  std::uint32_t generation = 0;
+  std::uint32_t attempt = 1;
+  bool suspect = false;  ///< it ran as the only suspect of that process
+
+  bool operator==(const Flight&) const = default;
+};
+
 /// One execution to make.
 struct Job {
   Handle handle = 0;
@@ -91,6 +104,7 @@ struct Job {
   std::shared_ptr<const Parcel> event;  ///< null: read it back at `position`
   Position position =
       0;  ///< of the record that holds the event; `Machine::position` knows it after a `carry`
+  std::optional<Flight> flight{};  ///< what the flight table must show while it runs
 };
 
 /// How an execution ended.
@@ -104,19 +118,6 @@ struct Ran {
   Ending ending = Ending::done;
   std::string error;                        ///< for all but `done`
   std::chrono::milliseconds not_before{0};  ///< the next attempt starts no sooner than this
-};
-
-/// An execution as the flight table of its process shows it: entered before the listener is called, taken out
-/// when the record of its end is written (at once after `unknown_type`, which has none). So the table names
-/// all that may have run unseen, whenever the process alone dies.
-struct Flight {
-  DispatchId id;
-  std::uint64_t group = 0;  ///< storage::group_hash
-  std::uint32_t generation = 0;
-  std::uint32_t attempt = 1;
-  bool suspect = false;  ///< it ran as the only suspect of that process
-
-  bool operator==(const Flight&) const = default;
 };
 
 // What the machine asks for.
