@@ -211,7 +211,7 @@ Outcome<void> run_check(Session& session, const Arguments& arguments) {
   const std::filesystem::path directory = arguments.words[0];
   std::error_code error;
   if (!std::filesystem::is_directory(directory, error)) {
-    return end_with(ExitCode::data, base::quoted(arguments.words[0]) +
+    return end_with(ExitCode::usage, base::quoted(arguments.words[0]) +
                                         " is no directory; name the one that the node has as node.data-dir");
   }
   const auto lock = keep_nodes_out(directory);
