@@ -174,8 +174,13 @@ class Worker:
             pass
         return code
 
-    def kill(self):
-        self.process.kill()
+    def kill(self, ledger):
+        """The node's process: what traces it ends with it, and not the other way round."""
+        begun = ledger.read().said(self.life, "begin")
+        if begun and not self.ended():
+            os.kill(int(begun[0][1]), signal.SIGKILL)
+        else:
+            self.process.kill()
         return self.wait()
 
     def log(self):
@@ -197,6 +202,7 @@ class DurableCase(unittest.TestCase):
             self.addCleanup(shutil.rmtree, self.place, ignore_errors=True)
         self.workers = []
         self.addCleanup(self.end_all)
+        self.homes = {}
         self.begin_anew()
 
     def make_place(self):
@@ -208,10 +214,18 @@ class DurableCase(unittest.TestCase):
         self.ledger = Ledger(os.path.join(self.place, f"{name}.ledger"))
         self.life = 0
 
+    def go_to(self, name):
+        """Goes on with the lives of a directory of this case, or begins them."""
+        self.homes[os.path.basename(self.directory)] = (self.directory, self.ledger, self.life)
+        if name in self.homes:
+            self.directory, self.ledger, self.life = self.homes[name]
+        else:
+            self.begin_anew(name)
+
     def end_all(self):
-        for worker in self.workers:
+        for worker, ledger in self.workers:
             if not worker.ended():
-                worker.kill()
+                worker.kill(ledger)
 
     def start(self, prefix=(), **plan):
         """The next life; its events have numbers of their own."""
@@ -219,7 +233,7 @@ class DurableCase(unittest.TestCase):
         plan = {"from": self.life * 1_000_000, **plan}
         worker = Worker(os.path.join(self.place, "log"), prefix, directory=self.directory,
                         ledger=self.ledger.path, life=self.life, groups=len(self.groups), **plan)
-        self.workers.append(worker)
+        self.workers.append((worker, self.ledger))
         return worker
 
     def wait(self, what, condition, worker=None):

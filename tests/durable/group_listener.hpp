@@ -51,8 +51,8 @@ class Shared {
 /// The number at the beginning of an event's payload.
 [[nodiscard]] std::uint64_t number_of(const Event& event);
 
-/// Writes what it is told into the ledger, and does with events of chosen numbers what the plan says.
-/// Thread-safe.
+/// Writes what it is told into the ledger, and does with events of chosen
+/// numbers what the plan says. Thread-safe.
 class GroupListener final : public Listener {
  public:
   GroupListener(std::string group, const Plan& plan, Ledger& ledger, Shared& shared)

@@ -45,7 +45,7 @@ class JournalCheckTest(DurableCase):
         super().setUp()
         worker = self.start(count=40, asynchronous=1, hold=HELD, fail_every=10, refuse_every=20)
         self.wait("all but what is held is over", lambda: self.over_but_held(worker), worker)
-        worker.kill()
+        worker.kill(self.ledger)
         self.killed = self.directory
 
     def over_but_held(self, worker):
@@ -82,7 +82,7 @@ class JournalCheckTest(DurableCase):
         worker = self.start()
         said = self.ledger.said
         self.wait("an answer", lambda: said(worker.life, "open") or said(worker.life, "closed"))
-        worker.kill()
+        worker.kill(self.ledger)
         return bool(said(worker.life, "open"))
 
     def test_killed_node(self):
@@ -99,7 +99,7 @@ class JournalCheckTest(DurableCase):
         worker = self.start()
         self.wait_said(worker, "open")
         ran = self.run_check(self.directory)
-        worker.kill()
+        worker.kill(self.ledger)
 
         self.assertEqual(ran.returncode, 73)
         self.assertIn(f"is in use by process {worker.process.pid}; stop that node first", ran.stderr)

@@ -20,13 +20,14 @@ class KillsTest(DurableCase):
     def live_and_die(self, instants):
         """One life of full load, killed while it opens or when it has written a random number of lines."""
         before = self.ledger.read().lines
-        worker = self.start(**LOAD, threads=instants.randint(1, 4), asynchronous=instants.randint(0, 1))
+        worker = self.start(**LOAD, threads=instants.randint(1, 4), asynchronous=instants.randint(0, 1),
+                            mesh=instants.randint(0, 1))
         if instants.random() < 0.25:
             time.sleep(instants.random() * 0.05)  # the instant is what is tested
         else:
             enough = before + instants.randint(2, 2_000)
             self.wait("lines in the ledger", lambda: self.ledger.lines >= enough, worker)
-        worker.kill()
+        worker.kill(self.ledger)
 
     def test_random_instants(self):
         """nothing is lost and nothing runs twice without being marked, however often a node is killed"""
@@ -43,10 +44,37 @@ class KillsTest(DurableCase):
         self.assertGreater(len(self.ledger.receipts), 100 * LIVES)
         self.assertGreater(cut, 0)
 
+    def start_cluster(self, names, **plan):
+        """One life of each of `names`, in touch with each other."""
+        workers, seed = [], ""
+        for name in names:
+            self.go_to(name)
+            worker = self.start(mesh=1, seed=seed, **plan)
+            self.wait_said(worker, "open")
+            seed = seed or self.ledger.said(worker.life, "open")[0][2]
+            workers.append(worker)
+        return workers
+
+    def test_whole_cluster(self):
+        """a cluster of which all nodes are killed at once, again and again, loses nothing"""
+        names = ("one", "two", "three")
+        for _ in range(4):
+            workers = self.start_cluster(names, **LOAD, asynchronous=1)
+            enough = self.ledger.read().lines + 500
+            self.wait("lines in the ledger", lambda: self.ledger.lines >= enough, workers[-1])  # noqa: B023
+            for worker in workers:
+                worker.process.kill()
+            for worker in workers:
+                worker.wait()
+        for name in names:
+            self.go_to(name)
+            self.drain_and_check(mesh=1)
+            self.assertGreater(len(self.ledger.receipts), 100)
+
     def test_polite_restarts(self):
         """a node that is stopped and started again runs nothing twice and doubts nothing"""
         for life in range(5):
-            worker = self.start(**LOAD, asynchronous=life % 2)
+            worker = self.start(**LOAD, asynchronous=life % 2, mesh=life // 2 % 2)
             enough = self.ledger.read().lines + 1_000
             self.wait("lines in the ledger", lambda: self.ledger.lines >= enough, worker)
             self.assertEqual(terminate(worker), 0)

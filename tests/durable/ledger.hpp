@@ -5,9 +5,10 @@
 
 namespace evmesh::durable {
 
-/// A file to which every thread appends whole lines, one write each: what was written outlives the process,
-/// however it ends. The first word of each line is the number of the life. Ends the process when it cannot
-/// write. Thread-safe.
+/// A file to which every thread appends whole lines, one write each: what was
+/// written outlives the process, however it ends. The first word of each line
+/// is the number of the life. Ends the process when it cannot write.
+/// Thread-safe.
 class Ledger {
  public:
   Ledger(const std::string& path, std::uint64_t life);

@@ -25,8 +25,8 @@ std::uint64_t number(std::string_view text, std::string_view word) {
 
 Plan read_plan(int argument_count, char** arguments) {
   Plan plan;
-  const std::map<std::string_view, std::string*> texts{{"directory", &plan.directory},
-                                                       {"ledger", &plan.ledger}};
+  const std::map<std::string_view, std::string*> texts{
+      {"directory", &plan.directory}, {"ledger", &plan.ledger}, {"seed", &plan.seed}};
   const std::map<std::string_view, std::uint64_t*> numbers{
       {"life", &plan.life},
       {"from", &plan.from},
@@ -46,6 +46,7 @@ Plan read_plan(int argument_count, char** arguments) {
       {"reopen", &plan.reopen},
       {"quiet", &plan.quiet},
       {"asynchronous", &plan.asynchronous},
+      {"mesh", &plan.mesh},
   };
   for (int at = 1; at < argument_count; ++at) {
     const std::string_view word = arguments[at];

@@ -9,6 +9,7 @@ namespace evmesh::durable {
 struct Plan {
   std::string directory;
   std::string ledger;
+  std::string seed;  ///< of a mesh: what to dial first
   std::uint64_t life = 1;
   std::uint64_t from = 1;   ///< number of the first event to dispatch
   std::uint64_t count = 0;  ///< of events to dispatch
@@ -24,12 +25,15 @@ struct Plan {
   std::uint64_t reserve_bytes = 8 << 20;
   std::uint64_t persist = 0;       ///< what is refused is tried again until it is accepted
   std::uint64_t quit = 0;          ///< stops by itself when all it dispatched has run
-  std::uint64_t reopen = 0;        ///< when the node has failed, another one is opened in the same process
+  std::uint64_t reopen = 0;        ///< when the node has failed, another one is opened
+                                   ///< in the same process
   std::uint64_t quiet = 0;         ///< no lines for runs and receipts, but their sums at the end
+  std::uint64_t mesh = 0;          ///< a member of a mesh, on a free port of this machine
   std::uint64_t asynchronous = 0;  ///< no listener runs before `dispatch` returns
 };
 
-/// Ends the process with a message for an unknown name or a value that is no number.
+/// Ends the process with a message for an unknown name or a value that is no
+/// number.
 [[nodiscard]] Plan read_plan(int argument_count, char** arguments);
 
 }  // namespace evmesh::durable

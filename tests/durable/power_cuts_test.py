@@ -71,15 +71,23 @@ class PowerCutsTest(DurableCase):
 
     def cut_power(self, chances):
         """One life that ends at a random sync, and what a disk without power keeps of it."""
-        log = os.path.join(self.place, f"trace-{self.life}")
-        when = chances.randint(2, 40)
-        dying = strace(log, "trace=pwrite64,fdatasync,fsync", f"inject=fdatasync:signal=KILL:when={when}")
-        worker = self.start(dying, count=3_000, threads=3, async_every=4, fail_every=7, refuse_every=50,
-                            asynchronous=chances.randint(0, 1))
+        worker = self.start_traced("signal=KILL", chances.randint(2, 40), asynchronous=chances.randint(0, 1))
         self.wait("an end", worker.ended)
         self.assertEqual(worker.wait(), -signal.SIGKILL, worker.log()[-2000:])
+        return self.lose_power(chances)
+
+    def start_traced(self, fault, when, **plan):
+        log = self.trace()
+        dying = strace(log, "trace=pwrite64,fdatasync,fsync", f"inject=fdatasync:{fault}:when={when}")
+        return self.start(dying, count=3_000, threads=3, async_every=4, fail_every=7, refuse_every=50, **plan)
+
+    def trace(self):
+        return f"{self.ledger.path}.trace"
+
+    def lose_power(self, chances):
+        """How many writes a disk without power has lost or torn, of those that are in the trace."""
         lost = 0
-        for file, writes in unsynced_writes(log).items():
+        for file, writes in unsynced_writes(self.trace()).items():
             if LOSABLE.search(file):
                 for offset, length in writes:
                     lose(file, offset, length, chances)
@@ -108,6 +116,20 @@ class PowerCutsTest(DurableCase):
               f"{self.ledger.duplicates()} ran again", flush=True)
         self.assertGreater(lost, CUTS)
         self.assertGreater(len(self.ledger.receipts), 5 * CUTS)
+
+    def test_power_cut_after_a_failed_sync(self):
+        """nothing is confirmed by a sync that failed: what it did not write is lost with the power"""
+        print(f"EVMESH_DURABLE_SEED={SEED}", flush=True)
+        chances = random.Random(SEED)
+        for turn in range(4):
+            self.begin_anew(f"failed-{turn}")
+            worker = self.start_traced("error=EIO", 60 + turn, asynchronous=turn % 2)
+            self.wait_said(worker, "fatal")
+            self.wait_said(worker, "sent")
+            worker.kill(self.ledger)
+            self.assertGreater(self.lose_power(chances), 0)
+
+            self.drain_and_check(reused=True)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class SystemCallsTest(DurableCase):
         worker = self.start(**{**SHORT, "quit": 0}, asynchronous=1, hold=1_000_001)
         self.wait_said(worker, "sent")
         self.wait("most has run", lambda: len(self.ledger.unfinished(self.groups)) <= 3, worker)
-        worker.kill()
+        worker.kill(self.ledger)
         template, ledger, life = self.directory, self.ledger.path, self.life
 
         def as_killed():

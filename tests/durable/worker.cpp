@@ -1,5 +1,6 @@
-// One life of a node with durable group work, as an application would write it, with a ledger of all it is
-// told. Reads orders from standard input, one word a line; SIGTERM and the end of input stop it politely.
+// One life of a node with durable group work, as an application would write it,
+// with a ledger of all it is told. Reads orders from standard input, one word a
+// line; SIGTERM and the end of input stop it politely.
 //
 //     dump      writes the dead letters into the ledger
 //     release   lets go of what a listener holds
@@ -12,6 +13,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -56,10 +58,15 @@ class Worker {
  private:
   bool open() {
     NodeOptions options;
-    options.name = "worker";
+    options.name = std::filesystem::path(plan_.directory).filename();  // differs within a cluster
     options.data_dir = plan_.directory;
     options.level = Level::disk;
     if (plan_.asynchronous != 0) options.delivery = DeliveryModel::asynchronous;
+    if (plan_.mesh != 0) {
+      options.mode = Mode::broadcast;
+      options.listen = "tcp://127.0.0.1:0";
+      if (!plan_.seed.empty()) options.seeds = {plan_.seed};
+    }
     options.journal_reserve_bytes = plan_.reserve_bytes;
     options.on_fatal = [this](const Error& error) { fatal(error); };
     auto node = Node::open(std::move(options));
@@ -68,7 +75,8 @@ class Worker {
       return false;
     }
     node_ = std::move(*node);
-    ledger_.line("open " + std::to_string(node_->status().epoch));
+    const NodeStatus status = node_->status();
+    ledger_.line("open " + std::to_string(status.epoch) + ' ' + status.listen);
     for (std::uint64_t number = 0; number < plan_.groups; ++number)
       register_group("g" + std::to_string(number));
     return true;
