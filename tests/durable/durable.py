@@ -38,8 +38,8 @@ def in_memory(prefix):
 class Run:
     """One call of a listener."""
 
-    def __init__(self, life, attempt, maybe):
-        self.life, self.attempt, self.maybe = life, attempt, maybe
+    def __init__(self, life, node, attempt, maybe):
+        self.life, self.node, self.attempt, self.maybe = life, node, attempt, maybe
         self.end = None  # ok, fail, refuse; nothing when the process ended first
 
     def __repr__(self):
@@ -59,6 +59,7 @@ class Ledger:
         self.dead = {}  # (group, number) -> reason of the last attempt
         self.lives = collections.defaultdict(list)  # life -> [words], of the other lines
         self.lines = 0
+        self.opened = 0  # nodes: a process may open several, one after the other
 
     def read(self):
         if not os.path.exists(self.path):
@@ -82,7 +83,8 @@ class Ledger:
             (self.refused if what == "refused" else self.unknown)[int(words[0])] = words[1]
             self.lives[life].append([what, *words])
         elif what == "run":
-            self.runs[words[0], int(words[1])].append(Run(life, int(words[2]), words[3] == "maybe"))
+            run = Run(life, self.opened, int(words[2]), words[3] == "maybe")
+            self.runs[words[0], int(words[1])].append(run)
         elif what in ("ok", "fail", "refuse"):
             for run in self.runs[words[0], int(words[1])]:
                 if (run.life, run.attempt, run.end) == (life, int(words[2]), None):
@@ -91,6 +93,7 @@ class Ledger:
             self.dead[words[0], int(words[1])] = " ".join(words[3:])
         else:
             self.lives[life].append([what, *words])
+            self.opened += what == "open"
 
     def said(self, life, what):
         return [words for words in self.lives[life] if words[0] == what]
@@ -126,7 +129,7 @@ def check_explained(place, runs, reused):
             pass  # a retry; whether it may be a duplicate is for an earlier run to say
         else:
             assert run.maybe, f"ran again without being marked, {told}"
-            assert before.life != run.life, f"ran again in the same life, {told}"
+            assert before.node != run.node, f"ran again on the same node, {told}"
         assert run.attempt not in numbers or (reused and run.maybe), f"an attempt number came twice, {told}"
         assert run.attempt <= 9, f"more than nine attempts, {told}"
         numbers.add(run.attempt)

@@ -58,7 +58,7 @@ class KillsTest(DurableCase):
     def test_whole_cluster(self):
         """a cluster of which all nodes are killed at once, again and again, loses nothing"""
         names = ("one", "two", "three")
-        for _ in range(4):
+        for _ in range(3):
             workers = self.start_cluster(names, **LOAD, asynchronous=1)
             enough = self.ledger.read().lines + 500
             self.wait("lines in the ledger", lambda: self.ledger.lines >= enough, workers[-1])  # noqa: B023
