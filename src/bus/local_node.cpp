@@ -57,6 +57,7 @@ class LocalNode final : public Node {
     status.mode = Mode::mono;
     status.delivery = options_.delivery;
     for (const auto& bus : core_.buses()) status.heads.emplace(bus->name(), 0);
+    if (!options_.execute_group_listeners) status.notes.emplace_back(front_line_note);
     status.counters = core_.counters().values();
     if (const auto failure = core_.work().failure()) {
       status.failed = true;

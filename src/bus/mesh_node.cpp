@@ -192,6 +192,7 @@ NodeStatus MeshNode::status() const {
   status.listen = work_endpoint_;
   status.publish = publish_endpoint_;
   status.notes = {groups_note};
+  if (!options_.execute_group_listeners) status.notes.emplace_back(front_line_note);
   status.counters = core_.counters().values();
   engine_->describe(status);
   return status;

@@ -20,6 +20,10 @@ namespace evmesh::bus {
 /// it.
 [[nodiscard]] Result<void> check_mono_options(const NodeOptions& options);
 
+/// Of a node that executes no group listeners, for the operator.
+inline constexpr const char* front_line_note =
+    "front-line node: groups are owed what is dispatched here, and no group listener runs here";
+
 /// What dispatch waits for: as asked, or as safe as the node can keep it.
 [[nodiscard]] Level level_of(const NodeOptions& options);
 
