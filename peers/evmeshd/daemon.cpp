@@ -79,6 +79,8 @@ bool disk_failed(const std::string& message) {
 ExitCode exit_code_of(const Error& error) {
   switch (error.code) {
     case ErrorCode::invalid_argument: return ExitCode::usage;
+    case ErrorCode::not_supported: return ExitCode::config;
+    case ErrorCode::disk_full: return ExitCode::io;
     case ErrorCode::node_failed: return ExitCode::data;
     case ErrorCode::storage: return disk_failed(error.message) ? ExitCode::io : ExitCode::cannot_create;
     case ErrorCode::cannot_bind: return ExitCode::cannot_create;

@@ -22,6 +22,8 @@ using peers::Outcome;
 
 constexpr std::chrono::seconds join_timeout_max{60};
 constexpr std::uint64_t buffer_bytes_max = 64 * 1024 * limits::mib;
+constexpr std::uint64_t reserve_bytes_min = 8 * limits::mib;
+constexpr std::uint64_t reserve_bytes_max = 16 * 1024 * limits::mib;
 constexpr const char* default_listen = "tcp://127.0.0.1:7520";
 
 void fill_in(OptionValues& values, std::string_view name, std::string text) {
@@ -71,6 +73,24 @@ void read_buses(ValueReader& reader, NodeOptions& node) {
                     "bus.window (" + peers::format_size(node.window_bytes) +
                         ") must hold at least one event of " + "bus.event-size-max (" +
                         peers::format_size(node.event_size_bytes_max) + ")");
+  }
+}
+
+/// After the places: what is possible depends on them.
+void read_group_work(ValueReader& reader, NodeOptions& node) {
+  node.execute_group_listeners = reader.is_set("node.execute-group-listeners");
+  if (reader.given("bus.level")) {
+    node.level = reader.one_of<Level>(
+        "bus.level", {{"memory", Level::memory}, {"disk", Level::disk}, {"replicated", Level::replicated}});
+    NodeOptions one;
+    one.level = node.level;
+    one.data_dir = node.data_dir;
+    reader.check("bus.level", bus::check_options(one));
+  }
+  node.journal_reserve_bytes = reader.size("journal.reserve");
+  if (node.journal_reserve_bytes < reserve_bytes_min || node.journal_reserve_bytes > reserve_bytes_max) {
+    reader.complain("journal.reserve",
+                    base::quoted(reader.text("journal.reserve")) + " must be 8MiB to 16GiB");
   }
 }
 
@@ -148,6 +168,10 @@ std::vector<std::string> warnings_of(const ValueReader& reader, const NodeOption
     warnings.push_back(reader.place("mesh.seed", index) + ": " + base::quoted(node.seeds[index]) +
                        " is given twice");
   }
+  if (!node.execute_group_listeners && bus::level_of(node) == Level::memory) {
+    warnings.push_back(reader.place("node.execute-group-listeners") +
+                       ": false at level memory, so what groups are owed ends with this process, never run");
+  }
   return warnings;
 }
 
@@ -171,6 +195,7 @@ Outcome<Settings> read_settings(OptionValues& values) {
   read_mesh(reader, node);
   read_buses(reader, node);
   read_places(reader, values, settings);
+  read_group_work(reader, node);
   settings.log_level =
       reader.taken("log.level", peers::parse_log_level(reader.text("log.level")), LogLevel::info);
   static_cast<void>(reader.one_of<bool>("log.format", {{"logfmt", true}}));

@@ -228,6 +228,43 @@ class ListenersTest(DaemonCase):
         self.assertTrue(self.path("slow-done").exists())
         self.assertIn(self.state(int(self.lines("deaf-runs")[0])), (None, "Z"))
 
+    def test_restart(self):
+        """what a program has not done when the node is killed is done by its next life, as the next attempt"""
+        self.script("wait", "echo $EVMESH_EVENT_ATTEMPT >> runs; [ -e repaired ] || exit 1")
+        text = self.exec("wait") + "retry.first = 1s\nretry.jitter = 0\n"
+        node = self.start_with(text)
+        for number in range(3):
+            self.dispatch(node, "t", str(number))
+        eventually(lambda: self.lines("runs").count("1") == 3)
+
+        node.process.kill()
+        node.process.wait(DEADLINE)
+        node.ready_file.unlink()
+        self.path("repaired").touch()
+        again = self.start_with(text)
+        eventually(lambda: len(self.lines("runs")) >= 6 and self.lines("runs")[-1] != "1")
+        again.end()
+
+        self.assertEqual(self.lines("runs"), ["1"] * 3 + ["2"] * 3)
+        self.assertEqual(self.log(again, "dead_letter"), [])
+
+    def test_front_line(self):
+        """a front-line node runs no group listener; what it owes them runs when a life of it does"""
+        text = (f"[listener.f]\ntype = file\ngroup = f\npath = {self.path('all')}\n"
+                "[listener.k]\ntype = count\nkey = A:b\n")
+        node = self.start_with(text, "--node.execute-group-listeners=false")
+        self.dispatch(node, "t", "--count", "3", "-k", "A:b")
+        name = 'evmesh_configured_listener_events_total{listener="k"}'
+        eventually(lambda: self.counters(node)[name] == 3)  # notifications are heard as ever
+        self.assertEqual(node.end(), 0)
+        node.ready_file.unlink(missing_ok=True)
+        before = self.lines("all")
+
+        self.start_with(text)
+        eventually(lambda: len(self.lines("all")) == 3)
+
+        self.assertEqual(before, [])
+
     def test_closed_streams(self):
         """a daemon that was started without standard streams gives its programs the right ones"""
         self.script("take", "cat > input; echo said >&2; mv input done; exit 65")

@@ -54,7 +54,7 @@ struct ChildEnd {
     exited,       ///< by itself, also after it was asked to because the daemon stops
     killed,       ///< by a signal that we did not send
     timed_out,    ///< it ran longer than it may
-    stopped,      ///< by a signal, because the daemon stops or nobody waits for it any more
+    stopped,      ///< by a signal, because the daemon stops or nobody waits for it any more; 0: it never ran
     not_started,  ///< it never ran
   };
   Kind kind = Kind::exited;

@@ -33,7 +33,7 @@ Outcome ExecListener::handle(const Delivery& delivery) const {
   const std::string input = admin::stream_line(delivery, spec_.bus) + '\n';
   const Variables variables = variables_of(delivery, spec_.bus, context_.node_name);
   const ChildEnd end = run_child({spec_.command, spec_.directory, input, variables},
-                                 {.timeout = spec_.timeout, .stop = context_.stop});
+                                 {.timeout = spec_.timeout, .stop = context_.stop, .at_once = delivery.stop});
   Outcome outcome = outcome_of(end, spec_.command.front(), spec_.timeout);
   if (outcome.kind() != Outcome::Kind::done) log_failure(delivery, outcome);
   return outcome;
@@ -43,7 +43,8 @@ Outcome ExecListener::handle(const Delivery& delivery) const {
 /// stays.
 void ExecListener::log_failure(const Delivery& delivery, const Outcome& outcome) const {
   auto fields = event_fields(delivery, spec_);
-  fields.emplace_back("error", outcome.reason());
+  const bool not_run = outcome.kind() == Outcome::Kind::unknown_type;
+  fields.emplace_back("error", not_run ? "not run because the node stops" : outcome.reason());
   base::log(context_.log, delivery.group == nullptr ? LogLevel::warning : LogLevel::info, "exec_failed",
             std::move(fields));
 }

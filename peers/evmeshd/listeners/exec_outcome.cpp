@@ -22,9 +22,7 @@ std::string way_of(const ChildEnd& end, const std::string& program, std::chrono:
     case ChildEnd::Kind::exited: return "exit " + std::to_string(end.number);
     case ChildEnd::Kind::killed: return "killed by " + signal_name(end.number);
     case ChildEnd::Kind::timed_out: return "timed out after " + peers::format_duration(timeout);
-    case ChildEnd::Kind::stopped:
-      return end.number == 0 ? "not run because the node stops"
-                             : "ended by " + signal_name(end.number) + " because the node stops";
+    case ChildEnd::Kind::stopped: return "ended by " + signal_name(end.number) + " because the node stops";
     case ChildEnd::Kind::not_started:
       return "cannot run " + base::quoted(program) + ": " + peers::errno_text(end.number);
   }
@@ -36,6 +34,7 @@ std::string way_of(const ChildEnd& end, const std::string& program, std::chrono:
 Outcome outcome_of(const ChildEnd& end, const std::string& program, std::chrono::milliseconds timeout) {
   const bool exited = end.kind == ChildEnd::Kind::exited;
   if (exited && end.number == 0) return Outcome::done();
+  if (end.kind == ChildEnd::Kind::stopped && end.number == 0) return Outcome::unknown_type();
   std::string reason = way_of(end, program, timeout);
   if (!end.last_line.empty()) reason += ": " + end.last_line;
   if (exited && end.number == static_cast<int>(peers::ExitCode::data)) return Outcome::refuse(reason);

@@ -115,7 +115,7 @@ TEST_CASE("a child has three descriptors, no blocked signal, and a default for e
   const auto old = std::signal(SIGPIPE, SIG_IGN);
 
   const ChildEnd files = shell("exec ls /proc/self/fd >&2");  // 3 is the listing's own
-  const ChildEnd blocked = shell("grep SigBlk /proc/$$/status >&2");
+  const ChildEnd blocked = shell("exec grep SigBlk /proc/self/status >&2");
   const ChildEnd ignored = shell("kill -PIPE $$; exit 0");
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   std::signal(SIGPIPE, old);

@@ -31,9 +31,13 @@ TEST_CASE("a signal, the timeout, the stop of the node and a program that cannot
           "[evmeshd]") {
   for (const auto kind : {ChildEnd::Kind::killed, ChildEnd::Kind::timed_out, ChildEnd::Kind::stopped,
                           ChildEnd::Kind::not_started}) {
-    CHECK(outcome(kind, 0).kind() == Kind::retry);
     CHECK(outcome(kind, 65).kind() == Kind::retry);
   }
+  CHECK(outcome(ChildEnd::Kind::timed_out, 0).kind() == Kind::retry);
+}
+
+TEST_CASE("what did not run because the node stops burns no attempt", "[evmeshd]") {
+  CHECK(outcome(ChildEnd::Kind::stopped, 0).kind() == Kind::unknown_type);
 }
 
 TEST_CASE("the reason says how it ended and what it said last", "[evmeshd]") {
@@ -45,7 +49,6 @@ TEST_CASE("the reason says how it ended and what it said last", "[evmeshd]") {
         "timed out after 90s: waiting for db");
   CHECK(outcome(ChildEnd::Kind::stopped, SIGTERM).reason() ==
         "ended by signal 15 (Terminated) because the node stops");
-  CHECK(outcome(ChildEnd::Kind::stopped, 0).reason() == "not run because the node stops");
   CHECK(outcome(ChildEnd::Kind::not_started, ENOENT).reason() ==
         "cannot run \"/bin/index\": No such file or directory");
 }
