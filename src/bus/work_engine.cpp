@@ -68,18 +68,27 @@ void WorkEngine::pause(GroupIndex group, bool paused) {
 }
 
 std::uint64_t WorkEngine::cancel(GroupIndex group) {
-  Lock lock(mutex_);
-  const std::uint64_t cancelled = machine_.cancel(group, pending_);
-  Actions actions;
-  after_change(lock, actions);
-  return cancelled;
+  return piece_by_piece([&] { return machine_.cancel(group, pending_); });
 }
 
 void WorkEngine::give_up(GroupIndex group, std::string_view why) {
-  Lock lock(mutex_);
-  machine_.give_up(services_.clock.now(), services_.clock.wall(), group, why, pending_);
-  Actions actions;
-  after_change(lock, actions);
+  piece_by_piece(
+      [&] { return machine_.give_up(services_.clock.now(), services_.clock.wall(), group, why, pending_); });
+}
+
+/// What is too much for one commit: `piece` is called under mutex_ until it says 0; the sum.
+std::uint64_t WorkEngine::piece_by_piece(const std::function<std::uint64_t()>& piece) {
+  std::uint64_t sum = 0;
+  for (std::uint64_t count = 1; count > 0;) {
+    Lock lock(mutex_);
+    make_room_in_commit(lock);
+    if (failure_ || stalled_) return sum;
+    count = piece();
+    sum += count;
+    Actions actions;
+    after_change(lock, actions);
+  }
+  return sum;
 }
 
 work::GroupCounts WorkEngine::counts(GroupIndex group) const {

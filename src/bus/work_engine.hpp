@@ -171,6 +171,7 @@ class WorkEngine {
   [[nodiscard]] Result<void> open_journal();
   [[nodiscard]] std::optional<std::vector<work::Flight>> flights_of_last_life() const;
   void make_room_in_commit(Lock& lock);
+  std::uint64_t piece_by_piece(const std::function<std::uint64_t()>& piece);
   void flush();
   void append_pending();
   [[nodiscard]] bool take_pending();

@@ -252,38 +252,56 @@ void Machine::Impl::end(Slot slot, storage::Fate fate, storage::Commit& log) {
 }
 
 std::uint64_t Machine::Impl::cancel(GroupIndex index, storage::Commit& log) {
+  if (const auto settled = settle_letters(index, log)) return settled;
   const GroupState& group = book_.groups()[index];
-  std::uint64_t count = 0;
   std::vector<Slot> gone;
+  bool changed = false;
   for (Slot slot = group.first; slot != none; slot = book_[slot].group_after) {
     Obligation& it = book_[slot];
-    if (it.state == State::burying || it.state == State::settled) continue;
-    if (it.state == State::running) it.cancelled = true;
-    if (it.state != State::running) ++count;
-    if (has_letter(slot)) {
-      // Not by the one record below: after a crash the letter must be removed first.
-      say(storage::Settled{place(slot), storage::Fate::cancelled}, log);
-      it.fate = storage::Fate::cancelled;
-      if (it.state != State::running) book_.set(slot, State::settled);
-    } else if (it.state != State::running) {
-      gone.push_back(slot);
+    if (it.state == State::running) {
+      changed = changed || !it.cancelled;
+      it.cancelled = true;
     }
+    if (it.state == State::ready || it.state == State::waiting) gone.push_back(slot);
   }
+  if (gone.empty() && !changed) return 0;
   say(storage::Cancelled{group.hash}, log);
   for (const Slot slot : gone) book_.remove(slot);
   counters_.cancelled += gone.size();
+  return gone.size();
+}
+
+/// Not by the one record for all: after a crash their letters must be removed first.
+std::uint64_t Machine::Impl::settle_letters(GroupIndex index, storage::Commit& log) {
+  const Position enough = log.end() + options_.tick_bytes_max;
+  std::uint64_t count = 0;
+  for (Slot slot = book_.groups()[index].first; slot != none && log.end() < enough;
+       slot = book_[slot].group_after) {
+    Obligation& it = book_[slot];
+    const bool idle = it.state == State::ready || it.state == State::waiting;
+    if (!has_letter(slot) || (!idle && (it.state != State::running || it.cancelled))) continue;
+    say(storage::Settled{place(slot), storage::Fate::cancelled}, log);
+    it.fate = storage::Fate::cancelled;
+    it.cancelled = !idle;
+    if (!idle) continue;
+    book_.set(slot, State::settled);
+    ++count;
+  }
   return count;
 }
 
 std::uint64_t Machine::Impl::give_up(MonoTime now, Timestamp wall, GroupIndex index, std::string_view why,
                                      storage::Commit& log) {
-  std::vector<Slot> idle;
-  for (Slot slot = book_.groups()[index].first; slot != none; slot = book_[slot].group_after) {
-    if (book_[slot].state == State::ready || book_[slot].state == State::waiting) idle.push_back(slot);
-  }
+  const Position enough = log.end() + options_.tick_bytes_max;
   const Failure failure{.wall = wall, .node = options_.self, .error = why, .not_before = {}, .last = true};
-  for (const Slot slot : idle) fail(now, slot, failure, log);
-  return idle.size();
+  std::uint64_t count = 0;
+  for (Slot slot = book_.groups()[index].first; slot != none && log.end() < enough;) {
+    const Slot each = std::exchange(slot, book_[slot].group_after);
+    if (book_[each].state != State::ready && book_[each].state != State::waiting) continue;
+    fail(now, each, failure, log);
+    ++count;
+  }
+  return count;
 }
 
 // Time.

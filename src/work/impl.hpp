@@ -38,6 +38,7 @@ class Machine::Impl {
   [[nodiscard]] std::optional<MonoTime> next_deadline() const;
   void pause(GroupIndex group, bool paused, Actions& actions);
   std::uint64_t cancel(GroupIndex group, storage::Commit& log);
+  std::uint64_t settle_letters(GroupIndex group, storage::Commit& log);
   std::uint64_t give_up(MonoTime now, Timestamp wall, GroupIndex group, std::string_view why, storage::Commit& log);
 
   // letters.cpp

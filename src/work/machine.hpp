@@ -63,12 +63,12 @@ class Machine {
   /// Nothing of a paused group is given out; it goes on being owed.
   void pause(GroupIndex group, bool paused, Actions& actions);
 
-  /// Cancels all that the group is owed but what is running or burying; says how many. What runs is cancelled
-  /// when it fails.
+  /// Cancels all that the group is owed but what is running or burying, as much as fits into a commit
+  /// (`tick_bytes_max`): called until it says 0, it says how many. What runs is cancelled when it fails.
   std::uint64_t cancel(GroupIndex group, storage::Commit& log);
 
-  /// Sends all that the group is owed, but what is running, to its dead letters; `why` is the error of the
-  /// attempt that is not made. Says how many.
+  /// The same, but sends it to the group's dead letters; `why` is the error of the attempt that is not made.
+  /// What runs goes on.
   std::uint64_t give_up(MonoTime now, Timestamp wall, GroupIndex group, std::string_view why,
                         storage::Commit& log);
 

@@ -10,8 +10,8 @@ namespace evmesh::sim_work {
 namespace {
 
 constexpr std::array<std::string_view, fault_kinds> names{
-    "crash",  "power_cut", "sync_error", "disk_full", "rot",        "clock_jump",
-    "poison", "pause",     "cancel",     "stop",      "letter_box", "small_quota"};
+    "crash", "power_cut", "sync_error", "disk_full",  "rot",         "clock_jump", "poison",
+    "pause", "cancel",    "stop",       "letter_box", "small_quota", "give_up"};
 
 }  // namespace
 

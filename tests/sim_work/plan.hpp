@@ -24,8 +24,9 @@ enum class Fault : std::uint8_t {
   stop,        ///< a clean stop, and a restart
   letter_box,  ///< dead letters cannot be stored or removed, now and then
   small_quota,
+  give_up,  ///< what a group is owed goes to its dead letters
 };
-inline constexpr std::size_t fault_kinds = 12;
+inline constexpr std::size_t fault_kinds = 13;
 
 /// All that a seed decides before the first step. Value.
 struct Plan {

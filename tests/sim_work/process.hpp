@@ -39,6 +39,7 @@ class Process {
   void redeliver(const StoredLetter& stored);
   void pause(work::GroupIndex group, bool paused);
   void cancel(work::GroupIndex group);
+  void give_up(work::GroupIndex group);
   /// Ends in order once nothing runs.
   void stop();
 

@@ -99,7 +99,20 @@ void Process::cancel(work::GroupIndex group) {
     entry.cancelled = true;
     if (it->state == "running") stage_.totals.add("cancelled_while_running");
   }
-  stage_.totals.add("cancelled", machine_.cancel(group, commit_));
+  while (const auto count = machine_.cancel(group, commit_)) {
+    stage_.totals.add("cancelled", count);
+    if (!flush()) return;
+  }
+  turn();
+}
+
+void Process::give_up(work::GroupIndex group) {
+  if (over_ || stalled_ || !flush()) return;
+  const std::string_view why = "the group was removed";
+  while (const auto count = machine_.give_up(stage_.timeline.now(), stage_.wall(), group, why, commit_)) {
+    stage_.totals.add("given_up", count);
+    if (!flush()) return;
+  }
   turn();
 }
 
@@ -120,8 +133,10 @@ void Process::perform(const work::StoreLetter& it) {
   std::shared_ptr<const work::Parcel> event = it.event;
   if (!event) event = read(machine_.position(it.handle).value_or(it.position));
   if (!event) return;
-  StoredLetter stored{
-      {it.letter, it.id, it.generation, it.attempts, it.doubt}, it.group, number_in(event->bytes), event->bytes};
+  StoredLetter stored{{it.letter, it.id, it.generation, it.attempts, it.doubt},
+                      it.group,
+                      number_in(event->bytes),
+                      event->bytes};
   if (it.attempts.back().error.starts_with("quota")) stage_.totals.add("over_quota");
   const bool kept = !stage_.host.letters_fail || stage_.dice.chance(0.2);
   const auto store = [this, stored, kept, handle = it.handle] {
@@ -176,7 +191,8 @@ void Process::run(const work::Job& job) {
   if (!event) event = read(job.position);
   if (!event) return;
   const std::uint64_t number = number_in(event->bytes);
-  if (event->bytes != payload(number)) stage_.ledger.fail("I10", "an event has other bytes than were dispatched");
+  if (event->bytes != payload(number))
+    stage_.ledger.fail("I10", "an event has other bytes than were dispatched");
   const work::Flight flight = machine_.flight(job.handle);
   stage_.host.flights[job.handle] = flight;
   Entry& entry = stage_.ledger.at(number, job.group);

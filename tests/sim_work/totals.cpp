@@ -45,6 +45,7 @@ const std::vector<std::string_view>& rare_situations() {
                                                    "duplicate_after_crash",
                                                    "duplicate_after_power_cut",
                                                    "cancelled_while_running",
+                                                   "given_up",
                                                    "over_quota",
                                                    "letter_box_refused",
                                                    "letter_box_kept_letter",

@@ -94,6 +94,9 @@ void World::fault() {
     case Fault::cancel:
       if (process_ && dice_.chance(0.3)) process_->cancel(group);
       return;
+    case Fault::give_up:
+      if (process_ && dice_.chance(0.3)) process_->give_up(group);
+      return;
     case Fault::stop:
     case Fault::rot:
       if (process_) process_->stop();

@@ -304,6 +304,26 @@ TEST_CASE("what was cancelled stays so in the next life, and what runs then is c
   CHECK(jobs[0].id == later.id);
 }
 
+TEST_CASE("what is cancelled or given up comes in pieces that a commit can hold", "[work][execution]") {
+  Rig rig({.self = node_id(1), .tick_bytes_max = 300});
+  const GroupIndex group = rig.group("index");
+  for (int i = 0; i < 20; ++i) rig.accept({group});
+  rig.write();
+
+  std::uint64_t given_up = 0;
+  for (int pieces = 0; pieces < 3; ++pieces) {
+    const auto before = rig.log.bytes().size();
+    given_up += rig.machine->give_up(rig.now, wall(300), group, "removed", rig.log);
+    CHECK(rig.log.bytes().size() < before + 450);
+    rig.write();
+  }
+  CHECK(given_up > 6);
+  CHECK(given_up < 20);
+  CHECK(rig.machine->cancel(group, rig.log) == 20 - given_up);
+  CHECK(rig.machine->cancel(group, rig.log) == 0);
+  CHECK(rig.machine->counts(group).burying == given_up);
+}
+
 TEST_CASE("an answer for what does not run is ignored", "[work][execution]") {
   Rig rig;
   const GroupIndex group = rig.group("index");

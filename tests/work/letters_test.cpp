@@ -311,3 +311,42 @@ TEST_CASE("a group at its quota takes no redelivery", "[work][letters]") {
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == ErrorCode::back_pressure);
 }
+
+TEST_CASE("what a group is owed can be given up: its attempts end, and all but what runs are dead letters",
+          "[work][letters]") {
+  Rig rig;
+  const GroupIndex group = rig.group("index");
+  const GroupIndex other = rig.group("other");
+  for (int i = 0; i < 3; ++i) rig.accept({group, other});
+  rig.write();
+  const auto jobs = rig.take(group, 2);
+  rig.finish(jobs[1], Ran::Ending::failed, "broken");
+
+  CHECK(rig.machine->give_up(rig.now, wall(300), group, "removed", rig.log) == 2);
+  rig.sync();
+
+  const auto letters = rig.asked<StoreLetter>();
+  REQUIRE(letters.size() == 2);
+  CHECK(letters[0].attempts.size() + letters[1].attempts.size() == 3);  // one had failed before
+  CHECK(letters[0].attempts.back().error == "removed");
+  CHECK(letters[1].attempts.back().error == "removed");
+  rig.advance(1min);
+  CHECK(rig.take(group).empty());
+  CHECK(rig.machine->counts(group).running == 1);
+  CHECK(rig.take(other).size() == 3);
+}
+
+TEST_CASE("what was given up stays so in the next life", "[work][letters]") {
+  Rig rig;
+  const GroupIndex group = rig.group("index");
+  rig.accept({group});
+  rig.write();
+  rig.machine->give_up(rig.now, wall(300), group, "removed", rig.log);
+  rig.write();
+
+  rig.crash();
+  rig.sync();
+
+  CHECK(rig.take(rig.group("index")).empty());
+  CHECK(rig.asked<StoreLetter>().size() == 1);
+}
