@@ -25,6 +25,10 @@ Result<std::unique_ptr<Anchor>> Anchor::create(Disk& disk, const AnchorSlot& slo
   if (done) done = disk.rename(fresh, anchor_name);
   if (done) done = disk.sync_directory();
   if (!done) return tl::unexpected(done.error());
+  // Once more, so that later errors name the file that is there.
+  file = disk.open(anchor_name, false);
+  if (!file) return tl::unexpected(file.error());
+  anchor->file_ = std::move(*file);
   return anchor;
 }
 

@@ -55,6 +55,10 @@ Result<void> SegmentPool::publish(std::shared_ptr<Segment> segment) {
   if (auto renamed = disk_.rename(from, segment->name); !renamed) return renamed;
   std::erase(spares_, from);
   if (auto synced = disk_.sync_directory(); !synced) return synced;
+  // Once more, so that later errors name the file that is there.
+  auto file = disk_.open(segment->name, false);
+  if (!file) return tl::unexpected(file.error());
+  segment->file = std::move(*file);
   ready_.push_back(std::move(segment));
   ++next_;
   return {};

@@ -117,7 +117,9 @@ class FailingDiskTest(DurableCase):
         self.quit(worker)
 
         self.assertEqual(len(self.ledger.receipts), receipts)
-        self.assertIn("Input/output error", " ".join(self.ledger.said(worker.life, "fatal")[0]))
+        fatal = " ".join(self.ledger.said(worker.life, "fatal")[0])
+        self.assertIn("Input/output error", fatal)
+        self.assertNotIn(".new:", fatal, "a file that is not there is named")
         for words in self.ledger.said(worker.life, "unknown"):
             self.assertRegex(" ".join(words), r"unknown_outcome dispatch [0-9a-f-]{36}/[0-9]+/[0-9]+: ")
         self.assertEqual(self.after_fatal(worker), {"node_failed"})

@@ -79,8 +79,8 @@ class PowerCutsTest(DurableCase):
             self.assertEqual(worker.wait(), -signal.SIGKILL, worker.log()[-2000:])
         else:
             # Meanwhile others write, and must not take for synced what is not.
-            worker = self.start_traced("delay_enter=3000", asynchronous=asynchronous)
-            enough = self.ledger.read().lines + chances.randint(30, 300)
+            worker = self.start_traced("delay_enter=20000", asynchronous=asynchronous)
+            enough = self.ledger.read().lines + chances.randint(20, 150)
             self.wait("lines in the ledger", lambda: self.ledger.lines >= enough, worker)
             worker.kill(self.ledger)
         return self.lose_power(chances)
