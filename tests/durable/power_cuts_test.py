@@ -70,7 +70,7 @@ class PowerCutsTest(DurableCase):
         need_strace(self)
 
     def cut_power(self, chances):
-        """One life that ends at a sync, or while one takes long, and what a disk without power keeps of it."""
+        """One life that ends at a sync, or while one takes long, and what a disk keeps of it."""
         asynchronous = chances.randint(0, 1)
         if chances.random() < 0.4:
             when = chances.randint(2, 40)
@@ -87,7 +87,7 @@ class PowerCutsTest(DurableCase):
 
     def start_traced(self, fault, **plan):
         tracing = strace(self.trace(), "trace=pwrite64,fdatasync,fsync", f"inject=fdatasync:{fault}")
-        # Half of it is owed for a while behind its receipt: what has run in time is not missed when it is lost.
+        # Half of it is owed for a while behind its receipt: what has run in time is not missed when lost.
         plan = {"count": 3_000, "async_every": 4, "fail_every": 2, "refuse_every": 50, **plan}
         return self.start(tracing, threads=3, **plan)
 
