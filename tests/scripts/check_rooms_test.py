@@ -53,6 +53,14 @@ class CheckRooms(unittest.TestCase):
         self.plant("src/base/bad.cpp", '#include "bus/mesh_bus.hpp"\n')
         self.expect('src/base/bad.cpp:1: "bus/mesh_bus.hpp" includes up: base may not use bus')
 
+    def test_hidden_by_the_precompiled_header(self):
+        """a name of the standard library without its header is found, one with it in a file of ours is not"""
+        self.plant("src/base/mine.hpp", "#pragma once\n#include <mutex>\n")
+        self.plant("src/base/good.cpp", '#include "base/mine.hpp"\n\nstd::mutex mutex;\n')
+        self.expect_nothing_about("src/base/good.cpp")
+        self.plant("src/base/bad.cpp", "// std::mutex\nstd::mutex mutex;\n")
+        self.expect("src/base/bad.cpp:2: std::mutex without <mutex>")
+
     def test_sideways(self):
         """an include of a neighbour is found"""
         self.plant("src/routing/bad.hpp", '#pragma once\n#include "membership/view.hpp"\n')

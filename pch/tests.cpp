@@ -1,0 +1,2 @@
+// A precompiled header needs a target; this is its only file.
+int main() {}
