@@ -24,16 +24,18 @@ Result<void> Machine::Impl::check(const Acceptance& acceptance) const {
   return {};
 }
 
-bool Machine::Impl::full(const GroupState& group, std::uint64_t bytes, std::uint64_t times) const {
-  return group.owed / times >= group.policy.backlog_max ||
+bool Machine::Impl::full(const GroupState& group, std::uint64_t bytes, std::uint64_t times,
+                         std::uint64_t events) const {
+  return (group.owed + events - 1) / times >= group.policy.backlog_max ||
          group.bytes / times + bytes > group.policy.backlog_bytes_max;
 }
 
 /// What may refuse the whole. Twice the quota is reached only when dead letters cannot be stored.
-Result<void> Machine::Impl::admit(const Acceptance& acceptance) {
-  for (const GroupIndex index : acceptance.groups) {
+Result<void> Machine::Impl::fits(std::span<const GroupIndex> groups, std::uint64_t events,
+                                 std::uint64_t bytes) {
+  for (const GroupIndex index : groups) {
     const GroupState& group = book_.groups()[index];
-    if (!full(group, acceptance.event->size, group.policy.refuse_at_quota ? 1 : 2)) continue;
+    if (!full(group, bytes, group.policy.refuse_at_quota ? 1 : 2, events)) continue;
     ++counters_.refused;
     return evmesh::fail(ErrorCode::back_pressure, "group " + group.name.to_string() + " is owed " +
                                                       std::to_string(group.owed) + " events of " +
@@ -56,11 +58,12 @@ void Machine::Impl::bury_over_quota(Slot slot, Timestamp time) {
 
 Result<Accepted> Machine::Impl::accept(const Acceptance& acceptance, storage::Commit& log) {
   if (auto checked = check(acceptance); !checked) return tl::unexpected(checked.error());
-  if (auto admitted = admit(acceptance); !admitted) return tl::unexpected(admitted.error());
+  if (auto fitting = fits(acceptance.groups, 1, acceptance.event->size); !fitting)
+    return tl::unexpected(fitting.error());
   Accepted accepted{.id = {options_.self, options_.epoch, ++seq_}, .end = 0, .claimed = {}};
   accepted.claimed.resize(acceptance.claimed.size());
-  const HeldSlot held = book_.hold(accepted.id, acceptance.event_id, acceptance.time, acceptance.event,
-                                   acceptance.event->size);
+  const HeldSlot held =
+      book_.hold(accepted.id, acceptance.event_id, acceptance.time, acceptance.event, acceptance.event->size);
   for (const GroupIndex index : acceptance.groups) {
     GroupState& group = book_.groups()[index];
     const bool over = full(group, acceptance.event->size, 1);

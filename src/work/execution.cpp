@@ -128,6 +128,17 @@ void Machine::Impl::give(Slot slot, std::vector<Job>& out) {
                  .flight = flight(book_.handle(slot))});
 }
 
+void Machine::Impl::give_back(Handle handle, storage::Commit& log, Actions& actions) {
+  const auto slot = book_.slot(handle);
+  if (!slot || book_[*slot].state != State::running) return;
+  if (suspect_running_ == handle) clear_suspect(actions);
+  if (book_[*slot].cancelled) return end(*slot, storage::Fate::cancelled, log);
+  GroupState& group = book_.group_of(*slot);
+  book_.set(*slot, State::ready);
+  (book_[*slot].suspect ? group.suspects : group.ready).push_front(handle);
+  tell(book_[*slot].group, actions);
+}
+
 Flight Machine::Impl::flight(Handle handle) const {
   const auto slot = book_.slot(handle);
   if (!slot) return {};

@@ -22,6 +22,7 @@ class Machine::Impl {
   explicit Impl(MachineOptions options);
 
   // acceptance.cpp
+  Result<void> fits(std::span<const GroupIndex> groups, std::uint64_t events, std::uint64_t bytes);
   Result<Accepted> accept(const Acceptance& acceptance, storage::Commit& log);
   Result<std::optional<Accepted>> redeliver(const Letter& letter, const Acceptance& acceptance,
                                             storage::Commit& log);
@@ -31,6 +32,7 @@ class Machine::Impl {
   // execution.cpp
   void written(Position end, Actions& actions);
   void take(GroupIndex group, std::size_t max, std::vector<Job>& out);
+  void give_back(Handle handle, storage::Commit& log, Actions& actions);
   [[nodiscard]] Flight flight(Handle handle) const;
   void finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran, storage::Commit& log,
                 Actions& actions);
@@ -39,7 +41,8 @@ class Machine::Impl {
   void pause(GroupIndex group, bool paused, Actions& actions);
   std::uint64_t cancel(GroupIndex group, storage::Commit& log);
   std::uint64_t settle_letters(GroupIndex group, storage::Commit& log);
-  std::uint64_t give_up(MonoTime now, Timestamp wall, GroupIndex group, std::string_view why, storage::Commit& log);
+  std::uint64_t give_up(MonoTime now, Timestamp wall, GroupIndex group, std::string_view why,
+                        storage::Commit& log);
 
   // letters.cpp
   void synced(Position end, Actions& actions);
@@ -81,8 +84,8 @@ class Machine::Impl {
 
   // acceptance.cpp
   Result<void> check(const Acceptance& acceptance) const;
-  [[nodiscard]] bool full(const GroupState& group, std::uint64_t bytes, std::uint64_t times) const;
-  Result<void> admit(const Acceptance& acceptance);
+  [[nodiscard]] bool full(const GroupState& group, std::uint64_t bytes, std::uint64_t times,
+                          std::uint64_t events = 1) const;
   void bury_over_quota(Slot slot, Timestamp time);
   void say_owed(HeldSlot held, std::string_view event, storage::Commit& log);
   void say_rest(HeldSlot held, storage::Commit& log);

@@ -42,6 +42,10 @@ std::uint64_t Machine::give_up(MonoTime now, Timestamp wall, GroupIndex group, s
 
 // Acceptance and the journal.
 
+Result<void> Machine::fits(std::span<const GroupIndex> groups, std::uint64_t events, std::uint64_t bytes) {
+  return impl_->fits(groups, events, bytes);
+}
+
 Result<Accepted> Machine::accept(const Acceptance& acceptance, storage::Commit& log) {
   return impl_->accept(acceptance, log);
 }
@@ -67,6 +71,10 @@ std::optional<Position> Machine::position(Handle handle) const {
 // Execution and time.
 
 void Machine::take(GroupIndex group, std::size_t max, std::vector<Job>& out) { impl_->take(group, max, out); }
+void Machine::give_back(Handle handle, storage::Commit& log, Actions& actions) {
+  impl_->give_back(handle, log, actions);
+}
+
 Flight Machine::flight(Handle handle) const { return impl_->flight(handle); }
 
 void Machine::finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran, storage::Commit& log,

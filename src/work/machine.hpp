@@ -74,6 +74,11 @@ class Machine {
 
   // Acceptance.
 
+  /// Whether `events` more of `bytes` together would be refused for a quota of one of these groups, had each
+  /// of them to be accepted by itself. Errors: back_pressure.
+  [[nodiscard]] Result<void> fits(std::span<const GroupIndex> groups, std::uint64_t events,
+                                  std::uint64_t bytes);
+
   /// Takes it on, or refuses the whole: `back_pressure` (a group that refuses at its quota, or whose letters
   /// cannot be stored either and are as many again), `invalid_argument` (no group, or none of this table).
   [[nodiscard]] Result<Accepted> accept(const Acceptance& acceptance, storage::Commit& log);
@@ -118,6 +123,9 @@ class Machine {
   /// Up to `max` executions of one group, oldest first; none when it is paused. Each is answered by
   /// `finished`.
   void take(GroupIndex group, std::size_t max, std::vector<Job>& out);
+
+  /// It was taken and not started after all: it is the next of its group again, as the same attempt.
+  void give_back(Handle handle, storage::Commit& log, Actions& actions);
 
   /// What the flight table must show while it runs. `handle` is running.
   [[nodiscard]] Flight flight(Handle handle) const;

@@ -1,3 +1,4 @@
+#include <array>
 #include <limits>
 #include <map>
 
@@ -122,6 +123,21 @@ TEST_CASE("a group may refuse the whole dispatch at its quota instead", "[work][
   CHECK(rig.machine->counters().refused == 1);
 }
 
+TEST_CASE("whether several events fit a group that refuses is known before", "[work][acceptance]") {
+  Rig rig;
+  Policy bounded = policy();
+  bounded.backlog_max = 3;
+  bounded.backlog_bytes_max = 1'000;
+  bounded.refuse_at_quota = true;
+  const GroupIndex group = rig.group("index", bounded);
+  const std::array groups{group};
+  rig.accept({group});
+
+  CHECK(rig.machine->fits(groups, 2, 100));
+  CHECK(rig.machine->fits(groups, 3, 100).error().code == ErrorCode::back_pressure);
+  CHECK(rig.machine->fits(groups, 1, 1'000).error().code == ErrorCode::back_pressure);
+}
+
 TEST_CASE("when letters cannot be stored either, twice the quota refuses the dispatch",
           "[work][acceptance]") {
   Rig rig;
@@ -209,11 +225,9 @@ TEST_CASE("an event that is not in memory is read for its copy; an unreadable on
   rig.sync();
   const Position keep = rig.log.begin();
 
-  CHECK_FALSE(rig.machine->carry(
-      keep, 1 << 20, [](Position) { return nullptr; }, rig.log));
+  CHECK_FALSE(rig.machine->carry(keep, 1 << 20, [](Position) { return nullptr; }, rig.log));
   CHECK(rig.log.empty());
-  CHECK(rig.machine->carry(
-      keep, 1 << 20, [](Position) { return parcel_of("event"); }, rig.log));
+  CHECK(rig.machine->carry(keep, 1 << 20, [](Position) { return parcel_of("event"); }, rig.log));
   rig.sync();
   rig.drop(keep);
   rig.crash();

@@ -394,3 +394,51 @@ TEST_CASE("a long error is kept in part, cut where a character begins", "[work][
 
   CHECK(rig.written_of<Failed>().at(0).error == std::string(1023, 'x'));
 }
+
+TEST_CASE("what is given back is the next of its group again, as the same attempt", "[work][execution]") {
+  Rig rig;
+  const GroupIndex group = rig.group("index");
+  for (int i = 0; i < 2; ++i) rig.accept({group});
+  rig.write();
+  const Job first = rig.take_one(group);
+
+  rig.machine->give_back(first.handle, rig.log, rig.actions);
+
+  CHECK(rig.asked<Ready>().size() == 1);
+  const auto again = rig.take(group);
+  REQUIRE(again.size() == 2);
+  CHECK(again[0].handle == first.handle);
+  CHECK(again[0].attempt == 1);
+}
+
+TEST_CASE("what is given back after its group was cancelled is cancelled", "[work][execution]") {
+  Rig rig;
+  const GroupIndex group = rig.group("index");
+  rig.accept({group});
+  rig.write();
+  const Job job = rig.take_one(group);
+  rig.machine->cancel(group, rig.log);
+
+  rig.machine->give_back(job.handle, rig.log, rig.actions);
+
+  CHECK(rig.take(group).empty());
+  CHECK(rig.machine->owed_count() == 0);
+}
+
+TEST_CASE("a suspect that is given back lets another run", "[work][execution]") {
+  Rig rig;
+  const GroupIndex group = rig.group("index");
+  for (int i = 0; i < 2; ++i) rig.accept({group});
+  rig.sync();
+  std::vector<Flight> flights;
+  for (const Job& job : rig.take(group)) flights.push_back(rig.machine->flight(job.handle));
+  rig.crash(flights);
+  rig.sync();
+  rig.advance(1min);
+  const auto suspects = rig.take(group);
+  REQUIRE(suspects.size() == 1);
+
+  rig.machine->give_back(suspects[0].handle, rig.log, rig.actions);
+
+  CHECK(rig.take(group).size() == 1);
+}
