@@ -113,6 +113,7 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
     Group group;
     work::GroupIndex index = 0;
     std::shared_ptr<GroupRunner> runner;  // null when nobody here runs it
+    bool refuses = false;                 // at its backlog
   };
   using Groups = std::vector<Required>;
   using InterestChange = Uplink::InterestChange;
@@ -143,6 +144,7 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
     AsyncDispatch dispatch;
     Receipt receipt;
   };
+  class AnswerTurn;
 
   /// Makes the dispatches that wait, on the pool (bus_async.cpp).
   void run() override;
@@ -179,9 +181,9 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
   void run_call(const Event& event, std::span<const RegistrationKey> keys, const Call& call, unsigned depth);
   [[nodiscard]] bool queued(const delivery::Strand& strand) const;
   [[nodiscard]] bool start_async();
-  [[nodiscard]] bool goes_together() const;
+  [[nodiscard]] bool goes_together(const Groups& groups) const;
   void finish_async(AsyncDispatch dispatch);
-  void finish_together(std::vector<AsyncDispatch> batch);
+  void finish_together(std::vector<AsyncDispatch> batch, const std::shared_ptr<const Groups>& groups);
   [[nodiscard]] Result<Owing> prepare(const AsyncDispatch& dispatch,
                                       const std::shared_ptr<const Groups>& groups);
   [[nodiscard]] Result<Done> deliver_accepted(const AsyncDispatch& dispatch, Result<work::Accepted> accepted,
@@ -190,11 +192,14 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
   void answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result);
 
   // bus_groups.cpp
+  [[nodiscard]] Result<Registration> run_group(std::shared_ptr<Listener> listener, const Group& group,
+                                               GroupRunner::Settings settings);
   [[nodiscard]] Result<void> check_group(const Group& group, const GroupOptions& options) const;
   [[nodiscard]] bool awaited(const GroupRunner& runner) const;
   [[nodiscard]] Result<Owing> owe(const Event& event, std::span<const RegistrationKey> keys);
   [[nodiscard]] Result<Owing> owe(const Event& event, std::span<const RegistrationKey> keys,
                                   std::shared_ptr<const Groups> groups) const;
+  [[nodiscard]] Result<void> check_backlog(std::span<const Owing> owing) const;
   [[nodiscard]] Result<work::Accepted> accept(const Owing& owing, Calls& calls);
   [[nodiscard]] Result<void> require(const Group& group);
   void unrequire(const Group& group);

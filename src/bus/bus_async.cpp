@@ -33,8 +33,9 @@ bool Bus::start_async() {
 void Bus::run() {
   // Accepted before the bus was closed, so they are not refused for that; but nothing runs after stop.
   auto batch = async_.take(dispatches_per_turn);
-  if (goes_together()) {
-    finish_together(std::move(batch));
+  const auto groups = required();
+  if (goes_together(*groups)) {
+    finish_together(std::move(batch), groups);
   } else {
     for (AsyncDispatch& dispatch : batch) finish_async(std::move(dispatch));
   }
@@ -43,10 +44,9 @@ void Bus::run() {
 
 /// Whether dispatches only have to be owed to groups that run elsewhere than in this thread, and need no
 /// numbers.
-bool Bus::goes_together() const {
+bool Bus::goes_together(const Groups& groups) const {
   if (settings_.uplink != nullptr) return false;
-  const auto groups = required();
-  return !groups->empty() && std::ranges::none_of(*groups, [this](const Required& each) {
+  return !groups.empty() && std::ranges::none_of(groups, [this](const Required& each) {
     return each.runner && awaited(*each.runner);
   });
 }
@@ -59,8 +59,7 @@ void Bus::finish_async(AsyncDispatch dispatch) {
 }
 
 /// As many `finish_async`, and all are owed in one go.
-void Bus::finish_together(std::vector<AsyncDispatch> batch) {
-  const auto groups = required();
+void Bus::finish_together(std::vector<AsyncDispatch> batch, const std::shared_ptr<const Groups>& groups) {
   std::vector<AsyncDispatch> owed;
   std::vector<WorkEngine::Offer> offers;
   for (AsyncDispatch& dispatch : batch) {
@@ -114,16 +113,33 @@ Result<Bus::Done> Bus::deliver_accepted(const AsyncDispatch& dispatch, Result<wo
   return done;
 }
 
-/// When the journal is synced up to `end`, on whatever thread finds that out; at once when that is not
-/// promised.
+/// Gives the answers of some dispatches on a thread of the pool; where the pool runs nothing any more, on the
+/// one that lets go of it.
+class Bus::AnswerTurn final : public delivery::Runnable {
+ public:
+  AnswerTurn(std::shared_ptr<Bus> bus, std::shared_ptr<std::vector<Answer>> answers, Result<void> synced)
+      : bus_(std::move(bus)), answers_(std::move(answers)), synced_(std::move(synced)) {}
+  ~AnswerTurn() override { run(); }
+  void run() override {
+    for (Answer& each : *answers_) bus_->answer_async(each.dispatch, answer_of(each.receipt, synced_));
+    answers_->clear();
+  }
+
+ private:
+  const std::shared_ptr<Bus> bus_;
+  const std::shared_ptr<std::vector<Answer>> answers_;
+  const Result<void> synced_;
+};
+
+/// When the journal is synced up to `end`; at once when that is not promised. Who has synced does not wait
+/// for the callbacks, and a callback may wait for the next sync.
 void Bus::answer_when_safe(std::vector<Answer> answers, work::Position end) {
   if (answers.empty()) return;
   const auto waiting = std::make_shared<std::vector<Answer>>(std::move(answers));
-  const auto answer = [self = shared_from_this(), waiting](const Result<void>& synced) {
-    for (Answer& each : *waiting) self->answer_async(each.dispatch, answer_of(each.receipt, synced));
-  };
-  if (end == 0 || settings_.level == Level::memory) return answer({});
-  services_.work.when_synced(end, answer);
+  if (end == 0 || settings_.level == Level::memory) return AnswerTurn(shared_from_this(), waiting, {}).run();
+  services_.work.when_synced(end, [self = shared_from_this(), waiting](const Result<void>& synced) {
+    self->services_.pool.submit(std::make_shared<AnswerTurn>(self, waiting, synced));
+  });
 }
 
 void Bus::answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result) {

@@ -80,6 +80,7 @@ Result<Bus::Done> Bus::dispatch_now(const Event& event, std::span<const Registra
   // Whatever can refuse comes first: a refused event reaches nobody.
   const auto owing = owe(event, keys);
   if (!owing) return refused(owing.error());
+  if (const auto fits = check_backlog({&*owing, 1}); !fits) return refused(fits.error());
   Result<Uplink::Published> published;
   if (settings_.uplink == nullptr) {
     published = publish({});
@@ -117,6 +118,7 @@ Result<Bus::Done> Bus::dispatch_now(std::span<const KeyedEvent> batch) {
     if (!each) return refused(each.error());
     owing.push_back(std::move(*each));
   }
+  if (const auto fits = check_backlog(owing); !fits) return refused(fits.error());
 
   Result<Uplink::Published> published;
   if (settings_.uplink == nullptr) {
@@ -158,7 +160,6 @@ Result<Bus::Done> Bus::deliver_here(const Event& event, std::span<const Registra
   find_audience(keys, calls);
   Done done;
   done.receipt.listeners = static_cast<std::uint32_t>(calls.size());
-  queue_calls(event, keys, seq, calls);
   if (owing.parcel) {
     const auto accepted = accept(owing, calls);
     if (!accepted) return tl::unexpected(accepted.error());
@@ -166,6 +167,7 @@ Result<Bus::Done> Bus::deliver_here(const Event& event, std::span<const Registra
     done.receipt.dispatch = accepted->id;
     done.receipt.groups = static_cast<std::uint32_t>(owing.groups->size());
   }
+  queue_calls(event, keys, seq, calls);
   run_calls(event, keys, calls);
   return done;
 }
@@ -189,7 +191,7 @@ void Bus::queue_calls(const Event& event, std::span<const RegistrationKey> keys,
                       Calls& calls) {
   std::shared_ptr<InboundEvent> inbound;  // one for all strands
   std::erase_if(calls, [&](const Call& call) {
-    if (!queued(*call.place->strand)) return false;
+    if (call.runner || !queued(*call.place->strand)) return false;
     if (!inbound) {
       const std::uint64_t number = settings_.uplink != nullptr ? seq : ++local_number_;
       inbound = std::make_shared<InboundEvent>(Origin{settings_.self, settings_.epoch, number}, event,

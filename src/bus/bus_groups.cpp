@@ -55,26 +55,41 @@ Result<Registration> Bus::register_listener(std::shared_ptr<Listener> listener, 
   if (auto good = accepting(); !good) return tl::unexpected(good.error());
   if (!listener) return fail(ErrorCode::invalid_argument, "the listener is null");
   if (auto checked = check_group(group, options); !checked) return tl::unexpected(checked.error());
-  const work::GroupIndex index = services_.work.declare(settings_.name, group, policy_of(options));
+  GroupRunner::Settings settings{.handle = 0, .index = 0, .options = options};
+  {
+    // Its place comes first: who is refused changes nothing of the one that is there.
+    const std::unique_lock lock(mutex_);
+    if (closed_) return tl::unexpected(closed_error());
+    settings.handle = next_handle_++;
+    if (auto added = registry_.add_group(group, settings.handle); !added)
+      return tl::unexpected(added.error());
+  }
+  auto registration = run_group(std::move(listener), group, settings);
+  if (!registration) {
+    const std::unique_lock lock(mutex_);
+    registry_.remove_group(group, settings.handle);
+  }
+  return registration;
+}
+
+/// Makes the runner of a group that has its place.
+Result<Registration> Bus::run_group(std::shared_ptr<Listener> listener, const Group& group,
+                                    GroupRunner::Settings settings) {
+  const work::GroupIndex index = services_.work.declare(settings_.name, group, policy_of(settings.options));
+  settings.index = index;
+  const bool refuses = settings.options.refuse_at_backlog;
   const GroupRunner::Services services{services_.clock,  runner_,   services_.pool,
                                        services_.timers, activity_, services_.counters,
                                        services_.work};
-  GroupRunner::Settings settings{.handle = 0, .index = index, .options = options};
-  {
-    const std::unique_lock lock(mutex_);
-    settings.handle = next_handle_++;
-  }
   const auto runner = std::make_shared<GroupRunner>(services, settings, group, std::move(listener));
   if (auto required = require(group); !required) return tl::unexpected(required.error());
   {
     const std::unique_lock lock(mutex_);
     if (closed_) return tl::unexpected(closed_error());
-    if (auto added = registry_.add_group(group, runner->handle()); !added)
-      return tl::unexpected(added.error());
     runners_.emplace(runner->handle(), runner);
     change_groups([&](Groups& groups) {
       std::erase_if(groups, [&](const Required& each) { return each.group == group; });
-      groups.push_back({group, index, runner});
+      groups.push_back({group, index, runner, refuses});
     });
   }
   if (settings_.execute_groups) {
@@ -197,6 +212,19 @@ Result<Bus::Owing> Bus::owe(const Event& event, std::span<const RegistrationKey>
   return Owing{std::move(groups), std::move(*parcel)};
 }
 
+/// A group that refuses at its backlog does so before anybody gets anything; where others take what was left
+/// of it meanwhile, accepting refuses.
+Result<void> Bus::check_backlog(std::span<const Owing> owing) const {
+  std::vector<work::GroupIndex> refusing;
+  std::uint64_t bytes = 0;
+  for (const Owing& each : owing) bytes += each.parcel ? each.parcel->size : 0;
+  if (bytes == 0) return {};
+  for (const Required& each : *owing.back().groups) {
+    if (each.refuses) refusing.push_back(each.index);
+  }
+  return refusing.empty() ? Result<void>() : services_.work.fits(refusing, owing.size(), bytes);
+}
+
 /// Takes on what is owed; the groups that this dispatch runs itself join `calls`.
 Result<work::Accepted> Bus::accept(const Owing& owing, Calls& calls) {
   const bool nested = runner_.depth() > 0;
@@ -253,7 +281,10 @@ Result<void> Bus::redeliver(const Group& group, const Event& event) {
   const auto accepted = accept(*owing, calls);
   if (!accepted) return tl::unexpected(accepted.error());
   run_calls(event, {}, calls);
-  return {};
+  Done done;
+  done.end = accepted->end;
+  done.receipt.dispatch = accepted->id;
+  return wait_for_level(std::move(done)).map([](const Receipt&) {});
 }
 
 }  // namespace evmesh::bus

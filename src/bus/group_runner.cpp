@@ -83,7 +83,7 @@ void GroupRunner::work_waits() {
 bool GroupRunner::schedule() {
   const std::lock_guard lock(mutex_);
   if (!pulling_ || looking_) return false;
-  if (scheduled_ >= settings_.options.concurrency) {
+  if (scheduled_ >= settings_.options.concurrency + late_) {
     missed_ = true;
     return false;
   }
@@ -143,13 +143,21 @@ std::optional<work::Job> GroupRunner::next_job(bool pull) {
   std::vector<work::Job> jobs;
   if (most > 0) services_.engine.take(settings_.index, most, jobs);
   if (jobs.empty()) return std::nullopt;
-  if (jobs.size() > 1) {
-    const std::lock_guard lock(mutex_);
-    std::move(jobs.begin() + 1, jobs.end(), std::back_inserter(aside_));
+  if (!put_aside(std::span(jobs).subspan(1))) {
+    services_.engine.give_back(jobs);
+    give_up_rest();
+    return std::nullopt;
   }
   // For another thread; there may also be more than was asked for.
   if (jobs.size() > 1 || most == 1) work_waits();
   return std::move(jobs.front());
+}
+
+/// False when nothing is to begin any more.
+bool GroupRunner::put_aside(std::span<const work::Job> jobs) {
+  const std::lock_guard lock(mutex_);
+  if (pulling_) aside_.insert(aside_.end(), jobs.begin(), jobs.end());
+  return pulling_;
 }
 
 void GroupRunner::execute(const work::Job& job) {
@@ -198,8 +206,10 @@ bool GroupRunner::end(Executions::iterator execution) {
   const bool in_time = !execution->given_up;
   usual_ = (usual_ * 7 + (now - execution->started)) / 8;
   executions_.erase(execution);
-  if (!in_time) services_.pool.widen(lane_, -1);
-  return in_time;
+  if (in_time) return true;
+  --late_;
+  services_.pool.widen(lane_, -1);
+  return false;
 }
 
 /// Under mutex_: looks again when the oldest execution has had its time. All have the same, so they end in
@@ -223,6 +233,7 @@ void GroupRunner::give_up_late() {
     for (Execution& execution : executions_) {
       if (execution.given_up || execution.deadline > services_.clock.now()) continue;
       execution.given_up = true;
+      ++late_;
       execution.stop.request_stop();
       late.push_back(execution.handle);
       // Its thread is lost until the listener returns; the group goes on with another.
@@ -237,17 +248,25 @@ void GroupRunner::give_up_late() {
                   {}};
     services_.engine.finished(handle, ran, std::nullopt);
   }
+  if (late.empty()) return;
+  give_up_rest();
+  work_waits();  // for what was announced while there was no slot
 }
 
 void GroupRunner::stop_pulling() {
-  const std::lock_guard lock(mutex_);
-  pulling_ = false;
-}
-
-void GroupRunner::close(std::string why) {
+  std::deque<work::Job> not_run;
   {
     const std::lock_guard lock(mutex_);
     pulling_ = false;
+    not_run.swap(aside_);
+  }
+  if (!not_run.empty()) services_.engine.give_back(std::vector(not_run.begin(), not_run.end()));
+}
+
+void GroupRunner::close(std::string why) {
+  stop_pulling();
+  {
+    const std::lock_guard lock(mutex_);
     given_up_ = std::move(why);
     for (Execution& execution : executions_) execution.stop.request_stop();
   }

@@ -67,7 +67,7 @@ class GroupRunner final : public Puller,
   /// Makes the first attempt on this thread, when there is a place for it. `depth` as in CallScope.
   void run_claimed(const work::Job& job, const Event& event, bool nested, unsigned depth);
 
-  /// From now on nothing more is pulled; what is owed stays owed. Idempotent.
+  /// From now on nothing more is pulled nor begun; what is owed stays owed. Idempotent.
   void stop_pulling();
 
   /// As `stop_pulling`, and running executions are asked to end. With a reason, all that the group is owed,
@@ -94,6 +94,7 @@ class GroupRunner final : public Puller,
   void unschedule();
   [[nodiscard]] std::size_t batch() const;
   [[nodiscard]] std::optional<work::Job> next_job(bool pull);
+  [[nodiscard]] bool put_aside(std::span<const work::Job> jobs);
   void execute(const work::Job& job);
   bool run_job(const work::Job& job, const Event& event, unsigned depth);
   [[nodiscard]] Executions::iterator begin(const work::Job& job);
@@ -116,6 +117,7 @@ class GroupRunner final : public Puller,
   std::mutex mutex_;             // leaf; guards all below
   std::deque<work::Job> aside_;  // pulled, and run by whichever thread comes first
   std::uint32_t scheduled_ = 0;  // turns of this that the pool has
+  std::uint32_t late_ = 0;       // executions that were given up and have not returned
   bool missed_ = false;          // work was announced while all were scheduled
   bool pulling_ = true;
   bool watching_ = false;

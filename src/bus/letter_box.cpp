@@ -78,19 +78,38 @@ Result<std::unique_ptr<LetterBox>> LetterBox::open(const std::filesystem::path& 
                                                    base::Counters& counters) {
   auto store = storage::StateStore::open(directory);
   if (!store) return tl::unexpected(store.error());
-  return std::unique_ptr<LetterBox>(new LetterBox(std::move(*store), counters));
+  return std::unique_ptr<LetterBox>(new LetterBox(std::move(*store), directory.empty(), counters));
 }
 
-LetterBox::LetterBox(storage::StateStore store, base::Counters& counters)
+LetterBox::LetterBox(storage::StateStore store, bool in_memory, base::Counters& counters)
     : store_(std::move(store)),
+      in_memory_(in_memory),
       kept_(counters.named("evmesh_dead_letters_total")),
       removed_(counters.named("evmesh_dead_letters_removed_total")) {}
+
+/// Under mutex_. What has no room stays owed, and is tried again later.
+Result<void> LetterBox::check_room(std::span<const storage::LetterRow> rows) const {
+  if (!in_memory_) return {};
+  storage::StateStore::Held all;
+  for (const auto& [place, held] : store_.held()) {
+    all.letters += held.letters;
+    all.bytes += held.bytes;
+  }
+  for (const storage::LetterRow& row : rows) all.bytes += row.event.size();
+  if (all.letters + rows.size() <= limits::memory_dead_letters_max &&
+      all.bytes <= limits::memory_dead_letters_bytes_max) {
+    return {};
+  }
+  return fail(ErrorCode::storage, "no room for more than " + std::to_string(all.letters) +
+                                      " dead letters in memory; remove some, or give the node a data_dir");
+}
 
 Result<void> LetterBox::keep(std::span<const Letter> letters) {
   std::vector<storage::LetterRow> rows;
   rows.reserve(letters.size());
   for (const Letter& letter : letters) rows.push_back(row_of(letter));
   const std::lock_guard lock(mutex_);
+  if (auto room = check_room(rows); !room) return room;
   auto stored = store_.put(rows);
   if (!stored) return tl::unexpected(stored.error());
   kept_.add(*stored);

@@ -41,7 +41,8 @@ class LetterBox {
   [[nodiscard]] static Result<std::unique_ptr<LetterBox>> open(const std::filesystem::path& directory,
                                                                base::Counters& counters);
 
-  /// Keeps those that are not there yet, by id; all are on the disk when this returns. Errors: storage.
+  /// Keeps those that are not there yet, by id; all are on the disk when this returns. In memory no more than
+  /// `limits::memory_dead_letters_max`, and `limits::memory_dead_letters_bytes_max` of them. Errors: storage.
   [[nodiscard]] Result<void> keep(std::span<const Letter> letters);
 
   [[nodiscard]] Result<std::uint64_t> remove(const Filter& filter);
@@ -60,10 +61,13 @@ class LetterBox {
   [[nodiscard]] Result<std::map<std::string, std::string>> documents(std::string_view kind);
 
  private:
-  LetterBox(storage::StateStore store, base::Counters& counters);
+  LetterBox(storage::StateStore store, bool in_memory, base::Counters& counters);
+
+  [[nodiscard]] Result<void> check_room(std::span<const storage::LetterRow> rows) const;
 
   mutable std::mutex mutex_;  // leaf; guards the store
   storage::StateStore store_;
+  const bool in_memory_;
   base::Counter& kept_;
   base::Counter& removed_;
 };

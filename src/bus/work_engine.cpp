@@ -107,6 +107,11 @@ Result<void> WorkEngine::admit() const {
   return {};
 }
 
+Result<void> WorkEngine::fits(std::span<const GroupIndex> groups, std::uint64_t events, std::uint64_t bytes) {
+  const Lock lock(mutex_);
+  return machine_.fits(groups, events, bytes);
+}
+
 Result<Accepted> WorkEngine::accept(const work::Acceptance& acceptance) {
   Lock lock(mutex_);
   make_room_in_commit(lock);
@@ -174,6 +179,14 @@ void WorkEngine::take(GroupIndex group, std::size_t max, std::vector<work::Job>&
   if (!failure_ && !stopping_) machine_.take(group, max, out);
 }
 
+void WorkEngine::give_back(std::span<const work::Job> jobs) {
+  Lock lock(mutex_);
+  Actions actions;
+  for (auto job = jobs.rbegin(); job != jobs.rend(); ++job)
+    machine_.give_back(job->handle, pending_, actions);
+  after_change(lock, actions);
+}
+
 Result<std::string> WorkEngine::encoded(const Event& event, std::span<const RegistrationKey> keys) const {
   const auto sent = with_payload(event, settings_.payload, limits::event_size_bytes_max);
   if (!sent) return tl::unexpected(sent.error());
@@ -198,13 +211,18 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::pack(const Event& event,
 
 Result<std::shared_ptr<const Parcel>> WorkEngine::parcel(const work::Job& job) const {
   if (job.event) return opened(job.event);
-  Position position = job.position;
-  {
-    const Lock lock(mutex_);
-    position = machine_.position(job.handle).value_or(position);
+  // It may be carried to another place, and its old one dropped, while it is read.
+  for (std::optional<Position> before;;) {
+    Position position = job.position;
+    {
+      const Lock lock(mutex_);
+      position = machine_.position(job.handle).value_or(position);
+    }
+    auto read = read_parcel(position);
+    if (read) return opened(*read);
+    if (before == position) return read;
+    before = position;
   }
-  auto read = read_parcel(position);
-  return read ? opened(*read) : read;
 }
 
 /// With the event as an object.

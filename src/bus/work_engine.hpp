@@ -61,6 +61,7 @@ class WorkEngine {
     std::uint64_t reserve_bytes = 64ULL << 20;
     std::uint64_t event_size_bytes_max = 1ULL << 20;
     PayloadFormat payload = PayloadFormat::binary;  ///< how bodies are kept
+    std::shared_ptr<storage::Disk> disk{};          ///< of the journal, shared with a test; null: `directory`
   };
 
   /// Opens the journal and takes over what earlier lives owe. Errors: storage.
@@ -96,6 +97,11 @@ class WorkEngine {
   /// Errors: disk_full, closed, node_failed.
   [[nodiscard]] Result<void> admit() const;
 
+  /// What the groups' quotas would refuse of so many events; others may come before them all the same.
+  /// Errors: back_pressure.
+  [[nodiscard]] Result<void> fits(std::span<const work::GroupIndex> groups, std::uint64_t events,
+                                  std::uint64_t bytes);
+
   /// `event` with its encoded form, when that is needed here. Errors: of the body.
   [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> pack(const Event& event,
                                                                  std::span<const RegistrationKey> keys) const;
@@ -127,6 +133,9 @@ class WorkEngine {
 
   void take(work::GroupIndex group, std::size_t max, std::vector<work::Job>& out);
 
+  /// These were taken and are not run after all; in their order.
+  void give_back(std::span<const work::Job> jobs);
+
   /// The event of a job: at hand, or read back and verified.
   [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> parcel(const work::Job& job) const;
 
@@ -135,8 +144,8 @@ class WorkEngine {
   void finished(work::Handle handle, const work::Ran& ran, std::optional<std::size_t> flight);
   [[nodiscard]] storage::FlightTable& flights() { return *flights_; }
 
-  /// Waits until nothing that was accepted is unsynced, says goodbye in the journal and ends the threads.
-  /// Idempotent.
+  /// Syncs what was accepted, says goodbye in the journal, unless something still runs, and ends the threads.
+  /// What the disk has no room for stays undone. Idempotent.
   void stop();
 
   [[nodiscard]] std::optional<Error> failure() const;
@@ -176,12 +185,14 @@ class WorkEngine {
   void append_pending();
   [[nodiscard]] bool take_pending();
   [[nodiscard]] Result<void> wait_written(work::Position end);
+  [[nodiscard]] bool is_written(work::Position end) const;
   void sync();
   [[nodiscard]] std::vector<Told> due_waiters();
   void keep_syncing();
   void maintain();
   void make_space();
   void fail_with(const Error& error);
+  [[nodiscard]] bool nothing_runs() const;
 
   // work_engine_letters.cpp
   void keep_letters();
@@ -192,7 +203,7 @@ class WorkEngine {
 
   const Services services_;
   const Settings settings_;
-  std::unique_ptr<storage::Disk> disk_;
+  std::shared_ptr<storage::Disk> disk_;
   std::unique_ptr<storage::Journal> journal_;  // null at level memory
   std::unique_ptr<storage::FlightTable> flights_;
   std::unique_ptr<LetterBox> letters_;

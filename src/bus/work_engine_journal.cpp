@@ -61,9 +61,12 @@ Result<void> WorkEngine::start_threads() {
 }
 
 Result<void> WorkEngine::open_journal() {
-  auto disk = storage::open_disk(settings_.directory);
-  if (!disk) return tl::unexpected(disk.error());
-  disk_ = std::move(*disk);
+  disk_ = settings_.disk;
+  if (!disk_) {
+    auto disk = storage::open_disk(settings_.directory);
+    if (!disk) return tl::unexpected(disk.error());
+    disk_ = std::move(*disk);
+  }
   // Two segments of half the reserve; each holds what may gather, what a tick and a carry add, and the
   // largest event behind it.
   const std::uint64_t smallest = 4 * pending_bytes_max + settings_.event_size_bytes_max;
@@ -150,17 +153,31 @@ void WorkEngine::append_pending() {
   machine_.written(written_, actions);
   land();
   written_changed_.notify_all();
+  plan_tick();  // none came while there was no room
   perform(lock, actions);
 }
 
 Result<void> WorkEngine::wait_written(Position end) {
+  const auto decided = [&] { return written_ >= end || failure_ || (stalled_ && stopping_); };
   for (;;) {
-    flush();
+    {
+      // Whoever appends meanwhile appends this too.
+      const std::lock_guard appending(append_mutex_);
+      if (!is_written(end)) append_pending();
+    }
     Lock lock(mutex_);
+    if (stalled_) written_changed_.wait(lock, decided);
     if (failure_) return tl::unexpected(*failure_);
     if (written_ >= end) return {};
-    written_changed_.wait(lock, [&] { return written_ >= end || failure_.has_value(); });
+    if (stopping_ && stalled_) {
+      return fail(ErrorCode::closed, "the node was stopped while its disk was full");
+    }
   }
+}
+
+bool WorkEngine::is_written(Position end) const {
+  const Lock lock(mutex_);
+  return written_ >= end;
 }
 
 /// Appends and syncs what there is; who comes meanwhile waits, and finds it done more often than not.
@@ -237,11 +254,12 @@ void WorkEngine::keep_syncing() {
   for (;;) {
     {
       Lock lock(mutex_);
-      const auto busy = [this] { return stopping_ || failure_ || !pending_.empty() || synced_ < written_; };
+      // A full disk is asked again after a while, not all the time.
+      const auto idle = [this] { return (stalled_ || pending_.empty()) && synced_ == written_; };
       syncer_waits_ = true;
-      sync_work_.wait_for(lock, anchor_interval, busy);
+      sync_work_.wait_for(lock, anchor_interval, [&] { return stopping_ || failure_ || !idle(); });
       syncer_waits_ = false;
-      if (failure_ || (stopping_ && pending_.empty() && synced_ == written_)) return;
+      if (failure_ || (stopping_ && idle())) return;
     }
     sync();
     if (services_.clock.now() - anchored < anchor_interval) continue;
@@ -300,18 +318,28 @@ void WorkEngine::fail_with(const Error& error) {
   if (services_.on_failed) services_.on_failed(error);
 }
 
+/// Under mutex_.
+bool WorkEngine::nothing_runs() const {
+  for (work::GroupIndex group = 0; group < machine_.group_count(); ++group) {
+    if (machine_.counts(group).running > 0) return false;
+  }
+  return true;
+}
+
 void WorkEngine::stop() {
   {
     const Lock lock(mutex_);
     if (stopping_.exchange(true)) return;
     sync_work_.notify_all();
     letter_work_.notify_all();
+    written_changed_.notify_all();
   }
   if (letter_thread_.joinable()) letter_thread_.join();
   if (journal_ && !failure()) {
     {
       const Lock lock(mutex_);
-      machine_.goodbye(pending_);
+      // Of what still runs the next life learns from the flight table, which a goodbye would overrule.
+      if (nothing_runs()) machine_.goodbye(pending_);
     }
     sync();
   }

@@ -1,32 +1,188 @@
 #include "bus/group_runner.hpp"
 
-#include "bus/local_node.hpp"
-#include "bus/support.hpp"
+#include <stdexcept>
+
+#include "bus/durable_support.hpp"
 
 using namespace evmesh;
 using namespace evmesh::bus;
 using namespace evmesh::bus::test;
 
-TEST_CASE("executions that hang hold up no others of their group", "[bus][group-runner]") {
-  NodeOptions options;
-  options.delivery = DeliveryModel::asynchronous;
-  const auto node = must(open_mono(options));
-  Gate gate;
-  std::atomic<int> second_attempts{0};
-  std::atomic<int> done{0};
-  // All of them become due together, and short as they were, many are pulled at once.
-  const auto listener = make_listener([&](const Delivery& delivery) {
-    if (delivery.attempt == 1) return Outcome::retry_after(50ms);
-    const int number = ++second_attempts;
-    if (number == 3 || number == 10 || number == 20) gate.pass();
-    ++done;
-    return Outcome::done();
+namespace {
+
+std::shared_ptr<Listener> always(Outcome outcome) {
+  return make_listener([outcome](const Delivery&) { return outcome; });
+}
+
+/// A listener that writes down its attempts and throws.
+std::shared_ptr<Listener> failing(Story& story) {
+  return make_listener([&story](const Delivery& delivery) {
+    story.add("attempt " + std::to_string(delivery.attempt));
+    throw std::runtime_error("broken");
   });
-  const auto registration = must(node->bus().register_listener(listener, group("g")));
+}
 
-  for (int event = 0; event < 40; ++event) must(node->bus().dispatch(sample()));
+}  // namespace
 
-  CHECK(support::eventually(patience, [&] { return done == 37; }));
-  gate.open();
-  CHECK(support::eventually(patience, [&] { return done == 40; }));
+TEST_CASE("retries come after their exact waits, and then the event is a dead letter",
+          "[bus][groups][R05][R06]") {
+  Alone alone;
+  Story story;
+  const auto registration = must(alone.bus->register_listener(failing(story), group("g"), exact_retries(2)));
+  must(alone.bus->dispatch(sample(), key("K:1")));
+  REQUIRE(story.words() == std::vector<std::string>{"attempt 1"});
+
+  alone.host.advance(99ms);
+  must(alone.bus->drain(patience));
+  CHECK(story.words().size() == 1);
+  alone.host.advance(1ms);
+  CHECK(story.wait(2).back() == "attempt 2");
+  must(alone.bus->drain(patience));
+  alone.host.advance(199ms);
+  must(alone.bus->drain(patience));
+  CHECK(story.words().size() == 2);
+  alone.host.advance(1ms);
+  CHECK(story.wait(3).back() == "attempt 3");
+  must(alone.bus->drain(patience));
+
+  const DeadLetter letter = only_letter(*alone.bus, group("g"));
+  CHECK(letter.keys == std::vector<RegistrationKey>{key("K:1")});
+  REQUIRE(letter.attempts.size() == 3);
+  CHECK(letter.attempts[0].number == 1);
+  CHECK(letter.attempts[2].number == 3);
+  CHECK(letter.attempts[2].error == "broken");
+  CHECK(letter.attempts[1].time - letter.attempts[0].time == 100ms);
+  CHECK(alone.host.count("evmesh_group_attempts_failed_total") == 3);
+  CHECK(alone.host.timers.waiting() == 1);  // the look for an execution that takes too long
+}
+
+TEST_CASE("a retry that succeeds leaves no dead letter", "[bus][groups][R02][R09]") {
+  Alone alone;
+  Story story;
+  const auto listener = make_listener([&](const Delivery& delivery) {
+    story.add(std::to_string(delivery.attempt));
+    if (delivery.attempt == 1) throw std::runtime_error("not yet");
+  });
+  const auto registration = must(alone.bus->register_listener(listener, group("g"), exact_retries(1)));
+
+  must(alone.bus->dispatch(sample()));
+  alone.host.advance(100ms);
+
+  CHECK(story.wait(2).size() == 2);
+  must(alone.bus->drain(patience));
+  CHECK(must(alone.bus->dead_letters().empty()));
+}
+
+TEST_CASE("a listener may ask for a longer wait than the policy's, not for a shorter one", "[bus][groups]") {
+  Alone alone;
+  Story story;
+  const auto listener = make_listener([&](const Delivery& delivery) {
+    story.add(std::to_string(delivery.attempt));
+    return Outcome::retry_after(delivery.attempt == 1 ? 5'000ms : 1ms, "later");
+  });
+  const auto registration = must(alone.bus->register_listener(listener, group("g"), exact_retries(2)));
+  must(alone.bus->dispatch(sample()));
+
+  alone.host.advance(4'999ms);
+  must(alone.bus->drain(patience));
+  CHECK(story.words().size() == 1);
+  alone.host.advance(1ms);
+  REQUIRE(story.wait(2).size() == 2);
+  must(alone.bus->drain(patience));
+  alone.host.advance(199ms);
+  must(alone.bus->drain(patience));
+  CHECK(story.words().size() == 2);
+  alone.host.advance(1ms);
+  REQUIRE(story.wait(3).size() == 3);
+  must(alone.bus->drain(patience));
+
+  CHECK(only_letter(*alone.bus, group("g")).attempts[0].error == "later");
+}
+
+TEST_CASE("a refused event is a dead letter at once, with the reason", "[bus][groups]") {
+  const TempDir dir{support::memory_disk()};
+  Life life{dir.path()};
+  const auto registration = must(life.bus->register_listener(always(Outcome::refuse("too old")), group("g")));
+
+  must(life.bus->dispatch(sample()));
+
+  const DeadLetter letter = only_letter(*life.bus, group("g"));
+  REQUIRE(letter.attempts.size() == 1);
+  CHECK(letter.attempts[0].error == "too old");
+  CHECK(life.host.logged("dead_letter") == 1);
+}
+
+TEST_CASE("an event of a type that nobody here knows is owed on, and burns no attempt", "[bus][groups]") {
+  Alone alone;
+  Story story;
+  std::atomic<bool> knows{false};
+  const auto listener = make_listener([&](const Delivery& delivery) {
+    story.add(told(delivery));
+    return knows ? Outcome::done() : Outcome::unknown_type();
+  });
+  const auto registration = must(alone.bus->register_listener(listener, group("g"), exact_retries(0)));
+
+  must(alone.bus->dispatch(sample()));
+  knows = true;
+  alone.host.advance(2s);
+
+  CHECK(story.wait(2) == std::vector<std::string>{"sample 1", "sample 1"});
+  must(alone.bus->drain(patience));
+  CHECK(must(alone.bus->dead_letters().empty()));
+}
+
+TEST_CASE("unregistering a group moves what it is owed to the dead letters", "[bus][groups]") {
+  Alone alone;
+  Story story;
+  auto registration = must(alone.bus->register_listener(failing(story), group("g"), exact_retries(5)));
+  must(alone.bus->dispatch(sample()));
+
+  CHECK(registration.unregister() == Unregistered::done);
+  alone.host.advance(1h);
+
+  const DeadLetter letter = only_letter(*alone.bus, group("g"));
+  REQUIRE(letter.attempts.size() == 2);
+  CHECK(letter.attempts[0].error == "broken");
+  CHECK(letter.attempts[1].error == "not run: the group was unregistered");
+  CHECK(story.words().size() == 1);
+}
+
+TEST_CASE("stopping a bus in memory moves waiting retries to the dead letters", "[bus][groups]") {
+  Alone alone;
+  Story story;
+  const auto registration = must(alone.bus->register_listener(failing(story), group("g"), exact_retries(5)));
+  must(alone.bus->dispatch(sample()));
+
+  alone.bus->stop();
+
+  CHECK(only_letter(*alone.bus, group("g")).attempts[1].error == "not run: the bus was stopped");
+}
+
+TEST_CASE("a retry waits outside the group's slots", "[bus][groups]") {
+  Alone alone;
+  Story story;
+  const auto listener = make_listener([&](const Delivery& delivery) {
+    if (delivery.event.payload() == "bad") throw std::runtime_error("broken");
+    story.add(delivery.event.payload());
+  });
+  GroupOptions options = exact_retries(5);
+  options.concurrency = 1;
+  const auto registration = must(alone.bus->register_listener(listener, group("g"), options));
+
+  must(alone.bus->dispatch(sample("bad")));
+  must(alone.bus->dispatch(sample("good")));
+
+  CHECK(story.words() == std::vector<std::string>{"good"});
+}
+
+TEST_CASE("a second listener is refused, and the group keeps the options of the first", "[bus][groups]") {
+  Alone alone;
+  Story story;
+  const auto registration = must(alone.bus->register_listener(failing(story), group("g"), exact_retries(0)));
+
+  const auto second = alone.bus->register_listener(teller(story), group("g"), exact_retries(5));
+  must(alone.bus->dispatch(sample()));
+
+  CHECK(code(second) == ErrorCode::group_already_registered);
+  CHECK(only_letter(*alone.bus, group("g")).attempts.size() == 1);
 }

@@ -127,6 +127,12 @@ class Gate {
   return make_listener([&story](const Delivery& delivery) { story.add(delivery.event.payload()); }, traits);
 }
 
+[[nodiscard]] inline WorkEngine::Settings first_life() {
+  WorkEngine::Settings settings;
+  settings.epoch = 1;
+  return settings;
+}
+
 /// What a node gives its buses, with a clock that stands still.
 struct Host {
   base::ManualClock clock;
@@ -138,7 +144,7 @@ struct Host {
   std::vector<LogRecord> records;  // guarded by mutex
   delivery::Pool pool{{}, counters};
   delivery::Timers timers{clock, 1000};
-  std::unique_ptr<WorkEngine> work = must(WorkEngine::open({clock, timers, counters, {}, {}}, {}));
+  std::unique_ptr<WorkEngine> work = must(WorkEngine::open({clock, timers, counters, {}, {}}, first_life()));
 
   [[nodiscard]] NodeServices services() {
     return {clock, random, pool, timers, counters, *work, mark, keys_held, [this](const LogRecord& record) {
