@@ -11,7 +11,7 @@ EVENTS = int(os.environ.get("EVMESH_DURABLE_EVENTS", "100000"))
 
 class CleanTest(DurableCase):
     def check_exactly_once(self, **plan):
-        worker = self.start(count=EVENTS, threads=4, async_every=2, quiet=1, quit=1, **plan)
+        worker = self.start(count=EVENTS, threads=4, async_every=2, persist=1, quiet=1, quit=1, **plan)
         while not worker.ended():
             worker.process.wait(timeout=durable.DEADLINE + EVENTS / 1_000)
 

@@ -119,13 +119,7 @@ class Worker {
   }
 
   void dispatch(std::uint64_t number) {
-    if (plan_.async_every != 0 && number % plan_.async_every == 0) {
-      ++accepted_;
-      const auto begun = node_->bus().dispatch_async(
-          event_of(number), {}, [this, number](const Result<Receipt>& result) { note(number, result); });
-      if (!begun) note(number, tl::unexpected(begun.error()));
-      return;
-    }
+    if (plan_.async_every != 0 && number % plan_.async_every == 0) return dispatch_async(number);
     for (;;) {
       const auto result = node_->bus().dispatch(event_of(number));
       if (result) ++accepted_;
@@ -133,6 +127,18 @@ class Worker {
       if (result || plan_.persist == 0 || given_up_) return;
       if (result.error().code == ErrorCode::unknown_outcome || result.error().code == ErrorCode::node_failed)
         return;
+      shared_.breathe();
+    }
+  }
+
+  /// What the queue has no room for is tried again when the plan says so.
+  void dispatch_async(std::uint64_t number) {
+    const auto done = [this, number](const Result<Receipt>& result) { note(number, result); };
+    for (;;) {
+      const auto begun = node_->bus().dispatch_async(event_of(number), {}, done);
+      if (begun) ++accepted_;
+      if (!begun) note(number, tl::unexpected(begun.error()));
+      if (begun || plan_.persist == 0 || given_up_ || begun.error().code != ErrorCode::busy) return;
       shared_.breathe();
     }
   }
