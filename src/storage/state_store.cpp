@@ -367,6 +367,18 @@ Result<std::vector<LetterRow>> StateStore::page(const LetterFilter& filter, std:
   return letters;
 }
 
+Result<std::vector<LetterPlace>> StateStore::places(const LetterFilter& filter, std::uint64_t after, std::size_t limit) {
+  std::vector<LetterPlace> places;
+  const std::string sql = "SELECT number, bus, grp FROM letters WHERE AND number > " + std::to_string(after) +
+                          " ORDER BY number LIMIT " + std::to_string(limit);
+  auto read = query(sql, filter, [&](const Statement& row) -> Result<void> {
+    places.push_back({row.number(0), std::string(row.bytes(1)), std::string(row.bytes(2))});
+    return {};
+  });
+  if (!read) return tl::unexpected(read.error());
+  return places;
+}
+
 Result<std::uint64_t> StateStore::count(const LetterFilter& filter) {
   std::uint64_t count = 0;
   auto read = query("SELECT count(*) FROM letters WHERE", filter, [&](const Statement& row) -> Result<void> {

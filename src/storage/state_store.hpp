@@ -56,6 +56,15 @@ struct StateReport {
   std::uint64_t letters = 0;  ///< that can be read
 };
 
+/// Where a letter stands, unverified: for those who look the letter itself up.
+struct LetterPlace {
+  std::uint64_t number = 0;
+  std::string bus;
+  std::string group;
+
+  bool operator==(const LetterPlace&) const = default;
+};
+
 /// Dead letters and small documents (tasks, states of groups) of one node, in `DIR/state.db`. Every change is on the disk when
 /// its call returns. Each row carries a checksum, all rows together a running sum, and `DIR/state.witness` remembers the last
 /// version, so that a lost end, an old copy or a changed byte is found at open, at reading or by `verify`, and never
@@ -83,6 +92,9 @@ class StateStore {
   /// than `bytes_max` together: the one that goes beyond it is the last.
   [[nodiscard]] Result<std::vector<LetterRow>> page(const LetterFilter& filter, std::uint64_t after, std::size_t limit,
                                                     std::uint64_t bytes_max = ~std::uint64_t{0});
+
+  /// The same, of any number of them and without their events.
+  [[nodiscard]] Result<std::vector<LetterPlace>> places(const LetterFilter& filter, std::uint64_t after, std::size_t limit);
 
   /// The highest number that was given to a letter.
   [[nodiscard]] Result<std::uint64_t> last_number();

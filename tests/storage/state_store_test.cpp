@@ -144,6 +144,15 @@ TEST_CASE_METHOD(Fixture, "what is removed is gone, and only that", "[storage][s
   CHECK(store.held().empty());
 }
 
+TEST_CASE_METHOD(Fixture, "places of letters are read without the letters", "[storage][state]") {
+  auto store = open();
+  REQUIRE(store.put(letters(3, "quota")));
+
+  const auto places = store.places({.group = "quota"}, 1, 1);
+
+  CHECK(places == std::vector<LetterPlace>{{2, "events", "quota"}});
+}
+
 TEST_CASE_METHOD(Fixture, "letters named by their ids go together", "[storage][state]") {
   auto store = open();
   REQUIRE(store.put(letters(5)));
