@@ -94,30 +94,34 @@ Result<Accepted> Machine::Impl::accept(const Acceptance& acceptance, storage::Co
 Result<std::optional<Accepted>> Machine::Impl::redeliver(const Letter& letter, const Acceptance& acceptance,
                                                          storage::Commit& log) {
   if (auto checked = check(acceptance); !checked) return tl::unexpected(checked.error());
-  if (acceptance.groups.size() != 1) {
-    return evmesh::fail(ErrorCode::invalid_argument, "a dead letter is of one group");
-  }
-  const GroupIndex index = acceptance.groups.front();
-  const GroupState& group = book_.groups()[index];
-  if (book_.find(letter.dispatch, index)) return std::optional<Accepted>();
-  if (full(group, acceptance.event->size, 1)) {
+  std::vector<GroupIndex> groups;
+  for (const GroupIndex index : acceptance.groups) {
+    if (book_.find(letter.dispatch, index)) continue;
+    groups.push_back(index);
+    const GroupState& group = book_.groups()[index];
+    if (!full(group, acceptance.event->size, 1)) continue;
     ++counters_.refused;
     return evmesh::fail(ErrorCode::back_pressure,
                         "group " + group.name.to_string() + " is owed as much as it may be; redeliver later");
   }
+  if (groups.empty()) return std::optional<Accepted>();
   const HeldSlot held = book_.hold(letter.dispatch, acceptance.event_id, acceptance.time, acceptance.event,
                                    acceptance.event->size);
-  const Slot slot = book_.add(held, index, letter.generation + 1);
-  for (const Attempt& past : letter.attempts)
-    book_.add_past(slot, {past.number, past.time, past.node, past.error});
-  book_.extra(slot).letter = letter.id;
-  book_[slot].doubt = letter.doubt;
-  ++counters_.accepted;
-  ++counters_.redelivered;
+  for (const GroupIndex index : groups) {
+    const Slot slot = book_.add(held, index, letter.generation + 1);
+    for (const Attempt& past : letter.attempts)
+      book_.add_past(slot, {past.number, past.time, past.node, past.error});
+    book_.extra(slot).letter = letter.id;
+    book_[slot].doubt = letter.doubt;
+  }
+  counters_.accepted += groups.size();
+  counters_.redelivered += groups.size();
   say_owed(held, acceptance.event->bytes, log);
-  book_[slot].needs = book_.held(held).position;
-  queue(slot);
-  after_sync(slot, book_.held(held).position);
+  for (Slot slot = book_.held(held).first; slot != none; slot = book_[slot].next_of_held) {
+    book_[slot].needs = book_.held(held).position;
+    queue(slot);
+    after_sync(slot, book_.held(held).position);
+  }
   return std::optional(Accepted{.id = letter.dispatch, .end = log.end(), .claimed = {}});
 }
 

@@ -65,6 +65,7 @@ struct Obligation {
   bool suspect : 1 = false;
   bool unsure : 1 = false;  // nobody knows whether the announced attempt was made
   bool asked : 1 = false;   // its letter's removal was asked for
+  bool watched : 1 = false;  // somebody waits for its end
 };
 static_assert(sizeof(Obligation) <= 64);
 

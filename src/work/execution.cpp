@@ -259,6 +259,22 @@ void Machine::Impl::end(Slot slot, storage::Fate fate, storage::Commit& log) {
     case storage::Fate::dead: ++counters_.dead; break;
     case storage::Fate::cancelled: ++counters_.cancelled; break;
   }
+  remove(slot, fate);
+}
+
+/// Nothing of it is left but what people may ask for.
+void Machine::Impl::remove(Slot slot, storage::Fate fate) {
+  const Obligation& it = book_[slot];
+  const Held& held = book_.held_of(slot);
+  finished_.add({.event_id = held.event_id,
+                 .id = book_.id_of(held),
+                 .group = it.group,
+                 .generation = it.generation,
+                 .attempts = it.attempts + (fate == storage::Fate::done ? 1 : 0),
+                 .fate = fate,
+                 .accepted = held.time,
+                 .failed = book_.attempts(slot)});
+  if (it.watched) ++watched_ended_;
   book_.remove(slot);
 }
 
@@ -277,7 +293,7 @@ std::uint64_t Machine::Impl::cancel(GroupIndex index, storage::Commit& log) {
   }
   if (gone.empty() && !changed) return 0;
   say(storage::Cancelled{group.hash}, log);
-  for (const Slot slot : gone) book_.remove(slot);
+  for (const Slot slot : gone) remove(slot, storage::Fate::cancelled);
   counters_.cancelled += gone.size();
   return gone.size();
 }

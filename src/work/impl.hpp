@@ -12,6 +12,7 @@
 #include "base/random.hpp"
 #include "storage/records.hpp"
 #include "work/book.hpp"
+#include "work/finished.hpp"
 #include "work/machine.hpp"
 
 namespace evmesh::work {
@@ -58,6 +59,8 @@ class Machine::Impl {
   // What machine.cpp shows of it.
   Book book_;
   Counters counters_;
+  FinishedRing finished_{limits::finished_kept_max};
+  std::uint64_t watched_ended_ = 0;
 
  private:
   struct Timer {
@@ -109,6 +112,7 @@ class Machine::Impl {
   void fail_unsure(MonoTime now, Slot slot, storage::Commit& log);
   void wait_for_runner(MonoTime now, Slot slot);
   void end(Slot slot, storage::Fate fate, storage::Commit& log);
+  void remove(Slot slot, storage::Fate fate);
   void wake(MonoTime now, Slot slot, storage::Commit& log, Actions& actions);
   void plan(MonoTime due, Slot slot, bool removal);
   [[nodiscard]] std::chrono::milliseconds backoff(std::uint8_t& tries, std::chrono::milliseconds first,

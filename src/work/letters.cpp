@@ -41,6 +41,7 @@ void Machine::Impl::bury(Slot slot, Actions& actions) {
                                    .group = it.group,
                                    .letter = letter_id(slot),
                                    .generation = it.generation,
+                                   .accepted = held.time,
                                    .attempts = book_.attempts(slot),
                                    .doubt = it.doubt,
                                    .event = held.event,

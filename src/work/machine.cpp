@@ -1,5 +1,6 @@
 #include "work/machine.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -132,16 +133,21 @@ Machine::GroupName Machine::name(GroupIndex group) const {
 
 std::size_t Machine::group_count() const { return impl_->book_.groups().size(); }
 
-std::vector<Machine::Owed> Machine::owed(const EventId& event) const {
+std::vector<Machine::Owed> Machine::owed(std::span<const EventId> events) const {
   const Book& book = impl_->book_;
+  std::vector<EventId> asked(events.begin(), events.end());
+  std::ranges::sort(asked);
   std::vector<Owed> found;
   for (HeldSlot held = book.first_held(); held != none; held = book.held(held).after) {
-    if (book.held(held).event_id != event) continue;
+    if (!std::ranges::binary_search(asked, book.held(held).event_id)) continue;
     for (Slot slot = book.held(held).first; slot != none; slot = book[slot].next_of_held) {
       const Obligation& it = book[slot];
-      found.push_back({.id = book.id_of(book.held(held)),
+      found.push_back({.handle = book.handle(slot),
+                       .event_id = book.held(held).event_id,
+                       .id = book.id_of(book.held(held)),
                        .group = it.group,
                        .state = name_of(it.state),
+                       .generation = it.generation,
                        .attempt = it.attempts + (it.ended ? 0 : 1),
                        .accepted = book.held(held).time,
                        .attempts = book.attempts(slot)});
@@ -149,6 +155,16 @@ std::vector<Machine::Owed> Machine::owed(const EventId& event) const {
   }
   return found;
 }
+
+std::vector<Finished> Machine::finished(std::span<const EventId> events) const {
+  return impl_->finished_.of(events);
+}
+
+void Machine::watch(Handle handle) {
+  if (const auto slot = impl_->book_.slot(handle)) impl_->book_[*slot].watched = true;
+}
+
+std::uint64_t Machine::watched_ended() const { return impl_->watched_ended_; }
 
 std::uint64_t Machine::owed_count() const { return impl_->book_.owed(); }
 

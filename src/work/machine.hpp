@@ -12,6 +12,7 @@
 #include <evmesh/result.hpp>
 
 #include "storage/commit.hpp"
+#include "work/finished.hpp"
 #include "work/types.hpp"
 
 namespace evmesh::work {
@@ -92,10 +93,11 @@ class Machine {
     storage::Doubt doubt = storage::Doubt::none;
   };
   /// A dead letter is owed again, as the next generation, with its history and all attempts of a first
-  /// dispatch. Nothing when it is owed already. RemoveLetter follows when the journal is synced behind the
-  /// record, and it runs no sooner either. The letter is in the store, and nobody has been asked to remove it
-  /// since it was looked up. `acceptance` names the one group; its claims are ignored. Errors: back_pressure
-  /// (the group is at its quota), invalid_argument.
+  /// dispatch: to its group, or to all of them when the dispatch failed as a whole. Groups that it is owed to
+  /// already are passed over; nothing when those are all. RemoveLetter follows when the journal is synced
+  /// behind the record, and it runs no sooner either. The letter is in the store, and nobody has been asked to
+  /// remove it since it was looked up. The claims of `acceptance` are ignored. Errors: back_pressure (one of
+  /// the groups is at its quota; none gets it), invalid_argument.
   [[nodiscard]] Result<std::optional<Accepted>> redeliver(const Letter& letter, const Acceptance& acceptance,
                                                           storage::Commit& log);
 
@@ -178,15 +180,26 @@ class Machine {
   [[nodiscard]] std::size_t group_count() const;
 
   struct Owed {
+    Handle handle = 0;
+    EventId event_id;
     DispatchId id;
     GroupIndex group = 0;
     std::string_view state;     ///< ready, running, waiting, burying, settled
+    std::uint32_t generation = 0;
     std::uint32_t attempt = 1;  ///< next or running; the last one of what is burying
     Timestamp accepted{};
     std::vector<Attempt> attempts;
   };
   /// All that is owed of an event, oldest first. Walks through everything.
-  [[nodiscard]] std::vector<Owed> owed(const EventId& event) const;
+  [[nodiscard]] std::vector<Owed> owed(const EventId& event) const { return owed(std::span(&event, 1)); }
+  [[nodiscard]] std::vector<Owed> owed(std::span<const EventId> events) const;
+
+  /// Of the last 10,000 that ended since the machine was made, those of `events`, oldest first.
+  [[nodiscard]] std::vector<Finished> finished(std::span<const EventId> events) const;
+
+  /// Counts the end of this one in `watched_ended`. Ignored when it is not owed.
+  void watch(Handle handle);
+  [[nodiscard]] std::uint64_t watched_ended() const;
   [[nodiscard]] std::uint64_t owed_count() const;
 
  private:

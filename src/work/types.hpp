@@ -131,6 +131,7 @@ struct StoreLetter {
   GroupIndex group = 0;
   DeadLetterId letter;
   std::uint32_t generation = 0;
+  Timestamp accepted{};
   std::vector<Attempt> attempts;
   storage::Doubt doubt = storage::Doubt::none;
   std::shared_ptr<const Parcel> event;  ///< null: read it back at `position`

@@ -125,6 +125,7 @@ TEST_CASE("what is redelivered has all attempts of a first dispatch, its history
   const auto again = rig.asked<StoreLetter>();
   REQUIRE(again.size() == 1);
   CHECK(again[0].generation == 1);
+  CHECK(again[0].accepted == wall(2));
   CHECK(again[0].letter != letter.id);
   REQUIRE(again[0].attempts.size() == 4);
   CHECK(again[0].attempts[0].error == "never");
@@ -139,6 +140,60 @@ TEST_CASE("what is owed already is not redelivered", "[work][letters]") {
   CHECK_FALSE((*rig.machine->redeliver(letter, rig.event({group}), rig.log)).has_value());
   rig.sync();
   CHECK(rig.take(group).size() == 1);
+}
+
+TEST_CASE("a dispatch that failed as a whole is redelivered to every group by one record",
+          "[work][letters]") {
+  Rig rig;
+  const GroupIndex index = rig.group("index");
+  const GroupIndex quota = rig.group("quota");
+  const Machine::Letter letter{
+      .id = {}, .dispatch = {{}, 1, 7}, .generation = 0, .attempts = {}, .doubt = {}};
+  const std::size_t before = rig.records.size();
+
+  REQUIRE((*rig.machine->redeliver(letter, rig.event({index, quota}), rig.log)).has_value());
+  CHECK_FALSE((*rig.machine->redeliver(letter, rig.event({index, quota}), rig.log)).has_value());
+  rig.sync();
+
+  CHECK(rig.written_of<storage::Owed>(before).size() == 1);
+  CHECK(rig.take(index).size() == 1);
+  CHECK(rig.take(quota).size() == 1);
+}
+
+TEST_CASE("a letter of every group is redelivered to all of them or to none", "[work][letters]") {
+  Rig rig;
+  const GroupIndex index = rig.group("index");
+  Policy small = policy();
+  small.backlog_max = 1;
+  const GroupIndex quota = rig.group("quota", small);
+  rig.accept({quota});
+  const Machine::Letter letter{
+      .id = {}, .dispatch = {{}, 1, 7}, .generation = 0, .attempts = {}, .doubt = {}};
+
+  const auto refused = rig.machine->redeliver(letter, rig.event({index, quota}), rig.log);
+  rig.sync();
+
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::back_pressure);
+  CHECK(rig.take(index).empty());
+}
+
+TEST_CASE("a letter of every group goes when it is owed to all, and after a crash none of them is lost",
+          "[work][letters]") {
+  Rig rig;
+  Machine::Letter letter{.id = {}, .dispatch = {{}, 1, 7}, .generation = 0, .attempts = {}, .doubt = {}};
+  letter.id.bytes[0] = 1;
+  REQUIRE((*rig.machine->redeliver(letter, rig.event({rig.group("index"), rig.group("quota")}), rig.log))
+              .has_value());
+  rig.sync();
+  CHECK(rig.asked<RemoveLetter>().size() == 2);
+
+  rig.power_cut();
+  rig.sync();
+
+  CHECK(rig.asked<RemoveLetter>().size() == 2);
+  CHECK(rig.take(rig.group("index")).size() == 1);
+  CHECK(rig.take(rig.group("quota")).size() == 1);
 }
 
 TEST_CASE("a redelivery runs, and its letter is removed, when it is synced and not before",

@@ -137,3 +137,45 @@ TEST_CASE("what is owed of an event is shown with its state, attempts and errors
   CHECK((owed[0].group == index ? owed[0] : owed[1]).state == "ready");
   CHECK(rig.machine->owed_count() == 3);
 }
+
+TEST_CASE("what ended is remembered with its fate and its failed attempts", "[work][machine]") {
+  Rig rig;
+  const GroupIndex group = rig.group("index");
+  const GroupIndex other = rig.group("quota");
+  const Acceptance event = rig.event({group, other});
+  const DispatchId id = rig.machine->accept(event, rig.log)->id;
+  rig.sync();
+  CHECK(rig.machine->finished(std::span(&event.event_id, 1)).empty());
+
+  rig.finish(rig.take_one(group), Ran::Ending::failed, "not yet");
+  rig.run_out(group, Ran::Ending::done);
+  rig.machine->cancel(other, rig.log);
+
+  const auto ended = rig.machine->finished(std::span(&event.event_id, 1));
+  REQUIRE(ended.size() == 2);
+  CHECK(ended[0].id == id);
+  CHECK(ended[0].group == group);
+  CHECK(ended[0].fate == storage::Fate::done);
+  CHECK(ended[0].attempts == 2);
+  CHECK(ended[0].accepted == event.time);
+  REQUIRE(ended[0].failed.size() == 1);
+  CHECK(ended[0].failed[0].error == "not yet");
+  CHECK(ended[1].group == other);
+  CHECK(ended[1].fate == storage::Fate::cancelled);
+}
+
+TEST_CASE("the end of what is watched is counted, and of nothing else", "[work][machine]") {
+  Rig rig;
+  const GroupIndex group = rig.group("index");
+  const Acceptance event = rig.event({group});
+  REQUIRE(rig.machine->accept(event, rig.log));
+  rig.accept({group});
+  rig.sync();
+  rig.machine->watch(rig.machine->owed(event.event_id).at(0).handle);
+  const auto jobs = rig.take(group);
+
+  rig.finish(jobs.at(1));
+  CHECK(rig.machine->watched_ended() == 0);
+  rig.finish(jobs.at(0));
+  CHECK(rig.machine->watched_ended() == 1);
+}
