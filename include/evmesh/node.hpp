@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <evmesh/bus.hpp>
+#include <evmesh/group_work.hpp>
 #include <evmesh/ids.hpp>
 #include <evmesh/log.hpp>
 #include <evmesh/result.hpp>
@@ -196,6 +197,9 @@ class Node {
   /// and key.
   [[nodiscard]] virtual std::vector<KeyStatus> keys() const = 0;
   [[nodiscard]] virtual Result<KeyStatus> explain(std::string_view bus, const RegistrationKey& key) const = 0;
+
+  /// What operators ask of group work; lives as long as the node.
+  [[nodiscard]] virtual GroupWork& group_work() = 0;
 
   /// Removes a member that is not alive, by name or id, here and on all members; what comes back under its id
   /// is rejected until it starts with a new one. Errors: unknown_member, invalid_argument (alive, or this

@@ -113,6 +113,8 @@ enum class Placement : std::uint8_t {
 /// How a group listener is registered.
 struct GroupOptions {
   RetryPolicy retry{};
+  /// False: its dead letters leave the node healthy, and are redelivered after all others.
+  bool critical = true;
   std::uint32_t concurrency = 10;  ///< calls at the same time on this node, 1 to 64
   /// The attempt fails when it takes longer, and its listener is asked to stop (`Delivery::stop`); 1 ms or
   /// more.

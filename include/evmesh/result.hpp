@@ -32,6 +32,8 @@ enum class ErrorCode : std::uint8_t {
   undecodable,               ///< bytes do not hold what they claim
   disk_full,                 ///< the journal has no space left; what was accepted goes on
   unknown_outcome,           ///< accepted, but not known to be on the disk; ask by the dispatch id, never dispatch again blindly
+  group_in_use,              ///< the group runs here, or is owed something
+  not_found,                 ///< no dead letter or task has this id
   node_failed,               ///< the node stopped for good (twin, fenced); the message says why
 };
 

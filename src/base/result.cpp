@@ -25,6 +25,8 @@ std::string_view to_string(ErrorCode code) {
     case ErrorCode::undecodable: return "undecodable";
     case ErrorCode::disk_full: return "disk_full";
     case ErrorCode::unknown_outcome: return "unknown_outcome";
+    case ErrorCode::group_in_use: return "group_in_use";
+    case ErrorCode::not_found: return "not_found";
     case ErrorCode::node_failed: return "node_failed";
   }
   return "unknown_error";

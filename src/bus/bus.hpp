@@ -22,6 +22,7 @@
 #include "bus/letter_box.hpp"
 #include "bus/refusals.hpp"
 #include "bus/registration.hpp"
+#include "bus/required_state.hpp"
 #include "delivery/activity.hpp"
 #include "delivery/crowding.hpp"
 #include "delivery/inbound_event.hpp"
@@ -100,6 +101,23 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
   /// The youngest registration under `key`; null when there is none.
   [[nodiscard]] std::shared_ptr<const delivery::Place> youngest(const RegistrationKey& key) const;
 
+  // What operators ask (bus_operators.cpp).
+  /// A group that events of this bus are owed to.
+  struct GroupPlace {
+    Group group;
+    work::GroupIndex index = 0;
+    bool runs = false;  ///< here
+    bool critical = true;
+    std::optional<std::string> paused;  ///< why
+  };
+  [[nodiscard]] std::vector<GroupPlace> group_places() const;
+
+  /// Pauses with a reason, resumes without; remembered where there is a disk. Errors: unknown_group, storage.
+  [[nodiscard]] Result<void> pause_group(const Group& group, std::optional<std::string> reason);
+
+  /// Owes nothing more to a group. Errors: group_in_use (a listener runs it), storage.
+  [[nodiscard]] Result<void> remove_group(const Group& group);
+
   // What registrations ask.
   Unregistered leave(const std::shared_ptr<delivery::Place>& place, std::function<void()> on_drained);
   Unregistered leave(const std::shared_ptr<GroupRunner>& runner, Parting how,
@@ -114,6 +132,7 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
     work::GroupIndex index = 0;
     std::shared_ptr<GroupRunner> runner;  // null when nobody here runs it
     bool refuses = false;                 // at its backlog
+    RequiredState state{};
   };
   using Groups = std::vector<Required>;
   using InterestChange = Uplink::InterestChange;
@@ -201,7 +220,10 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
                                   std::shared_ptr<const Groups> groups) const;
   [[nodiscard]] Result<void> check_backlog(std::span<const Owing> owing) const;
   [[nodiscard]] Result<work::Accepted> accept(const Owing& owing, Calls& calls);
-  [[nodiscard]] Result<void> require(const Group& group);
+  [[nodiscard]] Result<void> require(const Group& group, const RequiredState& state);
+  [[nodiscard]] Result<void> keep_state(const Group& group, const RequiredState& state);
+  [[nodiscard]] std::optional<Required> find_required(const Group& group) const;
+  [[nodiscard]] RequiredState state_of(const Group& group) const;
   void unrequire(const Group& group);
   void load_groups();
   [[nodiscard]] bool ends_group(Parting how) const;
@@ -235,6 +257,7 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
   std::atomic<std::uint64_t> local_number_{0};  // places queued events of a mono bus in order
   mutable delivery::CallGate uplink_gate_;      // open until the uplink is taken away
   std::mutex stop_mutex_;                       // one release at a time
+  std::mutex states_mutex_;  // one change of a group's state at a time; taken before mutex_
 
   mutable std::shared_mutex mutex_;  // guards all below; inside it only strands' and counters' leaf locks
   registry::Registry registry_;

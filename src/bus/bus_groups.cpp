@@ -6,6 +6,7 @@
 #include "bus/bus.hpp"
 #include "bus/outgoing_event.hpp"
 #include "bus/registration.hpp"
+#include "bus/required_state.hpp"
 
 namespace evmesh::bus {
 namespace {
@@ -82,16 +83,20 @@ Result<Registration> Bus::run_group(std::shared_ptr<Listener> listener, const Gr
                                        services_.timers, activity_, services_.counters,
                                        services_.work};
   const auto runner = std::make_shared<GroupRunner>(services, settings, group, std::move(listener));
-  if (auto required = require(group); !required) return tl::unexpected(required.error());
+  std::unique_lock changing(states_mutex_);
+  RequiredState state = state_of(group);
+  state.critical = settings.options.critical;
+  if (auto required = require(group, state); !required) return tl::unexpected(required.error());
   {
     const std::unique_lock lock(mutex_);
     if (closed_) return tl::unexpected(closed_error());
     runners_.emplace(runner->handle(), runner);
     change_groups([&](Groups& groups) {
       std::erase_if(groups, [&](const Required& each) { return each.group == group; });
-      groups.push_back({group, index, runner, refuses});
+      groups.push_back({group, index, runner, refuses, state});
     });
   }
+  changing.unlock();
   if (settings_.execute_groups) {
     services_.work.attach(index, runner);
   } else {
@@ -117,12 +122,28 @@ std::shared_ptr<const Bus::Groups> Bus::required() const {
   return groups_;
 }
 
-/// Remembers on the disk, where there is one, that every event is owed to `group` from now on.
-Result<void> Bus::require(const Group& group) {
+std::optional<Bus::Required> Bus::find_required(const Group& group) const {
   const auto groups = required();
-  if (!services_.work.durable() || std::ranges::find(*groups, group, &Required::group) != groups->end())
-    return {};
-  return services_.work.letters().put(required_kind, settings_.name + '/' + group.to_string(), {});
+  const auto found = std::ranges::find(*groups, group, &Required::group);
+  return found == groups->end() ? std::nullopt : std::optional(*found);
+}
+
+RequiredState Bus::state_of(const Group& group) const {
+  const auto known = find_required(group);
+  return known ? known->state : RequiredState();
+}
+
+/// Remembers on the disk, where there is one, that every event is owed to `group` from now on.
+Result<void> Bus::require(const Group& group, const RequiredState& state) {
+  const auto known = find_required(group);
+  if (known && known->state == state) return {};
+  return keep_state(group, state);
+}
+
+Result<void> Bus::keep_state(const Group& group, const RequiredState& state) {
+  if (!services_.work.durable()) return {};
+  return services_.work.letters().put(required_kind, settings_.name + '/' + group.to_string(),
+                                      required_document(state));
 }
 
 void Bus::unrequire(const Group& group) {
@@ -147,7 +168,9 @@ void Bus::load_groups() {
                                                 : fail(ErrorCode::undecodable, {});
     if (!group) continue;
     const work::GroupIndex index = services_.work.declare(settings_.name, *group, {});
-    change_groups([&](Groups& groups) { groups.push_back({*group, index, nullptr}); });
+    const RequiredState state = read_required(body);
+    if (state.paused) services_.work.pause(index, true);
+    change_groups([&](Groups& groups) { groups.push_back({*group, index, nullptr, false, state}); });
   }
 }
 
@@ -168,12 +191,15 @@ Unregistered Bus::leave(const std::shared_ptr<GroupRunner>& runner, Parting how,
     if (left) {
       runners_.erase(runner->handle());
       change_groups([&](Groups& groups) {
-        std::erase_if(groups, [&](const Required& each) { return each.runner == runner; });
-        if (!ends) groups.push_back({runner->group(), runner->index(), nullptr});
+        const auto left_group = std::ranges::find(groups, runner, &Required::runner);
+        if (left_group == groups.end()) return;
+        left_group->runner = nullptr;
+        if (ends) groups.erase(left_group);
       });
     }
   }
   if (left) services_.work.detach(runner->index());
+  if (left && ends) services_.work.pause(runner->index(), false);
   if (left && ends) unrequire(runner->group());
   runner->gate().close();
   runner->close(ends ? "not run: the group was unregistered" : "");

@@ -16,6 +16,7 @@ std::string history_of(const Letter& letter, const EventId& event_id) {
   storage::OwedGroup group;
   group.name = letter.group;
   group.generation = letter.generation;
+  group.doubt = letter.doubt;
   group.letter = letter.id;
   for (const Attempt& attempt : letter.attempts) {
     group.history.push_back({attempt.number, attempt.time, attempt.node, attempt.error});
@@ -60,8 +61,10 @@ Result<Letter> letter_of(storage::LetterRow row) {
   Letter letter;
   letter.id = row.id;
   letter.number = row.number;
+  letter.event_id = row.event_id;
   letter.dispatch = owed->id;
   letter.generation = owed->groups.front().generation;
+  letter.doubt = owed->groups.front().doubt;
   letter.bus = std::move(row.bus);
   letter.group = std::move(row.group);
   letter.accepted = owed->time;
@@ -104,16 +107,15 @@ Result<void> LetterBox::check_room(std::span<const storage::LetterRow> rows) con
                                       " dead letters in memory; remove some, or give the node a data_dir");
 }
 
-Result<void> LetterBox::keep(std::span<const Letter> letters) {
+Result<std::uint64_t> LetterBox::keep(std::span<const Letter> letters) {
   std::vector<storage::LetterRow> rows;
   rows.reserve(letters.size());
   for (const Letter& letter : letters) rows.push_back(row_of(letter));
   const std::lock_guard lock(mutex_);
-  if (auto room = check_room(rows); !room) return room;
+  if (auto room = check_room(rows); !room) return tl::unexpected(room.error());
   auto stored = store_.put(rows);
-  if (!stored) return tl::unexpected(stored.error());
-  kept_.add(*stored);
-  return {};
+  if (stored) kept_.add(*stored);
+  return stored;
 }
 
 Result<std::uint64_t> LetterBox::remove(const Filter& filter) {
@@ -123,11 +125,30 @@ Result<std::uint64_t> LetterBox::remove(const Filter& filter) {
   return removed;
 }
 
-Result<std::vector<Letter>> LetterBox::page(const Filter& filter, std::uint64_t after, std::size_t limit) {
+Result<std::uint64_t> LetterBox::remove(std::span<const DeadLetterId> ids) {
+  const std::lock_guard lock(mutex_);
+  auto removed = store_.remove(ids);
+  if (removed) removed_.add(*removed);
+  return removed;
+}
+
+Result<std::vector<storage::LetterPlace>> LetterBox::places(const Filter& filter, std::uint64_t after,
+                                                            std::size_t limit) {
+  const std::lock_guard lock(mutex_);
+  return store_.places(filter, after, limit);
+}
+
+Result<std::uint64_t> LetterBox::last_number() {
+  const std::lock_guard lock(mutex_);
+  return store_.last_number();
+}
+
+Result<std::vector<Letter>> LetterBox::page(const Filter& filter, std::uint64_t after, std::size_t limit,
+                                            std::uint64_t bytes_max) {
   Result<std::vector<storage::LetterRow>> rows;
   {
     const std::lock_guard lock(mutex_);
-    rows = store_.page(filter, after, limit);
+    rows = store_.page(filter, after, limit, bytes_max);
   }
   if (!rows) return tl::unexpected(rows.error());
   std::vector<Letter> letters;
@@ -171,6 +192,12 @@ Result<std::map<std::string, std::string>> LetterBox::documents(std::string_view
   return store_.documents(kind);
 }
 
+DispatchId dispatch_of_unaccepted(const DeadLetterId& letter) {
+  DispatchId dispatch{{}, 1, 0};
+  for (std::size_t at = 8; at < 16; ++at) dispatch.seq = dispatch.seq << 8 | letter.bytes[at];
+  return dispatch;
+}
+
 Result<DeadLetter> to_dead_letter(const Letter& letter) {
   auto event = wire::decode_event(letter.event);
   auto group = Group::parse(letter.group);
@@ -184,7 +211,7 @@ Result<DeadLetterId> BusDeadLetters::store(const Group& group, const Event& even
                                            std::vector<RegistrationKey> keys, std::vector<Attempt> attempts) {
   Letter letter;
   letter.id = DeadLetterId::fresh();
-  letter.dispatch = {{}, 1, 1};  // it was never accepted
+  letter.dispatch = dispatch_of_unaccepted(letter.id);
   letter.bus = bus_;
   letter.group = group.to_string();
   letter.accepted = event.time();

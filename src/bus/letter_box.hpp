@@ -22,8 +22,10 @@ namespace evmesh::bus {
 struct Letter {
   DeadLetterId id;
   std::uint64_t number = 0;  ///< given by the box: the order they were kept in
-  storage::DispatchId dispatch;
+  EventId event_id;  ///< given by the box, from the event
+  DispatchId dispatch;
   std::uint32_t generation = 0;  ///< how often it was redelivered
+  storage::Doubt doubt = storage::Doubt::none;
   std::string bus;
   std::string group;
   Timestamp accepted{};
@@ -41,13 +43,22 @@ class LetterBox {
   [[nodiscard]] static Result<std::unique_ptr<LetterBox>> open(const std::filesystem::path& directory,
                                                                base::Counters& counters);
 
-  /// Keeps those that are not there yet, by id; all are on the disk when this returns. In memory no more than
-  /// `limits::memory_dead_letters_max`, and `limits::memory_dead_letters_bytes_max` of them. Errors: storage.
-  [[nodiscard]] Result<void> keep(std::span<const Letter> letters);
+  /// Keeps those that are not there yet, by id; all are on the disk when this returns. How many were not. In
+  /// memory no more than `limits::memory_dead_letters_max`, and `limits::memory_dead_letters_bytes_max` of
+  /// them. Errors: storage.
+  [[nodiscard]] Result<std::uint64_t> keep(std::span<const Letter> letters);
 
   [[nodiscard]] Result<std::uint64_t> remove(const Filter& filter);
-  [[nodiscard]] Result<std::vector<Letter>> page(const Filter& filter, std::uint64_t after,
-                                                 std::size_t limit);
+  [[nodiscard]] Result<std::uint64_t> remove(std::span<const DeadLetterId> ids);
+  [[nodiscard]] Result<std::vector<Letter>> page(const Filter& filter, std::uint64_t after, std::size_t limit,
+                                                 std::uint64_t bytes_max = ~std::uint64_t{0});
+
+  /// Where letters stand, unverified and without their events.
+  [[nodiscard]] Result<std::vector<storage::LetterPlace>> places(const Filter& filter, std::uint64_t after,
+                                                                 std::size_t limit);
+
+  /// The highest number that was given to a letter.
+  [[nodiscard]] Result<std::uint64_t> last_number();
   [[nodiscard]] Result<std::optional<Letter>> find(const DeadLetterId& id);
   [[nodiscard]] Result<std::uint64_t> count(const Filter& filter);
 
@@ -71,6 +82,9 @@ class LetterBox {
   base::Counter& kept_;
   base::Counter& removed_;
 };
+
+/// A place in the world of dispatch ids for what was never accepted: no two letters share one.
+[[nodiscard]] DispatchId dispatch_of_unaccepted(const DeadLetterId& letter);
 
 /// The letter as an application sees it. Errors: undecodable.
 [[nodiscard]] Result<DeadLetter> to_dead_letter(const Letter& letter);

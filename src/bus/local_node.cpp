@@ -35,7 +35,7 @@ class LocalNode final : public Node {
       settings.execute_groups = options_.execute_group_listeners;
       core_.add(std::move(settings));
     }
-    return {};
+    return core_.start_operations();
   }
 
   ~LocalNode() override {
@@ -71,6 +71,8 @@ class LocalNode final : public Node {
   Result<KeyStatus> explain(std::string_view bus, const RegistrationKey& key) const override {
     return core_.bus(bus).map([&](const Bus* found) { return found->explain(key); });
   }
+
+  GroupWork& group_work() override { return core_.group_work(); }
 
   Result<void> forget(std::string_view member) override {
     return fail(ErrorCode::unknown_member,

@@ -44,6 +44,7 @@ class MeshNode final : public Node {
   NodeStatus status() const override;
   std::vector<KeyStatus> keys() const override;
   Result<KeyStatus> explain(std::string_view bus, const RegistrationKey& key) const override;
+  GroupWork& group_work() override { return core_.group_work(); }
   Result<void> forget(std::string_view member) override { return engine_->forget(member); }
   void leave() override { end(true); }
   void stop() override { end(false); }
@@ -88,6 +89,7 @@ Result<void> MeshNode::start() {
   const auto failed = [this](const Error& error) { engine_->give_up(error); };
   if (auto opened = core_.open_work(*identity_, options_, failed); !opened) return opened;
   make_buses();
+  if (auto started = core_.start_operations(); !started) return started;
   base::log(core_.log(), LogLevel::info, "groups_are_local", {{"note", groups_note}});
   return engine_->start();
 }

@@ -55,6 +55,12 @@ Bus& NodeCore::add(BusSettings settings) {
   return *buses_.back();
 }
 
+Result<void> NodeCore::start_operations() {
+  operations_ = std::make_unique<Operations>(
+      Operations::Services{clock_, pool_, timers_, *work_, buses_, log_});
+  return operations_->start();
+}
+
 Result<Bus*> NodeCore::bus(std::string_view name) const {
   std::string names;
   for (const auto& bus : buses_) {
@@ -65,11 +71,13 @@ Result<Bus*> NodeCore::bus(std::string_view name) const {
 }
 
 void NodeCore::close(base::MonoTime deadline) {
+  if (operations_) operations_->stop();
   for (const auto& bus : buses_) bus->close();
   for (const auto& bus : buses_) static_cast<void>(bus->drain(time_left(clock_.now(), deadline)));
 }
 
 void NodeCore::stop(base::MonoTime deadline) {
+  if (operations_) operations_->stop();
   for (const auto& bus : buses_) bus->close();
   for (const auto& bus : buses_) bus->stop(deadline);
   if (work_) work_->stop();

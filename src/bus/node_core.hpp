@@ -13,6 +13,7 @@
 #include "base/limits.hpp"
 #include "base/random.hpp"
 #include "bus/bus.hpp"
+#include "bus/operations.hpp"
 #include "bus/work_engine.hpp"
 #include "delivery/call_scope.hpp"
 #include "delivery/pool.hpp"
@@ -54,6 +55,11 @@ class NodeCore {
   Bus& add(BusSettings settings);
   [[nodiscard]] const std::vector<std::shared_ptr<Bus>>& buses() const { return buses_; }
 
+  /// When all buses are there, and before the node is given away: takes up what operators ordered in earlier
+  /// lives. Errors: storage.
+  [[nodiscard]] Result<void> start_operations();
+  [[nodiscard]] GroupWork& group_work() { return *operations_; }
+
   /// Errors: invalid_argument naming the buses there are.
   [[nodiscard]] Result<Bus*> bus(std::string_view name) const;
 
@@ -83,6 +89,7 @@ class NodeCore {
   delivery::Timers timers_;
   std::unique_ptr<WorkEngine> work_;
   std::vector<std::shared_ptr<Bus>> buses_;  // shared: registrations may outlive the node
+  std::unique_ptr<Operations> operations_;   // null until all buses are there
 };
 
 }  // namespace evmesh::bus

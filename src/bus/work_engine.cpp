@@ -320,6 +320,8 @@ void WorkEngine::perform(Lock& lock, Actions& actions) {
     if (auto* work = std::get_if<work::Ready>(&action)) ready.push_back(work->group);
   }
   if (!letters_to_store_.empty() || !letters_to_remove_.empty()) letter_work_.notify_one();
+  const std::uint64_t ended_before = std::exchange(watched_ended_, machine_.watched_ended());
+  if (watched_ended_ != ended_before) watched_changed_.notify_all();
   const Pullers pullers = pullers_of(ready);
   lock.unlock();
   for (const auto& puller : pullers) puller->work_waits();
@@ -347,11 +349,6 @@ std::optional<Error> WorkEngine::failure() const {
   if (!failed_) return std::nullopt;
   const Lock lock(mutex_);
   return failure_;
-}
-
-std::vector<work::Machine::Owed> WorkEngine::owed(const EventId& event) const {
-  const Lock lock(mutex_);
-  return machine_.owed(event);
 }
 
 }  // namespace evmesh::bus

@@ -149,7 +149,28 @@ class WorkEngine {
   void stop();
 
   [[nodiscard]] std::optional<Error> failure() const;
-  [[nodiscard]] std::vector<work::Machine::Owed> owed(const EventId& event) const;
+
+  // What operators ask (work_engine_operators.cpp).
+
+  struct GroupView {
+    work::Machine::GroupName name;
+    work::GroupCounts counts;
+  };
+  [[nodiscard]] std::vector<GroupView> groups() const;
+
+  /// All that the machine knows of some events.
+  struct Lives {
+    std::vector<work::Machine::Owed> owed;
+    std::vector<work::Finished> finished;
+    std::vector<work::Machine::GroupName> names;  ///< of groups, by their index
+  };
+  [[nodiscard]] Lives lives(std::span<const EventId> events) const;
+
+  /// Waits until what is owed of `events` now is owed no more, `timeout` has passed or this stops.
+  void wait_over(std::span<const EventId> events, std::chrono::milliseconds timeout);
+
+  /// Until it is let go, no letter of what is owed again leaves the store.
+  [[nodiscard]] std::unique_lock<std::mutex> hold_letters() { return std::unique_lock(leaving_mutex_); }
 
  private:
   /// What may gather before whoever adds to it must append it first.
@@ -196,10 +217,10 @@ class WorkEngine {
 
   // work_engine_letters.cpp
   void keep_letters();
-  void store_letters(const std::vector<work::StoreLetter>& asked);
-  void remove_letter(const work::RemoveLetter& asked);
+  void store_letters(std::span<const work::StoreLetter> asked);
+  void remove_letters(std::span<const work::RemoveLetter> asked);
   [[nodiscard]] Result<Letter> letter_of(const work::StoreLetter& asked) const;
-  void log_letter(const Letter& letter, const Result<void>& kept) const;
+  void log_letter(const Letter& letter, const Result<std::uint64_t>& kept) const;
 
   const Services services_;
   const Settings settings_;
@@ -217,6 +238,8 @@ class WorkEngine {
   storage::Commit writing_;
   storage::Tail anchored_;
 
+  std::mutex leaving_mutex_;  // while letters leave the store; taken before mutex_
+
   mutable std::mutex mutex_;  // guards all below
   work::Machine machine_;
   storage::Commit pending_;
@@ -227,6 +250,8 @@ class WorkEngine {
   std::condition_variable sync_work_;
   std::condition_variable letter_work_;
   std::condition_variable letters_done_;
+  std::condition_variable watched_changed_;
+  std::uint64_t watched_ended_ = 0;
   bool keeping_letters_ = false;
   std::multimap<work::Position, Told> sync_waiters_;
   std::vector<work::StoreLetter> letters_to_store_;

@@ -310,6 +310,7 @@ void WorkEngine::fail_with(const Error& error) {
     waiters.swap(sync_waiters_);
     written_changed_.notify_all();
     synced_changed_.notify_all();
+    watched_changed_.notify_all();
     sync_work_.notify_all();
     letter_work_.notify_all();
   }
@@ -333,6 +334,7 @@ void WorkEngine::stop() {
     sync_work_.notify_all();
     letter_work_.notify_all();
     written_changed_.notify_all();
+    watched_changed_.notify_all();
   }
   if (letter_thread_.joinable()) letter_thread_.join();
   if (journal_ && !failure()) {

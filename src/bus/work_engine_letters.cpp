@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "bus/work_engine.hpp"
@@ -6,6 +8,21 @@
 namespace evmesh::bus {
 
 using work::Actions;
+
+namespace {
+
+/// Calls `take` with all of `asked`, never with more than goes into one commit of letters.
+template <class Asked, class Take>
+void in_pieces(const std::vector<Asked>& asked, const Take& take) {
+  constexpr std::size_t piece_max = 1'000;
+  for (std::span<const Asked> rest(asked); !rest.empty();) {
+    const std::size_t count = std::min(rest.size(), piece_max);
+    take(rest.first(count));
+    rest = rest.subspan(count);
+  }
+}
+
+}  // namespace
 
 /// The letters' own thread: their store syncs each change, and nothing else must wait for it.
 void WorkEngine::keep_letters() {
@@ -20,8 +37,8 @@ void WorkEngine::keep_letters() {
     const auto to_store = std::exchange(letters_to_store_, {});
     const auto to_remove = std::exchange(letters_to_remove_, {});
     lock.unlock();
-    if (!to_store.empty()) store_letters(to_store);
-    for (const work::RemoveLetter& each : to_remove) remove_letter(each);
+    in_pieces(to_store, [this](auto piece) { store_letters(piece); });
+    in_pieces(to_remove, [this](auto piece) { remove_letters(piece); });
     lock.lock();
     keeping_letters_ = false;
     letters_done_.notify_all();
@@ -38,7 +55,7 @@ void WorkEngine::wait_letters(base::MonoTime deadline) {
   letters_done_.wait_for(lock, std::max(deadline - services_.clock.now(), std::chrono::nanoseconds{0}), done);
 }
 
-void WorkEngine::store_letters(const std::vector<work::StoreLetter>& asked) {
+void WorkEngine::store_letters(std::span<const work::StoreLetter> asked) {
   std::vector<Letter> letters;
   std::vector<bool> readable;
   for (const work::StoreLetter& each : asked) {
@@ -48,6 +65,7 @@ void WorkEngine::store_letters(const std::vector<work::StoreLetter>& asked) {
   }
   const auto kept = letters_->keep(letters);
   Lock lock(mutex_);
+  make_room_in_commit(lock);
   for (std::size_t at = 0; at < asked.size(); ++at) {
     machine_.letter_stored(services_.clock.now(), asked[at].handle, kept.has_value() && readable[at],
                            pending_);
@@ -65,12 +83,13 @@ Result<Letter> WorkEngine::letter_of(const work::StoreLetter& asked) const {
   letter.id = asked.letter;
   letter.dispatch = asked.id;
   letter.generation = asked.generation;
+  letter.doubt = asked.doubt;
   letter.bus = asked.bus;
   {
     const Lock lock(mutex_);
     letter.group = machine_.name(asked.group).group.to_string();
   }
-  letter.accepted = (*parcel)->event->time();
+  letter.accepted = asked.accepted;
   letter.attempts = asked.attempts;
   letter.event = (*parcel)->bytes;
   if (!letter.event.empty()) return letter;
@@ -80,15 +99,21 @@ Result<Letter> WorkEngine::letter_of(const work::StoreLetter& asked) const {
   return letter;
 }
 
-void WorkEngine::remove_letter(const work::RemoveLetter& asked) {
-  const auto removed = letters_->remove({.id = asked.letter});
+void WorkEngine::remove_letters(std::span<const work::RemoveLetter> asked) {
+  std::vector<DeadLetterId> ids;
+  for (const work::RemoveLetter& each : asked) ids.push_back(each.letter);
+  const std::lock_guard leaving(leaving_mutex_);
+  const auto removed = letters_->remove(ids);
   Lock lock(mutex_);
+  make_room_in_commit(lock);
   Actions actions;
-  machine_.letter_removed(services_.clock.now(), asked.handle, removed.has_value(), pending_, actions);
+  for (const work::RemoveLetter& each : asked) {
+    machine_.letter_removed(services_.clock.now(), each.handle, removed.has_value(), pending_, actions);
+  }
   after_change(lock, actions);
 }
 
-void WorkEngine::log_letter(const Letter& letter, const Result<void>& kept) const {
+void WorkEngine::log_letter(const Letter& letter, const Result<std::uint64_t>& kept) const {
   if (!services_.log) return;
   const std::string error = letter.attempts.empty() ? std::string() : letter.attempts.back().error;
   std::vector<std::pair<std::string, std::string>> fields{
