@@ -170,7 +170,10 @@ std::string receipt_json(const DispatchAnswer& answer) {
             {"seq", answer.receipt.seq},
             {"interested", answer.receipt.interested},
             {"listeners", answer.receipt.listeners},
+            {"groups", answer.receipt.groups},
+            {"dispatch", nullptr},
             {"seen", nullptr}};
+  if (!answer.receipt.dispatch.owner.nil()) json["dispatch"] = answer.receipt.dispatch.to_string();
   if (answer.seen) json["seen"] = seen_rows(*answer.seen);
   return line(json);
 }

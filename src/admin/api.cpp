@@ -7,6 +7,7 @@
 #include "event/json_text.hpp"
 
 #include "admin/answers.hpp"
+#include "admin/group_routes.hpp"
 #include "admin/health.hpp"
 #include "admin/query.hpp"
 
@@ -47,8 +48,8 @@ std::optional<Response> refuse_content(const Request& request) {
   }
   event::JsonItems members(body);
   if (!members.next()) return std::nullopt;
-  return error_response(400, "invalid_argument", "unknown member " + base::quoted(members.name()) +
-                                                     "; this route takes none");
+  return error_response(400, "invalid_argument",
+                        "unknown member " + base::quoted(members.name()) + "; this route takes none");
 }
 
 Api::Api(Node& node, Options options) : node_(node), options_(std::move(options)) { add_routes(); }
@@ -86,6 +87,13 @@ void Api::add_routes() {
               [this](const Request& request, const std::string&) { return dispatch(request); });
   routes_.add("GET", "/api/v1/stream",
               [this](const Request& request, const std::string&) { return stream(request); });
+  routes_.add("POST", "/api/v1/deliveries/*", [this](const Request& request, const std::string& number) {
+    return answer_delivery(request, number);
+  });
+  add_group_routes(routes_, node_);
+  add_letter_routes(routes_, node_);
+  add_task_routes(routes_, node_);
+  add_james_routes(routes_, node_);
 }
 
 Response Api::answer(const Request& request) {
@@ -94,6 +102,7 @@ Response Api::answer(const Request& request) {
 }
 
 std::size_t Api::body_bytes_max(std::string_view method, std::string_view path) const {
+  if (method == "POST" && path == import_path) return import_body_bytes_max;
   if (method != "POST" || path != events_path) return limits::admin_body_bytes_max;
   // Base64 and JSON escapes make an event larger than it is.
   return static_cast<std::size_t>(options_.event_size_bytes_max) / 10 * 14 + limits::admin_body_bytes_max;
@@ -103,7 +112,9 @@ Response Api::health(const Request& request) const {
   const auto query = Query::read(request.query, {"strict"});
   const auto strict = query ? query->flag("strict") : Result<bool>(tl::unexpected(query.error()));
   if (!strict) return error_response(strict.error());
-  Health health = health_of(node_.status());
+  const auto groups = node_.group_work().groups();
+  if (!groups) return error_response(groups.error());
+  Health health = health_of(node_.status(), *groups);
   const bool bad =
       health.level == Health::Level::unhealthy || (*strict && health.level != Health::Level::healthy);
   return {bad ? 503 : 200, std::move(health.json)};
@@ -112,7 +123,9 @@ Response Api::health(const Request& request) const {
 Response Api::ready(const Request& request) const {
   return without_query(request, [&] {
     const NodeStatus status = node_.status();
-    if (!status.failed) return Response{200, R"({"schema":"evmesh.ready.v1","status":"ready"})" "\n"};
+    if (!status.failed)
+      return Response{200, R"({"schema":"evmesh.ready.v1","status":"ready"})"
+                           "\n"};
     return error_response(503, "node_failed",
                           status.failure.empty() ? "the node has failed" : status.failure);
   });

@@ -10,7 +10,9 @@
 
 #include <evmesh/node.hpp>
 
+#include "admin/group_stream.hpp"
 #include "admin/http.hpp"
+#include "admin/query.hpp"
 #include "admin/routes.hpp"
 #include "admin/stream.hpp"
 
@@ -56,12 +58,17 @@ class Api {
   [[nodiscard]] Response dispatch(const Request& request);
   [[nodiscard]] Response seen(const Request& request) const;
   [[nodiscard]] Response stream(const Request& request);
+  [[nodiscard]] Response follow(EventBus& bus, const Query& query);
+  [[nodiscard]] Response follow_group(EventBus& bus, const Query& query);
+  [[nodiscard]] tl::expected<std::shared_ptr<Follower>, Response> open_stream(std::size_t bytes_max);
+  [[nodiscard]] Response answer_delivery(const Request& request, const std::string& number);
 
   Node& node_;
   const Options options_;
   Routes routes_;
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> lines_dropped_{0};
+  const std::shared_ptr<Deliveries> deliveries_ = std::make_shared<Deliveries>();  // shared with listeners
   std::mutex mutex_;  // guards the two below
   std::list<std::weak_ptr<StreamBuffer>> streams_;
   bool streams_closed_ = false;

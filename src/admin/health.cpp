@@ -45,9 +45,31 @@ std::string lagging_cause(const NodeStatus& status) {
   return causes;
 }
 
+std::string letters_cause(std::span<const GroupStatus> groups) {
+  std::string causes;
+  for (const GroupStatus& group : groups) {
+    if (group.dead == 0 || !group.critical) continue;
+    add(causes, "group " + group.group.to_string() + " of bus " + group.bus + " has " +
+                    std::to_string(group.dead) + " dead letters");
+  }
+  return causes;
+}
+
+std::string groups_cause(std::span<const GroupStatus> groups) {
+  std::string causes;
+  for (const GroupStatus& group : groups) {
+    const bool stands = group.paused || group.runners == 0;
+    if (!stands || group.owed() == 0) continue;
+    add(causes, "group " + group.group.to_string() + " of bus " + group.bus + " is owed " +
+                    std::to_string(group.owed()) + " events and " +
+                    (group.paused ? "is paused" : "no node runs it"));
+  }
+  return causes;
+}
+
 }  // namespace
 
-Health health_of(const NodeStatus& status) {
+Health health_of(const NodeStatus& status, std::span<const GroupStatus> groups) {
   Health health;
   Json checks = Json::array();
   const auto check = [&](const char* name, const std::string& cause, Level when_bad) {
@@ -58,6 +80,8 @@ Health health_of(const NodeStatus& status) {
   check("node", status.failed ? (status.failure.empty() ? "failed" : status.failure) : "", Level::unhealthy);
   check("members", members_cause(status), Level::degraded);
   check("peers_in_step", lagging_cause(status), Level::degraded);
+  check("dead_letters", letters_cause(groups), Level::degraded);
+  check("groups", groups_cause(groups), Level::degraded);
   const Json answer{
       {"schema", "evmesh.health.v1"}, {"status", name_of(health.level)}, {"checks", std::move(checks)}};
   health.json = answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -11,10 +11,12 @@ int status_of(ErrorCode code) {
     case ErrorCode::batch_too_large: return 413;
     case ErrorCode::back_pressure:
     case ErrorCode::busy: return 429;
+    case ErrorCode::not_found:
     case ErrorCode::unknown_group:
     case ErrorCode::unknown_member: return 404;
     case ErrorCode::group_already_registered:
     case ErrorCode::each_node_refused:
+    case ErrorCode::group_in_use:
     case ErrorCode::not_supported: return 409;
     case ErrorCode::storage:
     case ErrorCode::disk_full: return 507;
@@ -44,6 +46,8 @@ std::string_view hint_of(ErrorCode code) {
     case ErrorCode::unknown_outcome:
       return "evmesh event show tells what became of it; do not send it again before";
     case ErrorCode::each_node_refused: return "start the nodes in mode broadcast, or listen on keys";
+    case ErrorCode::unknown_group: return "evmesh group ls shows the groups";
+    case ErrorCode::group_in_use: return "evmesh group show shows who runs it and what it is owed";
     case ErrorCode::unknown_member: return "evmesh member ls shows the members";
     default: return {};
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <sstream>
 
 #include "base/text.hpp"
 
@@ -76,6 +77,18 @@ Result<std::uint64_t> Query::number(std::string_view name, std::uint64_t otherwi
   if (read.ec == std::errc{} && read.ptr == end && value >= low && value <= high) return value;
   return invalid(std::string(name) + "=" + base::quoted(*written) + " must be a whole number from " +
                  std::to_string(low) + " to " + std::to_string(high));
+}
+
+Result<double> Query::real(std::string_view name, double otherwise, double low, double high) const {
+  const auto written = text(name);
+  if (!written) return otherwise;
+  double value = 0;
+  const char* end = written->data() + written->size();
+  const auto read = std::from_chars(written->data(), end, value);
+  if (read.ec == std::errc{} && read.ptr == end && value >= low && value <= high) return value;
+  std::ostringstream range;
+  range << low << " to " << high;
+  return invalid(std::string(name) + "=" + base::quoted(*written) + " must be a number from " + range.str());
 }
 
 Result<bool> Query::flag(std::string_view name) const {

@@ -33,6 +33,9 @@ class Query {
   [[nodiscard]] Result<std::uint64_t> number(std::string_view name, std::uint64_t otherwise,
                                              std::uint64_t low, std::uint64_t high) const;
 
+  /// The same for a number that need not be whole.
+  [[nodiscard]] Result<double> real(std::string_view name, double otherwise, double low, double high) const;
+
   /// 1 or true, 0 or false, absent is false; else `invalid_argument`.
   [[nodiscard]] Result<bool> flag(std::string_view name) const;
 

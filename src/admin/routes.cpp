@@ -9,18 +9,20 @@
 namespace evmesh::admin {
 namespace {
 
-/// What stands in the place of the pattern's `*`; nothing when the path does not match.
+/// What stands in the places of the pattern's stars; nothing when the path does not match.
 std::optional<std::string> matched(std::string_view pattern, std::string_view path) {
-  const std::size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == path ? std::optional<std::string>("") : std::nullopt;
-  const std::string_view before = pattern.substr(0, star);
-  const std::string_view after = pattern.substr(star + 1);
-  if (path.size() <= before.size() + after.size() || !path.starts_with(before) || !path.ends_with(after)) {
-    return std::nullopt;
+  std::string names;
+  for (;;) {
+    const std::size_t star = std::min(pattern.find('*'), pattern.size());
+    if (!path.starts_with(pattern.substr(0, star))) return std::nullopt;
+    path.remove_prefix(star);
+    if (star == pattern.size()) return path.empty() ? std::optional(names) : std::nullopt;
+    pattern.remove_prefix(star + 1);
+    const std::string_view name = path.substr(0, path.find('/'));
+    if (name.empty()) return std::nullopt;
+    names.append(names.empty() ? "" : "/").append(name);
+    path.remove_prefix(name.size());
   }
-  const std::string_view name = path.substr(before.size(), path.size() - before.size() - after.size());
-  if (name.find('/') != std::string_view::npos) return std::nullopt;
-  return std::string(name);
 }
 
 }  // namespace

@@ -13,10 +13,12 @@ namespace evmesh::admin {
 /// Which handler answers which method and path. Filled once, then read by many threads.
 class Routes {
  public:
-  /// `name` is what stood in the place of `*`; empty when the pattern has none.
+  /// `name` is what stood in the place of `*`, with several of them joined by a slash; empty when the pattern
+  /// has none.
   using Handler = std::function<Response(const Request& request, const std::string& name)>;
 
-  /// `pattern` is a path; one of its segments may be `*` and matches any single segment that is not empty.
+  /// `pattern` is a path; a segment of it may be `*` and matches any single segment that is not empty. Of
+  /// patterns that match a path the one that was added first answers.
   void add(std::string method, std::string pattern, Handler handler);
 
   /// The handler's answer, or 404 with the nearest route, 405 with Allow, 204 for OPTIONS.

@@ -43,3 +43,17 @@ TEST_CASE("a number is whole and in its range, at the bounds too", "[admin]") {
   CHECK_FALSE(number(" 1"));
   CHECK_FALSE(number(""));
 }
+
+TEST_CASE("a number that need not be whole is read in its range", "[admin]") {
+  const Query::Values values{{"rate", "2.5"}, {"word", "fast"}, {"high", "11"}, {"exponent", "1e1"}};
+  const auto query = Query::read(values, {"rate", "word", "high", "exponent", "absent"});
+  REQUIRE(query);
+
+  CHECK(query->real("rate", 0, 0.5, 10) == 2.5);
+  CHECK(query->real("absent", 7, 0.5, 10) == 7);
+  CHECK(query->real("exponent", 0, 0.5, 10) == 10);
+  CHECK_FALSE(query->real("word", 0, 0.5, 10));
+  const auto high = query->real("high", 0, 0.5, 10);
+  REQUIRE_FALSE(high);
+  CHECK(high.error().message == "high=\"11\" must be a number from 0.5 to 10");
+}
