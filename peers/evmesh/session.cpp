@@ -57,14 +57,26 @@ std::optional<Failure> Session::failure_of(const peers::HttpResponse& response) 
                  error.message + (error.hint.empty() ? "" : "; " + error.hint)};
 }
 
-Outcome<std::string> Session::get(const std::string& target) {
-  peers::HttpRequest request;
-  request.target = target;
-  request.timeout = options_.timeout;
+Outcome<std::string> Session::body_of(peers::HttpRequest request) {
   auto response = send(std::move(request));
   if (!response) return tl::unexpected(response.error());
   if (auto failure = failure_of(*response)) return tl::unexpected(std::move(*failure));
   return std::move(response->body);
+}
+
+Outcome<std::string> Session::get(const std::string& target) {
+  peers::HttpRequest request;
+  request.target = target;
+  request.timeout = options_.timeout;
+  return body_of(std::move(request));
+}
+
+Outcome<std::string> Session::remove(const std::string& target) {
+  peers::HttpRequest request;
+  request.method = "DELETE";
+  request.target = target;
+  request.timeout = options_.timeout;
+  return body_of(std::move(request));
 }
 
 Outcome<std::string> Session::post(const std::string& target, const std::string& body,
@@ -74,10 +86,7 @@ Outcome<std::string> Session::post(const std::string& target, const std::string&
   request.target = target;
   request.body = body;
   request.timeout = options_.timeout + longer;
-  auto response = send(std::move(request));
-  if (!response) return tl::unexpected(response.error());
-  if (auto failure = failure_of(*response)) return tl::unexpected(std::move(*failure));
-  return std::move(response->body);
+  return body_of(std::move(request));
 }
 
 std::string escaped_for_url(std::string_view text) {

@@ -26,6 +26,9 @@ class Session {
 
   explicit Session(Options options) : options_(std::move(options)), output_(options_.form, options_.quiet) {}
 
+  /// Another connection to the same node, for requests while this one has a stream.
+  [[nodiscard]] Session beside() const { return Session(options_); }
+
   [[nodiscard]] const Output& output() const { return output_; }
   [[nodiscard]] std::chrono::milliseconds timeout() const { return options_.timeout; }
   [[nodiscard]] bool timeout_given() const { return options_.timeout_given; }
@@ -36,6 +39,8 @@ class Session {
   [[nodiscard]] peers::Outcome<std::string> post(const std::string& target, const std::string& body,
                                                  std::chrono::milliseconds longer = {});
 
+  [[nodiscard]] peers::Outcome<std::string> remove(const std::string& target);
+
   /// Any answer, whatever its status.
   [[nodiscard]] peers::Outcome<peers::HttpResponse> send(peers::HttpRequest request);
 
@@ -44,6 +49,7 @@ class Session {
 
  private:
   [[nodiscard]] peers::Outcome<void> connect();
+  [[nodiscard]] peers::Outcome<std::string> body_of(peers::HttpRequest request);
 
   const Options options_;
   const Output output_;

@@ -18,12 +18,23 @@ FORMS = {
     "status": ([], "FIELD", "evmesh.status.v1"),
     "member ls": ([], "MEMBER", "evmesh.members.v1"),
     "key ls": ([], "KEY", "evmesh.keys.v1"),
+    "group ls": ([], "GROUP", "evmesh.groups.v1"),
+    "dead-letter ls": ([], "ID", "evmesh.dead_letters.v1"),
+    "dead-letter redeliver": (["--all"], "ID", "evmesh.task.v1"),
+    "dead-letter rm": (["--all", "--yes"], "REMOVED", "evmesh.count.v1"),
+    "dead-letter export": ([], "", "evmesh.dead_letters.v1"),
+    "dead-letter import": (["/dev/null"], "READ", "evmesh.imported.v1"),
+    "task ls": ([], "ID", "evmesh.tasks.v1"),
+    "event show": (["019aab12-0000-7000-8000-000000000001"], "GROUP", "evmesh.event_life.v1"),
     "explain key": (["User:bob"], "FACT", "evmesh.key.v1"),
     "version": ([], "PROGRAM", "evmesh.versions.v1"),
     "completion bash": ([], "# bash completion", "evmesh.completion.v1"),
 }
 CLUSTER_FORMS = {"member show": (["two"], "FIELD", "evmesh.member.v1")}
-OWN_TESTS = {"journal check": "test_journal_check", "listen": "test_listen_forms", "member leave": "test_leave", "member forget": "test_forget"}
+OWN_TESTS = {"journal check": "test_journal_check", "listen": "test_listen_forms", "member leave": "test_leave",
+             "member forget": "test_forget", "group show": "test_group_forms", "group pause": "test_group_forms", "group resume": "test_group_forms",
+             "group rm": "test_group_forms", "dead-letter show": "test_letter_forms", "task show": "test_letter_forms",
+             "task wait": "test_letter_forms", "task cancel": "test_letter_forms"}
 WRONG_USES = [
     (["statsu"], "did you mean evmesh status?"),
     (["member"], "member ls"),
@@ -46,6 +57,13 @@ WRONG_USES = [
     (["journal"], "journal check"),
     (["journal", "check"], "DIR"),
     (["journal", "check", "/dev/null/none"], "is no directory"),
+    (["dispatch", "t", "--wait", "seen"], "accepted or done"),
+    (["group", "pause"], "group pause GROUP"),
+    (["dead-letter", "redeliver"], "--all"),
+    (["dead-letter", "redeliver", "--all", "-g", "x"], "--all"),
+    (["dead-letter", "rm"], "--all"),
+    (["dead-letter", "ls", "--since", "yesterday"], "2h"),
+    (["dead-letter", "ls", "--limit", "1001"], "1 to 1000"),
     ([], "--help"),
 ]
 
@@ -63,7 +81,7 @@ class CliTest(DaemonCase):
     def verbs(self):
         """All verbs that --help lists."""
         listed = self.run_ok(None, "--help").split("\nVerbs\n")[1].split("\n\n")[0]
-        return [re.match(r"  ([a-z]+(?: [a-z]+)?)", line).group(1) for line in listed.splitlines()]
+        return [re.match(r"  ([a-z-]+(?: [a-z]+)?)", line).group(1) for line in listed.splitlines()]
 
     def test_forms(self):
         """every verb that --help lists has every form, on a mono node and in a cluster"""
@@ -78,6 +96,55 @@ class CliTest(DaemonCase):
                     self.check_forms(node, name.split() + words, heading, schema)
         for name in OWN_TESTS.values():
             self.assertTrue(hasattr(self, name), name)
+
+    def start_with_group(self, name):
+        """A node that runs the group `counted`."""
+        conf = pathlib.Path(self.place.name) / f"{name}.conf"
+        conf.write_text("[listener.counted]\ntype = count\ngroup = counted\n")
+        return self.start(name, "-c", str(conf))
+
+    def test_group_forms(self):
+        """a group is shown, paused, resumed and removed in every form"""
+        node = self.start_with_group("one")
+        for verb, state in ((["group", "pause", "counted", "--reason", "night"], "paused: night"),
+                            (["group", "show", "counted"], "paused: night"), (["group", "resume", "counted"], "ok")):
+            self.check_forms(node, verb, "GROUP", "evmesh.group.v1")
+            self.assertIn(state, self.run_ok(node, *verb))
+        for wrong in (["rm", "counted"], ["show", "other"]):
+            self.assertEqual(self.run_cli(node, "group", *wrong).returncode, 65)
+
+        for form, schema in (("table", None), ("json", "evmesh.group_removed.v1"), ("jsonl", "evmesh.group_removed.v1")):
+            with self.subTest(form=form):
+                self.start_with_group(form).end()
+                later = self.start(form)
+                out = self.run_ok(later, "group", "rm", "counted", "-o", form)
+                if schema:
+                    self.assertEqual(json.loads(out)["schema"], schema)
+                else:
+                    self.assertEqual(out.split()[:3], ["GROUP", "BUS", "CANCELLED"])
+                self.assertEqual(json.loads(self.run_ok(later, "group", "ls", "-o", "json"))["items"], [])
+
+    def test_letter_forms(self):
+        """a dead letter and a task are shown in every form; what is unknown is said to be"""
+        node = self.start("one")
+        line = '{"bus":"events","group":"gone","event":{"type":"t","payload":{"a":1}}}'
+        self.run_ok(node, "dead-letter", "import", "-", input=line)
+        letter = json.loads(self.run_ok(node, "dead-letter", "ls", "-o", "jsonl"))["id"]
+        self.check_forms(node, ["dead-letter", "show", letter], "FIELD", "evmesh.dead_letter.v1")
+
+        # Nobody requires the group, so the task fails.
+        failed = self.run_cli(node, "dead-letter", "redeliver", letter, "--wait", "-o", "json")
+        self.assertEqual(failed.returncode, 1, failed.stderr)
+        task = json.loads(failed.stdout)
+        self.assertEqual((task["state"], task["failed"]), ("failed", 1))
+        for verb in ("show", "cancel"):
+            self.check_forms(node, ["task", verb, task["id"]], "ID", "evmesh.task.v1")
+        self.assertEqual(self.run_cli(node, "task", "wait", task["id"]).returncode, 1)
+        dry = self.run_ok(node, "dead-letter", "redeliver", "--all", "--dry-run", "-o", "json")
+        self.check_forms(node, ["task", "wait", json.loads(dry)["id"]], "ID", "evmesh.task.v1")
+        for words in (["dead-letter", "show", task["id"]], ["dead-letter", "rm", task["id"], "--yes"],
+                      ["task", "show", letter], ["task", "wait", letter], ["task", "cancel", letter]):
+            self.assertEqual(self.run_cli(node, *words).returncode, 65, words)
 
     def check_done(self, out, form, member):
         if form == "table":

@@ -1,10 +1,12 @@
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "base/text.hpp"
 
+#include "evmesh/verbs/dispatch_done.hpp"
 #include "evmesh/verbs/dispatch_items.hpp"
 #include "evmesh/verbs/dispatch_total.hpp"
 #include "evmesh/verbs/verbs.hpp"
@@ -21,10 +23,14 @@ constexpr std::size_t request_events_max = 256;
 constexpr std::size_t request_bytes_max = 256 * 1024;
 constexpr std::chrono::milliseconds ask_again{100};
 
+/// Longer than the attempts of a group take by default.
+constexpr std::chrono::minutes done_wait{5};
+
 struct Plan {
   std::unique_ptr<Items> items;
   double per_second = 0;  // 0: as fast as the node takes them
   std::chrono::milliseconds wait_seen{0};
+  bool wait_done = false;
   std::string target;
 };
 
@@ -56,6 +62,11 @@ Outcome<Plan> make_plan(const Arguments& arguments) {
   constexpr std::chrono::seconds wait_max{60};
   if (*wait > wait_max) return end_with(ExitCode::usage, "--wait-seen: 60s is the longest");
   plan.wait_seen = *wait;
+  const std::string stage = arguments.text("wait", "accepted");
+  if (stage != "accepted" && stage != "done") {
+    return end_with(ExitCode::usage, "--wait " + base::quoted(stage) + ": it is accepted or done");
+  }
+  plan.wait_done = stage == "done";
   // Asked for always: with no time to wait the answer still names the interested nodes.
   plan.target = "/api/v1/events?";
   if (arguments.has("bus")) plan.target += "bus=" + escaped_for_url(arguments.text("bus")) + "&";
@@ -141,7 +152,7 @@ class Sender {
     const auto answered =
         post_patiently(session_, plan_, body, last ? plan_.wait_seen : std::chrono::milliseconds{0});
     if (!answered) return tl::unexpected(answered.error());
-    total_.add(*answered);
+    total_.add(*answered, plan_.wait_done);
     return {};
   }
 
@@ -205,6 +216,31 @@ void add_notes(const Output& output, const Plan& plan, const Total& total) {
   if (plan.wait_seen.count() != 0 && !seen.empty()) output.note(seen);
 }
 
+/// With --wait done: until every group has handled all, or given up.
+Outcome<std::optional<Ended>> wait_for_groups(Session& session, const Plan& plan, const Total& total) {
+  if (!plan.wait_done) return std::nullopt;
+  const auto longest = session.timeout_given() ? session.timeout() : done_wait;
+  auto ended = wait_until_over(session, total.owed(), Clock::now() + longest);
+  if (!ended) return tl::unexpected(ended.error());
+  ended->done += total.accepted() - total.owed().size();
+  return *ended;
+}
+
+/// What the exit says: all groups are through before nodes have seen.
+Outcome<void> verdict(const Total& total, bool asked, const std::optional<Ended>& ended) {
+  if (ended && ended->dead > 0) {
+    return end_with(ExitCode::negative,
+                    fmt::format("{} of {} events died in a group; evmesh dead-letter ls shows why",
+                                ended->dead, total.accepted()));
+  }
+  if (ended && ended->owed > 0) {
+    return end_with(ExitCode::try_again,
+                    fmt::format("{} of {} events are still owed to a group", ended->owed, total.accepted()));
+  }
+  if (!asked || total.seen() == total.nodes().size()) return {};
+  return end_with(ExitCode::negative, "");
+}
+
 Outcome<void> run(Session& session, const Arguments& arguments) {
   const auto plan = make_plan(arguments);
   if (!plan) return tl::unexpected(plan.error());
@@ -215,10 +251,11 @@ Outcome<void> run(Session& session, const Arguments& arguments) {
   if (asked) {
     if (auto waited = wait_for_rest(session, *plan, *total); !waited) return waited;
   }
-  if (auto printed = session.output().print(total->answer(asked)); !printed) return printed;
+  const auto ended = wait_for_groups(session, *plan, *total);
+  if (!ended) return tl::unexpected(ended.error());
+  if (auto printed = session.output().print(total->answer(asked, *ended)); !printed) return printed;
   add_notes(session.output(), *plan, *total);
-  if (!asked || total->seen() == total->nodes().size()) return {};
-  return end_with(ExitCode::negative, "");
+  return verdict(*total, asked, *ended);
 }
 
 }  // namespace
@@ -231,18 +268,22 @@ Verb dispatch_verb() {
   verb.summary = "Dispatches events and says who has seen them.";
   verb.examples =
       "  evmesh dispatch order.paid '{\"order\":7}' -k Order:7 --user bob\n"
-      "  evmesh dispatch --file events.jsonl --rate 50/s\n";
-  verb.flags = {{"key,k", "KEY", "whom it concerns, Type:value", true},
-                {"user", "NAME", "who caused it"},
-                {"header", "NAME=VALUE", "a header", true},
-                {"id", "UUID", "the event's id (default: a new one)"},
-                {"count", "COUNT", "dispatch it so often, each under a new id"},
-                {"rate", "RATE", "at most so many per second, like 50/s"},
-                {"file", "FILE",
-                 "one event per line as JSON, with its keys, as listen prints it too; - for standard input"},
-                {"bus", "NAME", "the bus (default: the node's first)"},
-                {"wait-seen", "TIME",
-                 "wait so long until interested nodes have seen all; 0 does not wait (default: 1s)"}};
+      "  evmesh dispatch --file events.jsonl --rate 50/s --wait done\n";
+  verb.flags = {
+      {"key,k", "KEY", "whom it concerns, Type:value", true},
+      {"user", "NAME", "who caused it"},
+      {"header", "NAME=VALUE", "a header", true},
+      {"id", "UUID", "the event's id (default: a new one)"},
+      {"count", "COUNT", "dispatch it so often, each under a new id"},
+      {"rate", "RATE", "at most so many per second, like 50/s"},
+      {"file", "FILE",
+       "one event per line as JSON, with its keys, as listen prints it too; - for standard input"},
+      {"bus", "NAME", "the bus (default: the node's first)"},
+      {"wait", "STAGE",
+       "accepted (default), or done: until every group has handled it or given it up (exit 1), at most "
+       "--timeout or 5m"},
+      {"wait-seen", "TIME",
+       "wait so long until interested nodes have seen all; 0 does not wait (default: 1s)"}};
   verb.run = run;
   return verb;
 }

@@ -15,7 +15,7 @@ constexpr std::size_t shown_ids = 3;
 
 }  // namespace
 
-void Total::add(const std::string& receipt) {
+void Total::add(const std::string& receipt, bool keep_owed) {
   const Json read = Json::parse(receipt);
   ++requests_;
   accepted_ += read.at("accepted").get<std::uint64_t>();
@@ -23,6 +23,10 @@ void Total::add(const std::string& receipt) {
   if (read.at("noop").get<bool>()) ++noops_;
   told_ = read.at("interested").get<std::uint64_t>();
   bus_ = read.at("bus").get<std::string>();
+  const auto groups = read.at("groups").get<std::uint64_t>();
+  groups_ += groups;
+  if (keep_owed && groups > 0)
+    owed_.insert(owed_.end(), read.at("event_ids").begin(), read.at("event_ids").end());
   const auto last = read.at("seq").get<std::uint64_t>();
   const auto first = read.at("first_seq").get<std::uint64_t>();
   number_ = std::max(number_, last);
@@ -55,7 +59,7 @@ double Total::seconds() const { return std::chrono::duration<double>(Clock::now(
 
 std::uint64_t Total::interested() const { return requests_ == 1 ? told_ : nodes_.size(); }
 
-Answer Total::answer(bool asked) const {
+Answer Total::answer(bool asked, const std::optional<Ended>& ended) const {
   double slowest = 0;
   Json peers = Json::array();
   for (const auto& [id, node] : nodes_) {
@@ -67,11 +71,20 @@ Answer Total::answer(bool asked) const {
   }
   std::sort(peers.begin(), peers.end(),
             [](const Json& left, const Json& right) { return left.at("name") < right.at("name"); });
-  Json json{{"schema", "evmesh.receipt.v1"}, {"accepted", accepted_},  {"noop", noops_ == requests_},
-            {"event_ids", ids_},             {"bus", bus_},            {"seq", number_},
-            {"interested", interested()},    {"listeners", listeners_}, {"seen", nullptr},
+  Json json{{"schema", "evmesh.receipt.v1"},
+            {"accepted", accepted_},
+            {"noop", noops_ == requests_},
+            {"event_ids", ids_},
+            {"bus", bus_},
+            {"seq", number_},
+            {"interested", interested()},
+            {"listeners", listeners_},
+            {"groups", groups_},
+            {"seen", nullptr},
+            {"ended", nullptr},
             {"elapsed_us", static_cast<std::uint64_t>(seconds() * 1e6)}};
   if (asked) json["seen"] = std::move(peers);
+  if (ended) json["ended"] = Json{{"done", ended->done}, {"dead", ended->dead}, {"owed", ended->owed}};
   Answer answer;
   answer.json = json.dump();
   answer.tables.push_back(
@@ -80,6 +93,11 @@ Answer Total::answer(bool asked) const {
          std::to_string(interested()), asked ? fmt::format("{} of {}", seen(), nodes_.size()) : "",
          asked && seen() != 0 ? format_age(slowest) : "",
          (ids_.empty() ? "" : ids_.front()) + (accepted_ > 1 ? " ..." : "")}}});
+  if (ended) {
+    answer.tables.push_back(
+        {{"DONE", "DEAD", "OWED"},
+         {{std::to_string(ended->done), std::to_string(ended->dead), std::to_string(ended->owed)}}});
+  }
   return answer;
 }
 

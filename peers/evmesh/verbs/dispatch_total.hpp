@@ -3,10 +3,12 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "evmesh/output.hpp"
+#include "evmesh/verbs/dispatch_done.hpp"
 
 namespace evmesh::cli {
 
@@ -23,8 +25,8 @@ class Total {
     double after_us = 0;  ///< when seen
   };
 
-  /// Takes an `evmesh.receipt.v1` document.
-  void add(const std::string& receipt);
+  /// Takes an `evmesh.receipt.v1` document. `keep_owed`: remembers all events that groups are owed.
+  void add(const std::string& receipt, bool keep_owed = false);
 
   /// Takes an `evmesh.seen.v1` document; `waited` has passed since its nodes were first asked.
   void add_seen(const std::string& answer, std::chrono::microseconds waited);
@@ -35,11 +37,13 @@ class Total {
   /// By node id.
   [[nodiscard]] const std::map<std::string, Node>& nodes() const { return nodes_; }
   [[nodiscard]] std::uint64_t seen() const;
+  /// Ids of the events that groups were owed.
+  [[nodiscard]] const std::vector<std::string>& owed() const { return owed_; }
   [[nodiscard]] double seconds() const;
   [[nodiscard]] std::chrono::steady_clock::time_point began() const { return began_; }
 
   /// One row and one document; who has seen it is left out unless `asked`.
-  [[nodiscard]] Answer answer(bool asked) const;
+  [[nodiscard]] Answer answer(bool asked, const std::optional<Ended>& ended = {}) const;
 
   /// "seen by b in 1.2 ms; not seen yet by c; ...", or nothing.
   [[nodiscard]] std::string sentence() const;
@@ -55,6 +59,8 @@ class Total {
   std::uint64_t number_ = 0;
   std::uint64_t told_ = 0;  // how many nodes the only request said were interested
   std::string bus_;
+  std::uint64_t groups_ = 0;
+  std::vector<std::string> owed_;
   std::vector<std::string> ids_;  // the first ones, or all of one request
   std::map<std::string, Node> nodes_;
 };

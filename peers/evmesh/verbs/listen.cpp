@@ -35,10 +35,15 @@ Outcome<Wanted> read_wanted(const Arguments& arguments) {
   wanted.command = arguments.text("exec");
   wanted.target = "/api/v1/stream?";
   const bool each_node = arguments.has("each-node");
-  if (arguments.has("key") == each_node) {
+  const bool group = arguments.has("group");
+  if ((arguments.has("key") ? 1 : 0) + (each_node ? 1 : 0) + (group ? 1 : 0) != 1) {
     return end_with(ExitCode::usage,
-                    "say what to listen to: -k Type:value (once or more), or --each-node for everything");
+                    "say what to listen to: -k Type:value (once or more), --each-node for everything, or "
+                    "--group NAME to do a group's work");
   }
+  if (arguments.has("durable") && !group) return end_with(ExitCode::usage, "--durable goes with --group");
+  if (group) wanted.target += "group=" + escaped_for_url(arguments.text("group"));
+  if (arguments.has("durable")) wanted.target += "&durable=1";
   wanted.target += each_node ? "each_node=1" : "";
   for (const std::string& text : arguments.all("key")) {
     if (auto key = RegistrationKey::parse(text); !key)
@@ -60,8 +65,12 @@ NodeNames names_by_id(const std::string& members) {
 /// Follows one stream: cuts it into lines and does with each what was asked for.
 class Follower {
  public:
-  Follower(const Output& output, Wanted wanted, NodeNames names)
-      : output_(output), wanted_(std::move(wanted)), names_(std::move(names)), printer_(output, names_) {}
+  Follower(Session& session, Wanted wanted, NodeNames names)
+      : output_(session.output()),
+        answers_(session.beside()),
+        wanted_(std::move(wanted)),
+        names_(std::move(names)),
+        printer_(output_, names_) {}
 
   /// False when enough was seen or something failed.
   bool take(std::string_view bytes) {
@@ -112,9 +121,29 @@ class Follower {
         return wanted_.command.empty() ? printer_.gap(*read) : Outcome<void>{};
       case StreamLine::Kind::event:
         ++seen_;
-        return wanted_.command.empty() ? printer_.event(*read) : run_command(*read);
+        return wanted_.command.empty() ? print(*read) : run_command(*read);
     }
     return {};
+  }
+
+  /// What is printed is done.
+  Outcome<void> print(const StreamLine& line) {
+    if (auto printed = printer_.event(line); !printed) return printed;
+    return answer(line, 0);
+  }
+
+  /// Tells the node how the work of a group went, in the words of exit codes: 0 done, 65 never, others again.
+  Outcome<void> answer(const StreamLine& line, int code) {
+    if (line.group.empty()) return {};
+    constexpr int never = 65;
+    const char* outcome = code == 0 ? "done" : code == never ? "refused" : "retry";
+    std::string target = fmt::format("/api/v1/deliveries/{}?outcome={}", line.delivery, outcome);
+    if (code != 0) target += "&reason=" + escaped_for_url(fmt::format("--exec ended with {}", code));
+    const auto answered = answers_.post(target, "");
+    if (answered) return {};
+    // An answer that comes too late is no reason to stop: the event comes again.
+    output_.note(answered.error().message);
+    return answered.error().code == ExitCode::data ? Outcome<void>{} : tl::unexpected(answered.error());
   }
 
   Outcome<void> run_command(const StreamLine& line) {
@@ -126,13 +155,16 @@ class Follower {
                                  {"EVMESH_EVENT_BUS", line.bus},
                                  {"EVMESH_EVENT_TIME", line.time},
                                  {"EVMESH_EVENT_PUBLISHER", line.publisher},
-                                 {"EVMESH_EVENT_SEQ", std::to_string(line.seq)}});
+                                 {"EVMESH_EVENT_SEQ", std::to_string(line.seq)},
+                                 {"EVMESH_EVENT_GROUP", line.group},
+                                 {"EVMESH_EVENT_ATTEMPT", std::to_string(line.attempt)},
+                                 {"EVMESH_EVENT_POSSIBLY_DUPLICATE", line.possibly_duplicate ? "1" : "0"}});
     if (!code) return tl::unexpected(code.error());
     if (*code != 0) {
       ++commands_failed_;
       output_.note(fmt::format("--exec ended with {} for event {}", *code, line.id));
     }
-    return {};
+    return answer(line, *code);
   }
 
  public:
@@ -140,6 +172,7 @@ class Follower {
 
  private:
   const Output& output_;
+  Session answers_;  // the other one has the stream
   const Wanted wanted_;
   const NodeNames names_;
   StreamPrinter printer_;
@@ -180,7 +213,7 @@ Outcome<void> run(Session& session, const Arguments& arguments) {
   peers::HttpRequest request;
   request.target = wanted->target;
   request.timeout = session.timeout_given() ? session.timeout() : std::chrono::milliseconds{0};
-  Follower follower(session.output(), std::move(*wanted), names_by_id(*members));
+  Follower follower(session, std::move(*wanted), names_by_id(*members));
   request.on_data = [&follower](std::string_view bytes) { return follower.take(bytes); };
   const auto response = session.send(std::move(request));
   if (auto finished = follower.finish(); !finished) return finished;
@@ -194,13 +227,17 @@ Verb listen_verb() {
   verb.name = "listen";
   verb.words = "[TYPE-GLOB]";
   verb.words_max = 1;
-  verb.summary = "Prints events as they come, or runs a command for each; past events never come.";
+  verb.summary = "Prints events as they come, or runs a command for each; or does a group's work.";
   verb.examples =
       "  evmesh listen -k User:bob -k MailboxId:42\n"
-      "  evmesh listen 'Added' --each-node --exec 'jq -r .user >> added.log'\n";
+      "  evmesh listen --group index --durable --exec ./index-one\n";
   verb.flags = {
       {"key,k", "KEY", "a key to listen on, Type:value", true},
       {"each-node", "", "every event of the bus (modes mono and broadcast)"},
+      {"group,g", "NAME",
+       "does the work of a group: what is printed, or whose --exec ends with 0, is done; 65 never again"},
+      {"durable", "",
+       "with --group: events go on being owed to it when this ends, also to a group that is new"},
       {"count", "COUNT", "end after so many events"},
       {"exec", "COMMAND", "run this for each event: JSON on its input, EVMESH_EVENT_* in its environment"},
       {"bus", "NAME", "the bus (default: the node's first)"}};

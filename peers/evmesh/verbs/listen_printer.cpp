@@ -103,6 +103,12 @@ Outcome<StreamLine> read_stream_line(const std::string& line, const NodeNames& n
   read.id = text_of(json, "id");
   read.time = text_of(json, "time");
   read.content = content_of(json);
+  if (json.contains("delivery")) {
+    read.group = text_of(json, "group");
+    read.delivery = json.at("delivery").get<std::uint64_t>();
+    read.attempt = json.at("attempt").get<std::uint64_t>();
+    read.possibly_duplicate = json.at("possibly_duplicate").get<bool>();
+  }
   if (json.contains("origin")) {
     read.publisher = text_of(json.at("origin"), "publisher");
     read.seq = json.at("origin").at("seq").get<std::uint64_t>();

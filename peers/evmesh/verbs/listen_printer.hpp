@@ -18,6 +18,10 @@ struct StreamLine {
   std::string json;  ///< as it came
   std::string type, user, key, bus, id, time, publisher, content;
   std::uint64_t seq = 0;
+  std::string group;           ///< set for the work of a group
+  std::uint64_t delivery = 0;  ///< with `group`: what its answer names
+  std::uint64_t attempt = 1;
+  bool possibly_duplicate = false;
   std::string notice;  ///< of `registered` and `gap`: a sentence
 };
 
