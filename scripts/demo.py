@@ -16,12 +16,12 @@ import threading
 import time
 import tty
 
-from demo_mail import Mail, short
+from demo_mail import Mail, facts_of, short
+from demo_screen import DemoFailed, paint, say, screen, stamp, wait
+from demo_work import Work
 
 SOURCE, BUILD, HOW = sys.argv[1:4]
 CI = HOW == "ci"
-COLOUR = sys.stdout.isatty() and not CI and "NO_COLOR" not in os.environ
-DEADLINE = 90  # seconds for one step; ten times what is expected
 READING = 0.4  # seconds for a person to read a step
 LATE = 30  # seconds after which --play calls an event lost
 
@@ -32,78 +32,6 @@ LISTENERS = {
 }
 WORDS = {"Added": "arrived", "FlagsUpdated": "flagged", "Expunged": "gone", "MessageMoveEvent": "moved",
          "MailboxAdded": "made", "MailboxRenamed": "renamed", "MailboxDeletion": "removed"}
-
-
-class DemoFailed(Exception):
-    pass
-
-
-def paint(code, text):
-    return f"\x1b[{code}m{text}\x1b[0m" if COLOUR else text
-
-
-class Screen:
-    """Lines from several threads, and in --play one line of counts at the bottom."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.bottom = ""
-
-    def line(self, text=""):
-        with self.lock:
-            erase = "\r\x1b[K" if self.bottom else ""
-            print(f"{erase}{text}\n{self.bottom}" if self.bottom else text, end="" if self.bottom else "\n", flush=True)
-
-    def counts(self, text):
-        with self.lock:
-            self.bottom = text
-            print(f"\r\x1b[K{text}", end="", flush=True)
-
-    def end_counts(self):
-        with self.lock:
-            if self.bottom:
-                print(flush=True)
-            self.bottom = ""
-
-
-screen = Screen()
-
-
-def say(text=""):
-    screen.line(text)
-
-
-def stamp(who, what):
-    say(f"  {paint(2, time.strftime('%H:%M:%S'))}  {who:<6}  {what}")
-
-
-def wait(what, condition, seconds=DEADLINE):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise DemoFailed(f"after {seconds} s still not: {what}")
-        time.sleep(0.02)
-
-
-def facts_of(line):
-    """An event as (what happened, user/folder, letter), once per letter in it."""
-    kind = line["type"]
-    body = line.get("payload", {}).get(kind, {})
-    if kind == "MessageMoveEvent":
-        return [(kind, f"{body['user']}/", letter) for letter in body["messageIds"]]
-    path = body.get("path") or body.get("mailboxPath") or {}
-    place = f"{path.get('user')}/{path.get('name')}"
-    if kind in ("Added", "Expunged"):
-        letters = [each["messageId"] for each in body["added" if kind == "Added" else "expunged"].values()]
-    elif kind == "FlagsUpdated":
-        letters = [each["messageId"] for each in body["updatedFlags"]]
-    elif kind == "MailboxRenamed":
-        letters = [body["newPath"]["name"]]
-    elif kind in ("MailboxAdded", "MailboxDeletion"):
-        letters = [path["name"]]
-    else:
-        letters = []
-    return [(kind, place, letter) for letter in letters]
 
 
 class Listener:
@@ -216,6 +144,7 @@ class Demo:
         self.netns = HOW == "play" and os.geteuid() == 0 and self.can_netns()
         self.mail = Mail(self.path("mail"))
         self.maildir = None
+        self.work = Work(self.directory, self.program, self.mail, self.done)
 
     @staticmethod
     def can_netns():
@@ -358,6 +287,7 @@ class Demo:
     def end(self):
         for listener in self.listeners:
             listener.end()
+        self.work.end()
         if self.maildir is not None:
             self.maildir.terminate()
             self.maildir.wait()
@@ -444,6 +374,10 @@ def report(demo):
     say()
     say(f"  {expected} notifications were due, {heard} came, {demo.gaps} gaps were told; lost {lost}, twice {twice}")
     good = lost == 0 and twice == 0 and (heard == expected or demo.gaps > 0)
+    owed, never, dead, again = demo.work.verdict()
+    say(f"  {owed} letters were owed to the index, {demo.work.dead} were dead letters at one time; "
+        f"lost {never}, still dead {dead}, indexed twice after a crash {again}")
+    good = good and never == 0 and dead == 0 and demo.work.dead >= 3
     if not CI:
         return good
     disordered = sum(one.disordered() for one in demo.listeners)
@@ -480,6 +414,10 @@ def main():
         demo.script()
         if CI:
             demo.storm()
+        demo.work.script()
+        if CI:
+            demo.work.storm()
+        demo.settle()
         good = report(demo)
         if HOW == "play":
             Play(demo).run()

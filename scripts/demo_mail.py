@@ -80,3 +80,24 @@ class Mail:
         os.unlink(self.file(letter))
         del self.where[letter]
         return [("Expunged", f"{user}/{folder}", letter)]
+
+
+def facts_of(line):
+    """An event as (what happened, user/folder, letter), once per letter in it."""
+    kind = line["type"]
+    body = line.get("payload", {}).get(kind, {})
+    if kind == "MessageMoveEvent":
+        return [(kind, f"{body['user']}/", letter) for letter in body["messageIds"]]
+    path = body.get("path") or body.get("mailboxPath") or {}
+    place = f"{path.get('user')}/{path.get('name')}"
+    if kind in ("Added", "Expunged"):
+        letters = [each["messageId"] for each in body["added" if kind == "Added" else "expunged"].values()]
+    elif kind == "FlagsUpdated":
+        letters = [each["messageId"] for each in body["updatedFlags"]]
+    elif kind == "MailboxRenamed":
+        letters = [body["newPath"]["name"]]
+    elif kind in ("MailboxAdded", "MailboxDeletion"):
+        letters = [path["name"]]
+    else:
+        letters = []
+    return [(kind, place, letter) for letter in letters]
