@@ -96,9 +96,10 @@ work::GroupCounts WorkEngine::counts(GroupIndex group) const {
   return machine_.counts(group);
 }
 
-Result<void> WorkEngine::admit() const {
+Result<void> WorkEngine::admit() {
   if (failed_) return tl::unexpected(*failure());
   if (stopping_) return fail(ErrorCode::closed, "the node was stopped; open a new one");
+  if (journal_ && !full_ && room_ < settings_.reserve_bytes / 2) ask_for_room();
   if (full_ || stalled_) {
     return fail(ErrorCode::disk_full,
                 "the disk of " + settings_.directory.string() +

@@ -95,7 +95,7 @@ class WorkEngine {
 
   /// What can refuse work but for the groups' quotas: a full disk, a failed node. Asked before anything runs.
   /// Errors: disk_full, closed, node_failed.
-  [[nodiscard]] Result<void> admit() const;
+  [[nodiscard]] Result<void> admit();
 
   /// What the groups' quotas would refuse of so many events; others may come before them all the same.
   /// Errors: back_pressure.
@@ -201,6 +201,8 @@ class WorkEngine {
   [[nodiscard]] Result<void> open_journal();
   [[nodiscard]] std::optional<std::vector<work::Flight>> flights_of_last_life() const;
   void make_room_in_commit(Lock& lock);
+  void ask_for_room();
+  void note_room();
   std::uint64_t piece_by_piece(const std::function<std::uint64_t()>& piece);
   void flush();
   void append_pending();
@@ -230,8 +232,9 @@ class WorkEngine {
   std::unique_ptr<LetterBox> letters_;
   base::Counter& syncs_;
   base::Counter& appended_bytes_;
-  std::atomic<bool> full_{false};     // the disk gave no more space, and the reserve is touched
-  std::atomic<bool> stalled_{false};  // not even the reserve has room for what is pending
+  std::atomic<bool> full_{false};       // the disk gave no more space, and the reserve is touched
+  std::atomic<std::uint64_t> room_{0};  // of the journal, when it was asked last
+  std::atomic<bool> stalled_{false};    // not even the reserve has room for what is pending
 
   std::mutex sync_mutex_;    // one sync at a time; taken before append_mutex_
   std::mutex append_mutex_;  // one append at a time; taken before mutex_; guards the two below

@@ -78,7 +78,7 @@ Result<void> WorkEngine::open_journal() {
   journal_ = std::move(*journal);
   pending_.restart(journal_->end());
   written_ = synced_ = journal_->end();
-  full_ = journal_->full() && journal_->room() < settings_.reserve_bytes;
+  note_room();
   return journal_->replay(
       [this](Position position, std::string_view record) { return machine_.replay(position, record); });
 }
@@ -91,6 +91,24 @@ std::optional<std::vector<work::Flight>> WorkEngine::flights_of_last_life() cons
         {{found.owner, found.epoch, found.seq}, found.group, found.generation, found.attempt, found.suspect});
   }
   return flights;
+}
+
+/// Under append_mutex_, or before there are threads.
+void WorkEngine::note_room() {
+  room_ = journal_->room();
+  full_ = journal_->full() && room_ < settings_.reserve_bytes;
+}
+
+/// Half of the reserve is used up before it could be filled again: whoever wants more waits for the disk, so
+/// that what was accepted is never without room for its end.
+void WorkEngine::ask_for_room() {
+  const std::lock_guard appending(append_mutex_);
+  for (std::uint64_t before = 0; !failed_ && !full_ && room_ < settings_.reserve_bytes / 2;) {
+    before = room_;
+    journal_->prepare();
+    note_room();
+    if (room_ <= before) break;
+  }
 }
 
 /// Under mutex_, which is let go of meanwhile: a commit that grew large is appended before more is added to
@@ -147,6 +165,7 @@ void WorkEngine::append_pending() {
   const auto appended = journal_->append(writing_);
   if (!appended) return fail_with(appended.error());
   appended_bytes_.add(writing_.bytes().size());
+  note_room();
   Lock lock(mutex_);
   written_ = writing_.end();
   Actions actions;
@@ -278,7 +297,7 @@ void WorkEngine::maintain() {
     anchored_ = journal_->tail();
   }
   journal_->prepare();
-  full_ = journal_->full() && journal_->room() < settings_.reserve_bytes;
+  note_room();
   make_space();
 }
 
