@@ -330,7 +330,9 @@ CHANGES = ("openat,write,pwrite64,pwritev,fdatasync,fsync,msync,ftruncate,falloc
 def strace(log, *expressions):
     """What stands before a command to trace it; none of its texts are kept."""
     words = [word for each in expressions for word in ("-e", each)]
-    return ["strace", "-f", "-y", "-s", "0", "-o", log, *words]
+    # The leak sanitizer cannot stop a program that is traced already.
+    sanitizer = f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0"
+    return ["strace", "-f", "-y", "-s", "0", "-E", sanitizer, "-o", log, *words]
 
 
 def calls(log):
