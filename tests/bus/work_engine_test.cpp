@@ -202,7 +202,7 @@ TEST_CASE("retries that were due while the disk had no room at all come when the
   const TempDir dir{support::memory_disk()};
   const auto disk = std::make_shared<FaultyDisk>(dir.path());
   Driven driven(dir.path(), disk);
-  driven.accept("retried");
+  must(driven.engine.wait_synced(driven.accept("retried").end, patience));
   const auto jobs = driven.take();
   REQUIRE(jobs.size() == 1);
   driven.finish(jobs[0], failed);
