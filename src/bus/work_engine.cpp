@@ -121,9 +121,7 @@ Result<Accepted> WorkEngine::accept(const work::Acceptance& acceptance) {
   if (!accepted) return accepted;
   Actions actions;
   // Whoever runs these groups appends the record when it comes for it.
-  const Pullers pullers = acceptance.claimed.empty() ? pullers_of(acceptance.groups) : Pullers{};
-  after_change(lock, actions);
-  for (const auto& puller : pullers) puller->work_waits();
+  after_change(lock, actions, acceptance.claimed.empty() ? acceptance.groups : Groups{});
   if (!acceptance.claimed.empty()) {
     if (auto written = wait_written(accepted->end); !written) {
       // The write that failed may have been this one's, or a sync behind it.
@@ -147,10 +145,8 @@ void WorkEngine::accept(std::string_view bus, std::vector<GroupIndex> groups, st
     acceptance.event = offer.parcel;
     offer.accepted = failure_ ? tl::unexpected(*failure_) : machine_.accept(acceptance, pending_);
   }
-  const Pullers pullers = pullers_of(acceptance.groups);
   Actions actions;
-  after_change(lock, actions);
-  for (const auto& puller : pullers) puller->work_waits();
+  after_change(lock, actions, acceptance.groups);
 }
 
 Result<std::optional<Accepted>> WorkEngine::redeliver(const work::Machine::Letter& letter,
@@ -160,10 +156,8 @@ Result<std::optional<Accepted>> WorkEngine::redeliver(const work::Machine::Lette
   if (failure_) return tl::unexpected(*failure_);
   auto accepted = machine_.redeliver(letter, acceptance, pending_);
   if (!accepted || !*accepted) return accepted;
-  const Pullers pullers = pullers_of(acceptance.groups);
   Actions actions;
-  after_change(lock, actions);
-  for (const auto& puller : pullers) puller->work_waits();
+  after_change(lock, actions, acceptance.groups);
   return accepted;
 }
 
@@ -288,8 +282,8 @@ void WorkEngine::tick() {
   after_change(lock, actions);
 }
 
-/// Plans the next tick, does what the machine asks for and lets go of the lock.
-void WorkEngine::after_change(Lock& lock, Actions& actions) {
+/// Plans the next tick, does what the machine asks for, lets go of the lock and wakes those who run `wake`.
+void WorkEngine::after_change(Lock& lock, Actions& actions, Groups wake) {
   if (!journal_) {
     // Nothing is kept: what was said is written and synced at once.
     machine_.written(pending_.end(), actions);
@@ -301,7 +295,7 @@ void WorkEngine::after_change(Lock& lock, Actions& actions) {
     sync_work_.notify_one();
   }
   plan_tick();
-  perform(lock, actions);
+  perform(lock, actions, std::move(wake));
 }
 
 /// Under mutex_.
@@ -313,17 +307,16 @@ void WorkEngine::plan_tick() {
     tick_planned_ = deadline;
 }
 
-void WorkEngine::perform(Lock& lock, Actions& actions) {
-  std::vector<GroupIndex> ready;
+void WorkEngine::perform(Lock& lock, Actions& actions, Groups wake) {
   for (work::Action& action : actions) {
     if (auto* store = std::get_if<work::StoreLetter>(&action)) letters_to_store_.push_back(std::move(*store));
     if (auto* remove = std::get_if<work::RemoveLetter>(&action)) letters_to_remove_.push_back(*remove);
-    if (auto* work = std::get_if<work::Ready>(&action)) ready.push_back(work->group);
+    if (auto* work = std::get_if<work::Ready>(&action)) wake.push_back(work->group);
   }
   if (!letters_to_store_.empty() || !letters_to_remove_.empty()) letter_work_.notify_one();
   const std::uint64_t ended_before = std::exchange(watched_ended_, machine_.watched_ended());
   if (watched_ended_ != ended_before) watched_changed_.notify_all();
-  const Pullers pullers = pullers_of(ready);
+  const Pullers pullers = pullers_of(wake);
   lock.unlock();
   for (const auto& puller : pullers) puller->work_waits();
 }

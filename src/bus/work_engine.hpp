@@ -183,8 +183,9 @@ class WorkEngine {
 
   WorkEngine(Services services, Settings settings);
 
-  void after_change(Lock& lock, work::Actions& actions);
-  void perform(Lock& lock, work::Actions& actions);
+  using Groups = std::vector<work::GroupIndex>;
+  void after_change(Lock& lock, work::Actions& actions, Groups wake = {});
+  void perform(Lock& lock, work::Actions& actions, Groups wake = {});
   using Pullers = std::vector<std::shared_ptr<Puller>>;
   [[nodiscard]] Pullers pullers_of(std::span<const work::GroupIndex> groups) const;
   void land();
