@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "work/machine.hpp"
+#include "work/mesh_types.hpp"
+
+namespace evmesh::work {
+
+enum class Degraded : std::uint8_t { allow, refuse };
+
+struct CoreOptions {
+  MachineOptions machine;
+  std::uint32_t copies = 0;  ///< 0: 1 without seeds while nobody was met, else 2, else 3 from five members
+  bool seeded = false;       ///< the node has seeds
+  bool guards = true;        ///< keeps copies for others: it has a disk of its own
+  Degraded degraded = Degraded::allow;
+};
+
+/// How safe an acceptance is by now.
+struct Safety {
+  bool synced = false;    ///< here
+  std::uint32_t copies = 0;  ///< on other nodes, synced there
+  std::uint32_t wanted = 0;  ///< of those
+  bool degraded = false;  ///< fewer guardians than wanted are there
+};
+
+/// Group work of a node in a mesh: what it owes, what it runs for others, the copies it keeps for them. Pure: time and
+/// what happened come in; records go into the commit that is being built, frames into `frames`, the rest into
+/// `actions`. What concerns this node alone is asked of `machine()`. Not thread-safe.
+class Core {
+ public:
+  explicit Core(CoreOptions options);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  [[nodiscard]] Machine& machine();
+
+  /// One turn's surroundings, so that calls stay short.
+  struct Turn {
+    MonoTime now;
+    Timestamp wall{};
+    storage::Commit& log;
+    Actions& actions;
+    Frames& frames;
+  };
+
+  // Members, as membership sees them.
+
+  struct Peer {
+    std::string name;
+    bool transient = false;
+  };
+  void member_up(Turn turn, const Life& life, const Peer& peer);
+  void member_down(Turn turn, const Life& life);
+  /// This life will never speak again. `clean`: it said so itself.
+  void life_ended(Turn turn, const Life& life, bool clean);
+
+  /// A frame of group work. Others are ignored.
+  void on_frame(Turn turn, const Life& from, const wire::Frame& frame, const wire::Buffer& bytes);
+
+  /// Cuts frames for whoever has room. Call at the end of every turn.
+  void pump(Turn turn, const Room& room);
+  void tick(Turn turn);
+  [[nodiscard]] std::optional<MonoTime> next_deadline() const;
+
+  // The journal.
+
+  /// What was appended is to be copied, where copies are kept. Before `written`.
+  void appended(const storage::Commit& commit);
+  void written(Turn turn, Position end);
+  void synced(Turn turn, Position end);
+  [[nodiscard]] Result<void> replay(Position position, std::string_view record);
+  [[nodiscard]] Position oldest() const;
+  bool carry(Position keep, std::uint64_t bytes, const Machine::Read& read, storage::Commit& log);
+  [[nodiscard]] Safety safety(Position end) const;
+
+  // Execution on this node, of its own work and that of others.
+
+  /// This node runs the group with so many at once from now on; 0: no longer.
+  void runs(Turn turn, GroupIndex group, std::uint32_t slots);
+  void take(Turn turn, GroupIndex group, std::size_t max, std::vector<Job>& out);
+  void give_back(Turn turn, Handle handle);
+  void finished(Turn turn, Handle handle, const Ran& ran);
+
+  /// The event that an action asked for; null: it cannot be read.
+  void loaded(Turn turn, Handle handle, std::shared_ptr<const Parcel> event);
+
+  /// Nothing is taken from others any more, and what is queued goes back.
+  void leave(Turn turn);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace evmesh::work
