@@ -37,6 +37,8 @@ struct Receipt {
   DispatchId dispatch{};         ///< of the last event that groups were owed; nil when none was
   std::uint32_t groups = 0;      ///< that are owed the event, added up over a batch
   std::uint32_t listeners = 0;   ///< key and each-node listeners here that got it, added up over a batch
+  std::uint32_t copies = 0;      ///< on the disks of other nodes, of what groups are owed; at level `replicated`
+  bool degraded = false;         ///< fewer copies than wanted, because too few nodes are there
 };
 
 /// Who has received everything up to a number.

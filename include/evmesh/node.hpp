@@ -41,7 +41,14 @@ enum class Level : std::uint8_t {
   replicated,  ///< it is on the disks of several nodes
 };
 
+/// What `dispatch` does at level `replicated` when too few nodes are there to keep copies.
+enum class Degraded : std::uint8_t {
+  allow,   ///< accepts, says so in the receipt, and makes the copies up later
+  refuse,  ///< answers `back_pressure`
+};
+
 [[nodiscard]] std::string_view to_string(Level level);
+[[nodiscard]] std::string_view to_string(Degraded degraded);
 [[nodiscard]] std::string_view to_string(Mode mode);
 [[nodiscard]] std::string_view to_string(DeliveryModel model);
 

@@ -189,7 +189,7 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
   [[nodiscard]] Result<Done> dispatch_now(const Event& event, std::span<const RegistrationKey> keys);
   [[nodiscard]] Result<Done> dispatch_now(std::span<const KeyedEvent> batch);
   [[nodiscard]] Result<Receipt> wait_for_level(Result<Done> done);
-  [[nodiscard]] static Result<Receipt> answer_of(const Receipt& receipt, Result<void> synced);
+  [[nodiscard]] static Result<Receipt> answer_of(Receipt receipt, Result<work::Safety> safety);
   [[nodiscard]] Result<Uplink::Published> publish(std::span<const KeyedEvent> events);
   [[nodiscard]] Result<Done> deliver_here(const Event& event, std::span<const RegistrationKey> keys,
                                           std::uint64_t seq, const Owing& owing);

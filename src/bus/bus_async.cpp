@@ -117,18 +117,19 @@ Result<Bus::Done> Bus::deliver_accepted(const AsyncDispatch& dispatch, Result<wo
 /// one that lets go of it.
 class Bus::AnswerTurn final : public delivery::Runnable {
  public:
-  AnswerTurn(std::shared_ptr<Bus> bus, std::shared_ptr<std::vector<Answer>> answers, Result<void> synced)
-      : bus_(std::move(bus)), answers_(std::move(answers)), synced_(std::move(synced)) {}
+  AnswerTurn(std::shared_ptr<Bus> bus, std::shared_ptr<std::vector<Answer>> answers,
+             Result<work::Safety> safety)
+      : bus_(std::move(bus)), answers_(std::move(answers)), safety_(std::move(safety)) {}
   ~AnswerTurn() override { run(); }
   void run() override {
-    for (Answer& each : *answers_) bus_->answer_async(each.dispatch, answer_of(each.receipt, synced_));
+    for (Answer& each : *answers_) bus_->answer_async(each.dispatch, answer_of(each.receipt, safety_));
     answers_->clear();
   }
 
  private:
   const std::shared_ptr<Bus> bus_;
   const std::shared_ptr<std::vector<Answer>> answers_;
-  const Result<void> synced_;
+  const Result<work::Safety> safety_;
 };
 
 /// When the journal is synced up to `end`; at once when that is not promised. Who has synced does not wait
@@ -136,9 +137,9 @@ class Bus::AnswerTurn final : public delivery::Runnable {
 void Bus::answer_when_safe(std::vector<Answer> answers, work::Position end) {
   if (answers.empty()) return;
   const auto waiting = std::make_shared<std::vector<Answer>>(std::move(answers));
-  if (end == 0 || settings_.level == Level::memory) return AnswerTurn(shared_from_this(), waiting, {}).run();
-  services_.work.when_synced(end, [self = shared_from_this(), waiting](const Result<void>& synced) {
-    self->services_.pool.submit(std::make_shared<AnswerTurn>(self, waiting, synced));
+  if (end == 0 || settings_.level == Level::memory) return AnswerTurn(shared_from_this(), waiting, work::Safety{}).run();
+  services_.work.when_safe(end, [self = shared_from_this(), waiting](const Result<work::Safety>& safety) {
+    self->services_.pool.submit(std::make_shared<AnswerTurn>(self, waiting, safety));
   });
 }
 

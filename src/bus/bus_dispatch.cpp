@@ -37,14 +37,18 @@ Result<Receipt> Bus::dispatch(std::span<const KeyedEvent> batch) {
 Result<Receipt> Bus::wait_for_level(Result<Done> done) {
   if (!done) return tl::unexpected(std::move(done.error()));
   if (done->end == 0 || settings_.level == Level::memory) return done->receipt;
-  return answer_of(done->receipt, services_.work.wait_synced(done->end, sync_wait));
+  return answer_of(done->receipt, services_.work.wait_safe(done->end, sync_wait));
 }
 
 /// Who does not get the receipt can ask by the dispatch id.
-Result<Receipt> Bus::answer_of(const Receipt& receipt, Result<void> synced) {
-  if (synced) return receipt;
-  synced.error().message = "dispatch " + receipt.dispatch.to_string() + ": " + synced.error().message;
-  return tl::unexpected(std::move(synced.error()));
+Result<Receipt> Bus::answer_of(Receipt receipt, Result<work::Safety> safety) {
+  if (safety) {
+    receipt.copies = safety->copies;
+    receipt.degraded = safety->degraded;
+    return receipt;
+  }
+  safety.error().message = "dispatch " + receipt.dispatch.to_string() + ": " + safety.error().message;
+  return tl::unexpected(std::move(safety.error()));
 }
 
 tl::unexpected<Error> Bus::refused(Error error) {

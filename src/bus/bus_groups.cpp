@@ -98,7 +98,7 @@ Result<Registration> Bus::run_group(std::shared_ptr<Listener> listener, const Gr
   }
   changing.unlock();
   if (settings_.execute_groups) {
-    services_.work.attach(index, runner);
+    services_.work.attach(index, runner, settings.options.concurrency);
   } else {
     runner->stop_pulling();
   }

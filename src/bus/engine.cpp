@@ -24,6 +24,21 @@ CoreOptions with_patience(CoreOptions core, std::chrono::milliseconds notify_wai
   return core;
 }
 
+/// Group work thinks in members, the transport in links.
+class WorkRoom final : public work::Room {
+ public:
+  WorkRoom(const MeshCore& core, const LinkRoom& links) : core_(core), links_(links) {}
+
+  [[nodiscard]] std::uint64_t room_bytes(const wire::Life& to, wire::Class frame_class) const override {
+    const auto link = core_.link_of(to);
+    return link ? links_.room_bytes(*link, frame_class) : 0;
+  }
+
+ private:
+  const MeshCore& core_;
+  const LinkRoom& links_;
+};
+
 // How long the goodbye may take to leave the sockets.
 constexpr std::chrono::milliseconds goodbye_linger{500};
 
@@ -94,8 +109,24 @@ void Engine::pump(MonoTime now) {
   waiting_work_ = false;
   core_.pump(now, *this, actions_);
   perform();
+  pump_work();
   last_turn_ = now;
   if (std::exchange(progressed_, false)) progress_.notify_all();
+}
+
+void Engine::pump_work() {
+  if (options_.work == nullptr || failure_) return;
+  options_.work->pump(WorkRoom(core_, *this), frames_);
+  for (work::SendFrame& frame : frames_) {
+    const auto link = core_.link_of(frame.to);
+    if (link) transport_->send(*link, frame.frame_class, std::move(frame.bytes));
+  }
+  frames_.clear();
+}
+
+void Engine::nudge() {
+  Lock lock(mutex_);
+  if (usable()) hand_over(lock);
 }
 
 void Engine::perform() {
@@ -120,6 +151,14 @@ void Engine::do_now(CoreAction& action) {
           transport_->send(what.link, what.frame_class, std::move(what.bytes));
         } else if constexpr (std::is_same_v<What, AnswerOn>) {
           transport_->answer(what.connection, std::move(what.bytes));
+        } else if constexpr (std::is_same_v<What, WorkMemberUp>) {
+          if (options_.work != nullptr) options_.work->member_up(what.life, what.name, what.transient);
+        } else if constexpr (std::is_same_v<What, WorkMemberDown>) {
+          if (options_.work != nullptr) options_.work->member_down(what.life);
+        } else if constexpr (std::is_same_v<What, WorkLifeEnded>) {
+          if (options_.work != nullptr) options_.work->life_ended(what.life, what.clean);
+        } else if constexpr (std::is_same_v<What, WorkFrame>) {
+          if (options_.work != nullptr) options_.work->on_frame(what.from, what.frame, what.bytes);
         } else if constexpr (std::is_same_v<What, routing::PublishFrame>) {
           transport_->publish(std::move(what.bytes));
         } else if constexpr (std::is_same_v<What, routing::Deliver>) {

@@ -19,6 +19,7 @@
 #include "bus/mesh_core.hpp"
 #include "bus/sleeper.hpp"
 #include "bus/uplink.hpp"
+#include "bus/work_line.hpp"
 #include "transport/transport.hpp"
 
 namespace evmesh::bus {
@@ -38,6 +39,7 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
     LogSink log;  ///< takes one record at a time
     std::function<void(const Error&)> on_fatal;
     std::function<Result<void>(std::uint64_t)> keep_epoch;  ///< makes a raised epoch durable
+    WorkLine* work = nullptr;                               ///< outlives the engine; null: nobody does group work
   };
 
   /// `downlinks` (one per bus, in order) and `clock` outlive the engine.
@@ -62,6 +64,9 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
   /// on. Idempotent.
   void give_up(const Error& error);
 
+  /// Group work has frames to send.
+  void nudge();
+
   /// Fills in what the engine knows: members, streams, heads, counters, failure.
   void describe(NodeStatus& status) const;
 
@@ -78,6 +83,7 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
   void pump(MonoTime now);
   void perform();
   void do_now(CoreAction& action);
+  void pump_work();
   void fatal(const Error& error);
   void hand_over(Lock& lock);
   void speak(Lock& lock);
@@ -120,6 +126,7 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
   MeshCore core_;
   Sleeper sleeper_;
   CoreActions actions_;
+  work::Frames frames_;           // scratch
   std::vector<LogRecord> notes_;  // spoken when the lock is free
   MonoTime now_{};                // of the present turn
   MonoTime last_turn_{};

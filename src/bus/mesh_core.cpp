@@ -13,6 +13,8 @@ constexpr std::size_t followers_max = 256;
 
 Life sender(const wire::Frame& frame) { return {frame.header.from, frame.header.from_epoch}; }
 
+bool is_work(wire::Kind kind) { return static_cast<std::uint8_t>(kind) >= 40; }
+
 /// Routing thinks in peers, the transport in links.
 class PeerRoom final : public routing::Room {
  public:
@@ -49,13 +51,15 @@ std::optional<wire::Frame> MeshCore::decode(const wire::Buffer& bytes) {
 
 void MeshCore::on_router(MonoTime now, const ConnectionId& from, const wire::Buffer& bytes,
                          CoreActions& out) {
-  const auto frame = decode(bytes);
+  auto frame = decode(bytes);
   if (!frame) return;
   const bool good = membership_.on_frame(now, from, *frame, membership_actions_);
   flush(now, out);
   if (!good) return;
   if (const auto* heartbeat = std::get_if<wire::Heartbeat>(&frame->body)) {
     routing_.on_heartbeat(now, sender(*frame), *heartbeat, routing_actions_);
+  } else if (is_work(frame->header.kind)) {
+    out.emplace_back(WorkFrame{sender(*frame), std::move(*frame), bytes});
   } else {
     routing_.on_frame(now, *frame, bytes, routing_actions_);
   }
@@ -209,18 +213,26 @@ void MeshCore::on(MonoTime now, membership::MemberUp& up, CoreActions& out) {
   routing_.member_up(now, up.life, up.hello, routing_actions_);
   routing_.follows(now, up.life, followers_.contains(up.life), routing_actions_);
   flush_routing(out);
+  out.emplace_back(WorkMemberUp{up.life, up.hello.name, up.hello.transient});
 }
 
 void MeshCore::on(MonoTime now, const membership::MemberDown& down, CoreActions& out) {
   routing_.member_down(now, down.life, routing_actions_);
   links_.erase(down.life);
   flush_routing(out);
+  out.emplace_back(WorkMemberDown{down.life});
 }
 
 void MeshCore::on(MonoTime now, const membership::LifeEnded& ended, CoreActions& out) {
   routing_.life_ended(now, ended.life, ended.clean, ended.heads, routing_actions_);
   links_.erase(ended.life);
   flush_routing(out);
+  out.emplace_back(WorkLifeEnded{ended.life, ended.clean});
+}
+
+std::optional<LinkId> MeshCore::link_of(const Life& life) const {
+  const auto link = links_.find(life);
+  return link == links_.end() ? std::nullopt : std::optional(link->second);
 }
 
 membership::HeartbeatContent MeshCore::content() const {

@@ -31,8 +31,28 @@ struct AnswerOn {
   std::string bytes;
 };
 
+/// Tell group work of a member.
+struct WorkMemberUp {
+  Life life;
+  std::string name;
+  bool transient = false;
+};
+struct WorkMemberDown {
+  Life life;
+};
+struct WorkLifeEnded {
+  Life life;
+  bool clean = false;
+};
+/// Hand a frame to group work.
+struct WorkFrame {
+  Life from;
+  wire::Frame frame;
+  wire::Buffer bytes;
+};
+
 using CoreAction =
-    std::variant<SendOnLink, AnswerOn, routing::PublishFrame, routing::Deliver, routing::DeliverGap,
+    std::variant<SendOnLink, AnswerOn, WorkMemberUp, WorkMemberDown, WorkLifeEnded, WorkFrame, routing::PublishFrame, routing::Deliver, routing::DeliverGap,
                  routing::Progress, membership::Dial, membership::HangUp, membership::Follow,
                  membership::Unfollow, membership::RaiseEpoch, membership::Fatal, membership::Note>;
 using CoreActions = std::vector<CoreAction>;
@@ -96,6 +116,9 @@ class MeshCore final : private membership::HeartbeatSource {
   [[nodiscard]] std::vector<Member> members(MonoTime now) const;
   [[nodiscard]] std::string name_of(const NodeId& id) const;
   [[nodiscard]] const Life& self() const { return membership_.self(); }
+
+  /// The link to a member that is up.
+  [[nodiscard]] std::optional<LinkId> link_of(const Life& life) const;
   [[nodiscard]] const routing::Routing& routing() const { return routing_; }
   [[nodiscard]] std::map<std::string, std::uint64_t> counters() const;
 

@@ -2,6 +2,10 @@
 
 namespace evmesh {
 
+std::string_view to_string(Degraded degraded) {
+  return degraded == Degraded::allow ? "allow" : "refuse";
+}
+
 std::string_view to_string(Level level) {
   switch (level) {
     case Level::memory: return "memory";

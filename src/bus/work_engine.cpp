@@ -27,11 +27,17 @@ WorkEngine::WorkEngine(Services services, Settings settings)
       settings_(std::move(settings)),
       syncs_(services_.counters.named("evmesh_journal_syncs_total")),
       appended_bytes_(services_.counters.named("evmesh_journal_bytes_total")),
-      machine_(
-          {.self = settings_.self,
-           .epoch = settings_.epoch,
-           .seed = settings_.seed,
-           .event_bytes_max = durable() ? event_memory_bytes : std::numeric_limits<std::uint64_t>::max()}) {}
+      frames_dropped_(services_.counters.named("evmesh_work_frames_dropped_total")),
+      core_({.machine = {.self = settings_.self,
+                         .epoch = settings_.epoch,
+                         .seed = settings_.seed,
+                         .event_bytes_max =
+                             durable() ? event_memory_bytes : std::numeric_limits<std::uint64_t>::max()},
+             .copies = settings_.copies,
+             .seeded = settings_.seeded,
+             .replicates = settings_.level == Level::replicated,
+             .guards = durable()}),
+      machine_(core_.machine()) {}
 
 WorkEngine::~WorkEngine() { stop(); }
 
@@ -45,19 +51,25 @@ std::optional<GroupIndex> WorkEngine::find(std::string_view bus, const Group& gr
   return machine_.find(bus, group);
 }
 
-void WorkEngine::attach(GroupIndex group, std::weak_ptr<Puller> puller) {
-  const auto strong = puller.lock();
-  {
-    const Lock lock(mutex_);
-    if (pullers_.size() <= group) pullers_.resize(group + 1);
-    pullers_[group] = std::move(puller);
-  }
-  if (strong) strong->work_waits();  // for what is owed already
+work::Core::Turn WorkEngine::turn(Actions& actions) {
+  return {services_.clock.now(), services_.clock.wall(), pending_, actions, outbox_};
+}
+
+void WorkEngine::attach(GroupIndex group, std::weak_ptr<Puller> puller, std::uint32_t slots) {
+  Lock lock(mutex_);
+  if (pullers_.size() <= group) pullers_.resize(group + 1);
+  pullers_[group] = std::move(puller);
+  Actions actions;
+  core_.runs(turn(actions), group, slots);
+  after_change(lock, actions, {group});  // for what is owed already
 }
 
 void WorkEngine::detach(GroupIndex group) {
-  const Lock lock(mutex_);
+  Lock lock(mutex_);
   if (group < pullers_.size()) pullers_[group].reset();
+  Actions actions;
+  core_.runs(turn(actions), group, 0);
+  after_change(lock, actions);
 }
 
 void WorkEngine::pause(GroupIndex group, bool paused) {
@@ -120,8 +132,10 @@ Result<Accepted> WorkEngine::accept(const work::Acceptance& acceptance) {
   Result<Accepted> accepted = machine_.accept(acceptance, pending_);
   if (!accepted) return accepted;
   Actions actions;
-  // Whoever runs these groups appends the record when it comes for it.
+  // Whoever runs these groups here appends the record when it comes for it.
+  const bool flushes = flushes_itself();
   after_change(lock, actions, acceptance.claimed.empty() ? acceptance.groups : Groups{});
+  if (flushes) flush();
   if (!acceptance.claimed.empty()) {
     if (auto written = wait_written(accepted->end); !written) {
       // The write that failed may have been this one's, or a sync behind it.
@@ -146,8 +160,13 @@ void WorkEngine::accept(std::string_view bus, std::vector<GroupIndex> groups, st
     offer.accepted = failure_ ? tl::unexpected(*failure_) : machine_.accept(acceptance, pending_);
   }
   Actions actions;
+  const bool flushes = flushes_itself();
   after_change(lock, actions, acceptance.groups);
+  if (flushes) flush();
 }
+
+/// Under mutex_: others may run it, whom nobody wakes before it is written.
+bool WorkEngine::flushes_itself() const { return journal_ && services_.nudge; }
 
 Result<std::optional<Accepted>> WorkEngine::redeliver(const work::Machine::Letter& letter,
                                                       const work::Acceptance& acceptance) {
@@ -163,22 +182,29 @@ Result<std::optional<Accepted>> WorkEngine::redeliver(const work::Machine::Lette
 
 void WorkEngine::take(GroupIndex group, std::size_t max, std::vector<work::Job>& out) {
   const std::size_t before = out.size();
+  bool unwritten = false;
   {
-    const Lock lock(mutex_);
+    Lock lock(mutex_);
     if (failure_ || stopping_) return;
-    machine_.take(group, max, out);
-    if (out.size() > before || pending_.empty()) return;
+    unwritten = !pending_.empty();
+    take(lock, group, max, out);
   }
+  if (out.size() > before || !unwritten) return;
   flush();
-  const Lock lock(mutex_);
-  if (!failure_ && !stopping_) machine_.take(group, max, out);
+  Lock lock(mutex_);
+  if (!failure_ && !stopping_) take(lock, group, max, out);
+}
+
+void WorkEngine::take(Lock& lock, GroupIndex group, std::size_t max, std::vector<work::Job>& out) {
+  Actions actions;
+  core_.take(turn(actions), group, max, out);
+  perform(lock, actions);
 }
 
 void WorkEngine::give_back(std::span<const work::Job> jobs) {
   Lock lock(mutex_);
   Actions actions;
-  for (auto job = jobs.rbegin(); job != jobs.rend(); ++job)
-    machine_.give_back(job->handle, pending_, actions);
+  for (auto job = jobs.rbegin(); job != jobs.rend(); ++job) core_.give_back(turn(actions), job->handle);
   after_change(lock, actions);
 }
 
@@ -193,7 +219,7 @@ Result<std::string> WorkEngine::encoded(const Event& event, std::span<const Regi
 Result<std::shared_ptr<const Parcel>> WorkEngine::pack(const Event& event,
                                                        std::span<const RegistrationKey> keys) const {
   auto parcel = std::make_shared<Parcel>(Parcel{{}, 0, event, {keys.begin(), keys.end()}});
-  if (!durable()) {
+  if (!durable() && !services_.nudge) {
     parcel->size = known_bytes_max(event).value_or(limits::kib);
     return parcel;
   }
@@ -265,8 +291,7 @@ void WorkEngine::finished(work::Handle handle, const work::Ran& ran, std::option
   Lock lock(mutex_);
   make_room_in_commit(lock);
   Actions actions;
-  if (!failure_)
-    machine_.finished(services_.clock.now(), services_.clock.wall(), handle, ran, pending_, actions);
+  if (!failure_) core_.finished(turn(actions), handle, ran);
   if (flight) landing_.emplace_back(pending_.end(), *flight);
   const bool many = landing_.size() >= landing_max;
   after_change(lock, actions);
@@ -278,7 +303,7 @@ void WorkEngine::tick() {
   tick_planned_.reset();
   if (failure_ || stopping_ || stalled_) return;
   Actions actions;
-  machine_.tick(services_.clock.now(), pending_, actions);
+  core_.tick(turn(actions));
   after_change(lock, actions);
 }
 
@@ -286,8 +311,8 @@ void WorkEngine::tick() {
 void WorkEngine::after_change(Lock& lock, Actions& actions, Groups wake) {
   if (!journal_) {
     // Nothing is kept: what was said is written and synced at once.
-    machine_.written(pending_.end(), actions);
-    machine_.synced(pending_.end(), actions);
+    core_.written(turn(actions), pending_.end());
+    core_.synced(turn(actions), pending_.end());
     written_ = synced_ = pending_.end();
     pending_.restart(written_);
     land();
@@ -300,7 +325,7 @@ void WorkEngine::after_change(Lock& lock, Actions& actions, Groups wake) {
 
 /// Under mutex_.
 void WorkEngine::plan_tick() {
-  const auto deadline = machine_.next_deadline();
+  const auto deadline = core_.next_deadline();
   if (!deadline || stopping_ || (tick_planned_ && *tick_planned_ <= *deadline)) return;
   const auto delay = std::chrono::ceil<std::chrono::milliseconds>(*deadline - services_.clock.now());
   if (services_.timers.after(std::max(delay, std::chrono::milliseconds{0}), [this] { tick(); }))
@@ -317,8 +342,18 @@ void WorkEngine::perform(Lock& lock, Actions& actions, Groups wake) {
   const std::uint64_t ended_before = std::exchange(watched_ended_, machine_.watched_ended());
   if (watched_ended_ != ended_before) watched_changed_.notify_all();
   const Pullers pullers = pullers_of(wake);
+  const bool nudge = must_nudge();
   lock.unlock();
   for (const auto& puller : pullers) puller->work_waits();
+  if (nudge) services_.nudge();
+}
+
+/// Under mutex_: whether the engine is to be told that there is something to send. It comes by itself at the
+/// end of a turn that is under way.
+bool WorkEngine::must_nudge() {
+  if (!services_.nudge || nudged_ || (outbox_.empty() && !core_.wants_pump())) return false;
+  nudged_ = true;
+  return true;
 }
 
 /// Under mutex_: who runs them here.

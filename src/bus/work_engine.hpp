@@ -17,15 +17,17 @@
 #include <vector>
 
 #include <evmesh/log.hpp>
+#include <evmesh/node.hpp>
 #include <evmesh/result.hpp>
 
 #include "base/clock.hpp"
 #include "base/counters.hpp"
 #include "bus/letter_box.hpp"
+#include "bus/work_line.hpp"
 #include "delivery/timers.hpp"
 #include "storage/flight_table.hpp"
 #include "storage/journal.hpp"
-#include "work/machine.hpp"
+#include "work/core.hpp"
 
 namespace evmesh::bus {
 
@@ -44,7 +46,7 @@ class Puller {
 ///
 /// Records gather in one commit. Whoever needs it written appends it, for all others too; whoever needs it
 /// synced syncs it, or waits for the one that does: commits are grouped without a timer.
-class WorkEngine {
+class WorkEngine final : public WorkLine {
  public:
   struct Services {
     const base::Clock& clock;
@@ -52,6 +54,9 @@ class WorkEngine {
     base::Counters& counters;
     LogSink log;
     std::function<void(const Error&)> on_failed;  ///< the journal failed: called once, on any thread
+    /// There are frames to send: `pump` is to be called soon. Null outside a mesh. Called with no lock held,
+    /// never inside a call of WorkLine.
+    std::function<void()> nudge{};
   };
   struct Settings {
     NodeId self;
@@ -62,13 +67,17 @@ class WorkEngine {
     std::uint64_t event_size_bytes_max = 1ULL << 20;
     PayloadFormat payload = PayloadFormat::binary;  ///< how bodies are kept
     std::shared_ptr<storage::Disk> disk{};          ///< of the journal, shared with a test; null: `directory`
+    Level level = Level::disk;                      ///< what `wait_safe` waits for
+    std::uint32_t copies = 0;                       ///< as CoreOptions
+    Degraded degraded = Degraded::allow;            ///< whether too few guardians refuse an acceptance
+    bool seeded = false;                            ///< the node has seeds
   };
 
   /// Opens the journal and takes over what earlier lives owe. Errors: storage.
   [[nodiscard]] static Result<std::unique_ptr<WorkEngine>> open(Services services, Settings settings);
 
   /// As `stop`.
-  ~WorkEngine();
+  ~WorkEngine() override;
   WorkEngine(const WorkEngine&) = delete;
   WorkEngine& operator=(const WorkEngine&) = delete;
 
@@ -79,7 +88,9 @@ class WorkEngine {
 
   work::GroupIndex declare(std::string_view bus, const Group& group, const work::Policy& policy);
   [[nodiscard]] std::optional<work::GroupIndex> find(std::string_view bus, const Group& group) const;
-  void attach(work::GroupIndex group, std::weak_ptr<Puller> puller);
+
+  /// `slots`: how many executions at once the puller makes.
+  void attach(work::GroupIndex group, std::weak_ptr<Puller> puller, std::uint32_t slots);
   void detach(work::GroupIndex group);
   void pause(work::GroupIndex group, bool paused);
   std::uint64_t cancel(work::GroupIndex group);
@@ -122,12 +133,13 @@ class WorkEngine {
   [[nodiscard]] Result<std::optional<work::Accepted>> redeliver(const work::Machine::Letter& letter,
                                                                 const work::Acceptance& acceptance);
 
-  /// Waits until everything before `end` is synced. Errors: unknown_outcome when the deadline passed or the
-  /// sync failed.
-  [[nodiscard]] Result<void> wait_synced(work::Position end, std::chrono::milliseconds timeout);
+  /// Waits until everything before `end` is as safe as the level says: synced here, and with the guardians.
+  /// Errors: unknown_outcome when the deadline passed or the sync failed.
+  [[nodiscard]] Result<work::Safety> wait_safe(work::Position end, std::chrono::milliseconds timeout);
 
-  /// The same, told later, on a thread that must not be kept, or on this one when it is synced already.
-  void when_synced(work::Position end, std::function<void(Result<void>)> done);
+  /// The same, told later, on a thread that must not be kept, or on this one when it is so already.
+  using Told = std::function<void(Result<work::Safety>)>;
+  void when_safe(work::Position end, Told done);
 
   // Execution.
 
@@ -149,6 +161,14 @@ class WorkEngine {
   void stop();
 
   [[nodiscard]] std::optional<Error> failure() const;
+
+  // What the engine of the mesh tells (work_engine_mesh.cpp).
+
+  void member_up(const wire::Life& life, const std::string& name, bool transient) override;
+  void member_down(const wire::Life& life) override;
+  void life_ended(const wire::Life& life, bool clean) override;
+  void on_frame(const wire::Life& from, const wire::Frame& frame, const wire::Buffer& bytes) override;
+  void pump(const work::Room& room, work::Frames& out) override;
 
   // What operators ask (work_engine_operators.cpp).
 
@@ -179,15 +199,21 @@ class WorkEngine {
   static constexpr std::size_t landing_max = 64;
 
   using Lock = std::unique_lock<std::mutex>;
-  using Told = std::function<void(Result<void>)>;
 
   WorkEngine(Services services, Settings settings);
 
   using Groups = std::vector<work::GroupIndex>;
   void after_change(Lock& lock, work::Actions& actions, Groups wake = {});
   void perform(Lock& lock, work::Actions& actions, Groups wake = {});
+  [[nodiscard]] work::Core::Turn turn(work::Actions& actions);
+  [[nodiscard]] bool must_nudge();
+  [[nodiscard]] bool flushes_itself() const;
+  void append_elsewhere();
+  void from_engine(const std::function<void(work::Core::Turn)>& what);
+  [[nodiscard]] bool is_safe(work::Position end) const;
   using Pullers = std::vector<std::shared_ptr<Puller>>;
   [[nodiscard]] Pullers pullers_of(std::span<const work::GroupIndex> groups) const;
+  void take(Lock& lock, work::GroupIndex group, std::size_t max, std::vector<work::Job>& out);
   void land();
   void tick();
   void plan_tick();
@@ -211,7 +237,7 @@ class WorkEngine {
   [[nodiscard]] Result<void> wait_written(work::Position end);
   [[nodiscard]] bool is_written(work::Position end) const;
   void sync();
-  [[nodiscard]] std::vector<Told> due_waiters();
+  [[nodiscard]] std::vector<std::pair<Told, work::Safety>> due_waiters();
   void keep_syncing();
   void maintain();
   void make_space();
@@ -233,6 +259,7 @@ class WorkEngine {
   std::unique_ptr<LetterBox> letters_;
   base::Counter& syncs_;
   base::Counter& appended_bytes_;
+  base::Counter& frames_dropped_;
   std::atomic<bool> full_{false};       // the disk gave no more space, and the reserve is touched
   std::atomic<std::uint64_t> room_{0};  // of the journal, when it was asked last
   std::atomic<bool> stalled_{false};    // not even the reserve has room for what is pending
@@ -245,19 +272,23 @@ class WorkEngine {
   std::mutex leaving_mutex_;  // while letters leave the store; taken before mutex_
 
   mutable std::mutex mutex_;  // guards all below
-  work::Machine machine_;
+  work::Core core_;
+  work::Machine& machine_;  // of the core
   storage::Commit pending_;
+  work::Frames outbox_;
+  bool nudged_ = false;     // the engine has been told, and has not come yet
+  bool appending_elsewhere_ = false;  // a thread is on its way to append what is pending
   work::Position written_ = 0;
   work::Position synced_ = 0;
   std::condition_variable written_changed_;
-  std::condition_variable synced_changed_;
+  std::condition_variable safe_changed_;
   std::condition_variable sync_work_;
   std::condition_variable letter_work_;
   std::condition_variable letters_done_;
   std::condition_variable watched_changed_;
   std::uint64_t watched_ended_ = 0;
   bool keeping_letters_ = false;
-  std::multimap<work::Position, Told> sync_waiters_;
+  std::multimap<work::Position, Told> safe_waiters_;
   std::vector<work::StoreLetter> letters_to_store_;
   std::vector<work::RemoveLetter> letters_to_remove_;
   std::vector<std::pair<work::Position, std::size_t>> landing_;  // flights that end when that is written

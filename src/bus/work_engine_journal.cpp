@@ -80,7 +80,7 @@ Result<void> WorkEngine::open_journal() {
   written_ = synced_ = journal_->end();
   note_room();
   return journal_->replay(
-      [this](Position position, std::string_view record) { return machine_.replay(position, record); });
+      [this](Position position, std::string_view record) { return core_.replay(position, record); });
 }
 
 std::optional<std::vector<work::Flight>> WorkEngine::flights_of_last_life() const {
@@ -169,7 +169,8 @@ void WorkEngine::append_pending() {
   Lock lock(mutex_);
   written_ = writing_.end();
   Actions actions;
-  machine_.written(written_, actions);
+  core_.appended(writing_);
+  core_.written(turn(actions), written_);
   land();
   written_changed_.notify_all();
   plan_tick();  // none came while there was no room
@@ -217,26 +218,32 @@ void WorkEngine::sync() {
   Lock lock(mutex_);
   synced_ = end;
   Actions actions;
-  machine_.synced(synced_, actions);
-  auto waiters = due_waiters();
-  synced_changed_.notify_all();
+  core_.synced(turn(actions), synced_);
+  const auto waiters = due_waiters();
   perform(lock, actions);
-  for (const auto& waiter : waiters) waiter({});
+  for (const auto& [told, safety] : waiters) told(safety);
 }
 
-/// Under mutex_: those whose position is synced, taken out.
-std::vector<WorkEngine::Told> WorkEngine::due_waiters() {
-  std::vector<Told> due;
-  const auto end = sync_waiters_.upper_bound(synced_);
-  for (auto waiter = sync_waiters_.begin(); waiter != end; ++waiter) due.push_back(std::move(waiter->second));
-  sync_waiters_.erase(sync_waiters_.begin(), end);
+/// Under mutex_.
+bool WorkEngine::is_safe(Position end) const {
+  return synced_ >= end && (settings_.level != Level::replicated || core_.safe() >= end);
+}
+
+/// Under mutex_: those whose position is safe, taken out; the others that wait are woken.
+std::vector<std::pair<WorkEngine::Told, work::Safety>> WorkEngine::due_waiters() {
+  std::vector<std::pair<Told, work::Safety>> due;
+  for (auto waiter = safe_waiters_.begin(); waiter != safe_waiters_.end() && is_safe(waiter->first);) {
+    due.emplace_back(std::move(waiter->second), core_.safety(waiter->first));
+    waiter = safe_waiters_.erase(waiter);
+  }
+  safe_changed_.notify_all();
   return due;
 }
 
-Result<void> WorkEngine::wait_synced(Position end, std::chrono::milliseconds timeout) {
+Result<work::Safety> WorkEngine::wait_safe(Position end, std::chrono::milliseconds timeout) {
   {
     const Lock lock(mutex_);
-    if (synced_ >= end) return {};
+    if (is_safe(end)) return core_.safety(end);
   }
   // The first to wait syncs for all: no thread has to be woken when one waits alone.
   if (sync_mutex_.try_lock()) {
@@ -245,26 +252,30 @@ Result<void> WorkEngine::wait_synced(Position end, std::chrono::milliseconds tim
   }
   Lock lock(mutex_);
   const bool known =
-      synced_changed_.wait_for(lock, timeout, [&] { return synced_ >= end || failure_.has_value(); });
-  if (synced_ >= end) return {};
-  return fail(ErrorCode::unknown_outcome,
-              known ? "the journal failed before it was on the disk: it may have run, and may be lost; " +
-                          failure_->message
-                    : "it was not on the disk after " + std::to_string(timeout.count()) +
-                          " ms; it may have run, and is owed");
+      safe_changed_.wait_for(lock, timeout, [&] { return is_safe(end) || failure_.has_value(); });
+  if (is_safe(end)) return core_.safety(end);
+  if (known) {
+    return fail(ErrorCode::unknown_outcome,
+                "the journal failed before it was on the disk: it may have run, and may be lost; " +
+                    failure_->message);
+  }
+  return fail(ErrorCode::unknown_outcome, "it was not " + std::string(synced_ < end ? "on the disk" : "copied") +
+                                              " after " + std::to_string(timeout.count()) +
+                                              " ms; it may have run, and is owed");
 }
 
-void WorkEngine::when_synced(Position end, Told done) {
+void WorkEngine::when_safe(Position end, Told done) {
   Lock lock(mutex_);
-  if (synced_ < end && !failure_) {
-    sync_waiters_.emplace(end, std::move(done));
+  if (!is_safe(end) && !failure_) {
+    safe_waiters_.emplace(end, std::move(done));
     sync_work_.notify_one();
     return;
   }
   const auto failure = failure_;
-  const bool synced = synced_ >= end;
+  const bool safe = is_safe(end);
+  const work::Safety safety = core_.safety(end);
   lock.unlock();
-  if (synced) return done({});
+  if (safe) return done(safety);
   done(tl::unexpected(Error{ErrorCode::unknown_outcome, failure->message}));
 }
 
@@ -307,11 +318,11 @@ void WorkEngine::make_space() {
   {
     const Lock lock(mutex_);
     const Position held = journal_->end() - journal_->begin();
-    oldest = std::min(machine_.oldest(), journal_->end());
+    oldest = std::min(core_.oldest(), journal_->end());
     // Little is owed, and the oldest of it holds up the rest.
     if (held > carry_above && journal_->end() - oldest > held / 2 && machine_.owed_count() < held / 1024) {
       const auto read = [this](Position position) { return read_parcel(position).value_or(nullptr); };
-      machine_.carry(journal_->begin() + held / 4, carry_bytes, read, pending_);
+      core_.carry(journal_->begin() + held / 4, carry_bytes, read, pending_);
     }
   }
   if (oldest > journal_->begin()) {
@@ -326,9 +337,9 @@ void WorkEngine::fail_with(const Error& error) {
     if (failure_) return;
     failure_ = Error{ErrorCode::node_failed, error.message};
     failed_ = true;
-    waiters.swap(sync_waiters_);
+    waiters.swap(safe_waiters_);
     written_changed_.notify_all();
-    synced_changed_.notify_all();
+    safe_changed_.notify_all();
     watched_changed_.notify_all();
     sync_work_.notify_all();
     letter_work_.notify_all();

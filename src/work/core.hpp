@@ -12,14 +12,12 @@
 
 namespace evmesh::work {
 
-enum class Degraded : std::uint8_t { allow, refuse };
-
 struct CoreOptions {
   MachineOptions machine;
   std::uint32_t copies = 0;  ///< 0: 1 without seeds while nobody was met, else 2, else 3 from five members
   bool seeded = false;       ///< the node has seeds
+  bool replicates = false;   ///< copies are made of what it owns
   bool guards = true;        ///< keeps copies for others: it has a disk of its own
-  Degraded degraded = Degraded::allow;
 };
 
 /// How safe an acceptance is by now.
@@ -67,6 +65,9 @@ class Core {
 
   /// Cuts frames for whoever has room. Call at the end of every turn.
   void pump(Turn turn, const Room& room);
+
+  /// Whether `pump` may have something to send.
+  [[nodiscard]] bool wants_pump() const;
   void tick(Turn turn);
   [[nodiscard]] std::optional<MonoTime> next_deadline() const;
 
@@ -79,6 +80,9 @@ class Core {
   [[nodiscard]] Result<void> replay(Position position, std::string_view record);
   [[nodiscard]] Position oldest() const;
   bool carry(Position keep, std::uint64_t bytes, const Machine::Read& read, storage::Commit& log);
+
+  /// Everything before it is as safe as `replicated` promises, or as far as that goes when it may be less.
+  [[nodiscard]] Position safe() const;
   [[nodiscard]] Safety safety(Position end) const;
 
   // Execution on this node, of its own work and that of others.

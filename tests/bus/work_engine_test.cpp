@@ -45,7 +45,7 @@ struct Driven {
     for (int i = 0; i < 60; ++i) {
       const work::Position end = accept(std::string(500'000, 'x')).end;
       // More is taken on than a bus would; what no longer fits is never synced.
-      if (!engine.admit() && !engine.wait_synced(end, 1s)) break;
+      if (!engine.admit() && !engine.wait_safe(end, 1s)) break;
     }
     REQUIRE(code(engine.admit()) == ErrorCode::disk_full);
   }
@@ -63,7 +63,7 @@ TEST_CASE("those who wait while a sync runs share the next one", "[bus][work-eng
   const TempDir dir{support::memory_disk()};
   const auto disk = std::make_shared<FaultyDisk>(dir.path());
   Driven driven(dir.path(), disk);
-  must(driven.engine.wait_synced(driven.accept("first").end, patience));
+  must(driven.engine.wait_safe(driven.accept("first").end, patience));
   const std::uint64_t before = driven.life.host.count("evmesh_journal_syncs_total");
   disk->hold_syncs();
   driven.accept("held");
@@ -73,7 +73,7 @@ TEST_CASE("those who wait while a sync runs share the next one", "[bus][work-eng
   for (int i = 0; i < 5; ++i) {
     const work::Position end = driven.accept("waiting").end;
     waiters.push_back(std::async(
-        std::launch::async, [&driven, end] { return driven.engine.wait_synced(end, patience).has_value(); }));
+        std::launch::async, [&driven, end] { return driven.engine.wait_safe(end, patience).has_value(); }));
   }
   disk->release();
 
@@ -89,12 +89,12 @@ TEST_CASE("who waits too long for the sync of another has an unknown outcome", "
   const work::Position end = driven.accept("held").end;
   REQUIRE(disk->wait_held(patience));
 
-  const auto outcome = driven.engine.wait_synced(end, 1ms);
+  const auto outcome = driven.engine.wait_safe(end, 1ms);
   disk->release();
 
   REQUIRE(code(outcome) == ErrorCode::unknown_outcome);
   CHECK(outcome.error().message == "it was not on the disk after 1 ms; it may have run, and is owed");
-  CHECK(driven.engine.wait_synced(end, patience).has_value());
+  CHECK(driven.engine.wait_safe(end, patience).has_value());
 }
 
 TEST_CASE("what is accepted to be run at once waits for no sync", "[bus][work-engine]") {
@@ -126,7 +126,7 @@ TEST_CASE("what is given back is the next of its group, as the same attempt", "[
   Driven driven(dir.path());
   for (const char* payload : {"one", "two", "three"}) driven.accept(payload);
   // What is not written yet is not given out.
-  must(driven.engine.wait_synced(driven.accept("four").end, patience));
+  must(driven.engine.wait_safe(driven.accept("four").end, patience));
   const auto taken = driven.take(3);
   REQUIRE(taken.size() == 3);
 
@@ -202,7 +202,7 @@ TEST_CASE("retries that were due while the disk had no room at all come when the
   const TempDir dir{support::memory_disk()};
   const auto disk = std::make_shared<FaultyDisk>(dir.path());
   Driven driven(dir.path(), disk);
-  must(driven.engine.wait_synced(driven.accept("retried").end, patience));
+  must(driven.engine.wait_safe(driven.accept("retried").end, patience));
   const auto jobs = driven.take();
   REQUIRE(jobs.size() == 1);
   driven.finish(jobs[0], failed);
@@ -224,7 +224,7 @@ TEST_CASE("a node stops while its disk has no room at all, and the next life owe
   const auto disk = std::make_shared<FaultyDisk>(dir.path());
   {
     Driven driven(dir.path(), disk);
-    must(driven.engine.wait_synced(driven.accept("written").end, patience));
+    must(driven.engine.wait_safe(driven.accept("written").end, patience));
     disk->set_full(true);
     driven.fill();
     auto claimed = std::async(std::launch::async, [&] { return code(driven.try_accept("waits", true)); });
@@ -246,17 +246,17 @@ TEST_CASE("after a failure everything says so, once it is told", "[bus][work-eng
   const TempDir dir{support::memory_disk()};
   const auto disk = std::make_shared<FaultyDisk>(dir.path());
   Driven driven(dir.path(), disk);
-  must(driven.engine.wait_synced(driven.accept("kept").end, patience));
+  must(driven.engine.wait_safe(driven.accept("kept").end, patience));
   disk->break_syncs();
   const work::Position end = driven.accept("lost").end;
 
-  CHECK(code(driven.engine.wait_synced(end, patience)) == ErrorCode::unknown_outcome);
+  CHECK(code(driven.engine.wait_safe(end, patience)) == ErrorCode::unknown_outcome);
   CHECK(driven.life.failures.wait(1).size() == 1);
   CHECK(code(driven.engine.admit()) == ErrorCode::node_failed);
   CHECK(code(driven.try_accept("more")) == ErrorCode::node_failed);
   CHECK(driven.take().empty());
   Story told;
-  driven.engine.when_synced(end, [&](const Result<void>& synced) {
+  driven.engine.when_safe(end, [&](const Result<work::Safety>& synced) {
     told.add(synced ? "synced" : std::string(to_string(synced.error().code)));
   });
   CHECK(told.words() == std::vector<std::string>{"unknown_outcome"});

@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+#include "bus/work_engine.hpp"
+
+// What the engine of the mesh tells group work, and fetches from it. Its lock is held meanwhile, and no disk
+// is waited for.
+
+namespace evmesh::bus {
+
+using work::Actions;
+using work::Core;
+
+/// Does `what`, and all that follows from it. What is to be sent waits for the end of the engine's turn.
+void WorkEngine::from_engine(const std::function<void(Core::Turn)>& what) {
+  Lock lock(mutex_);
+  if (failure_) return;
+  Actions actions;
+  what(turn(actions));
+  nudged_ = true;
+  append_elsewhere();
+  const auto waiters = due_waiters();
+  after_change(lock, actions);
+  for (const auto& [told, safety] : waiters) told(safety);
+}
+
+/// Under mutex_: a commit that grows while the syncing thread waits for the disk is appended by another.
+void WorkEngine::append_elsewhere() {
+  if (!journal_ || appending_elsewhere_ || pending_.bytes().size() < pending_bytes_max / 2) return;
+  appending_elsewhere_ = services_.timers.after(std::chrono::milliseconds{0}, [this] {
+    {
+      const Lock lock(mutex_);
+      appending_elsewhere_ = false;
+    }
+    flush();
+  });
+}
+
+void WorkEngine::member_up(const wire::Life& life, const std::string& name, bool transient) {
+  from_engine([&](Core::Turn turn) { core_.member_up(turn, life, {name, transient}); });
+}
+
+void WorkEngine::member_down(const wire::Life& life) {
+  from_engine([&](Core::Turn turn) { core_.member_down(turn, life); });
+}
+
+void WorkEngine::life_ended(const wire::Life& life, bool clean) {
+  from_engine([&](Core::Turn turn) { core_.life_ended(turn, life, clean); });
+}
+
+void WorkEngine::on_frame(const wire::Life& from, const wire::Frame& frame, const wire::Buffer& bytes) {
+  {
+    const Lock lock(mutex_);
+    // Whoever sent it says it again, or is asked: a full commit drops frames as a broken link does.
+    if (journal_ && pending_.bytes().size() >= pending_bytes_max) {
+      frames_dropped_.add();
+      return;
+    }
+  }
+  from_engine([&](Core::Turn turn) { core_.on_frame(turn, from, frame, bytes); });
+}
+
+void WorkEngine::pump(const work::Room& room, work::Frames& out) {
+  Lock lock(mutex_);
+  nudged_ = false;
+  if (failure_) return;
+  Actions actions;
+  core_.pump(turn(actions), room);
+  std::move(outbox_.begin(), outbox_.end(), std::back_inserter(out));
+  outbox_.clear();
+  after_change(lock, actions);
+}
+
+}  // namespace evmesh::bus
