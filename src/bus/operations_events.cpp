@@ -36,7 +36,8 @@ WorkState state_of(storage::Fate fate) {
   switch (fate) {
     case storage::Fate::done: return WorkState::done;
     case storage::Fate::dead: return WorkState::dead;
-    case storage::Fate::cancelled: break;
+    case storage::Fate::cancelled:
+    case storage::Fate::let_go: break;
   }
   return WorkState::cancelled;
 }

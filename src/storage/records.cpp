@@ -1,5 +1,6 @@
 #include "storage/records.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include <evmesh/key.hpp>
@@ -22,6 +23,11 @@ enum class Kind : std::uint8_t {
   cancelled = 7,
   life = 8,
   goodbye = 9,
+  copied = 10,
+  dropped = 11,
+  adopted = 12,
+  answered = 13,
+  guardians = 14,
 };
 
 /// Second byte: which parts follow, and what is only yes or no.
@@ -29,6 +35,11 @@ constexpr unsigned foreign_owner = 1;  // the owner's id follows
 constexpr unsigned foreign_node = 2;   // so does the id of the node that ran it
 constexpr unsigned ended_here = 4;
 constexpr unsigned doubtful_here = 8;
+constexpr unsigned custody_here = 16;  // each group of an Owed says its custody
+constexpr unsigned meshed_here = 32;
+constexpr unsigned begin_here = 64;
+constexpr unsigned end_here = 128;
+constexpr unsigned fresh_here = 32;
 
 /// Flags of one group in an Owed.
 constexpr unsigned group_ended = 1;
@@ -72,7 +83,7 @@ template <class Io, class Value>
 void fate(Io& io, Value& value, Fate last_but) {
   auto byte = static_cast<std::uint8_t>(value);
   io.number(byte);
-  io.check(byte >= 1 && byte <= 3 && byte != static_cast<std::uint8_t>(last_but));
+  io.check(byte >= 1 && byte <= 4 && byte != static_cast<std::uint8_t>(last_but));
   if constexpr (Io::reads) value = static_cast<Fate>(byte);
 }
 
@@ -93,27 +104,26 @@ std::uint8_t group_flags(const OwedGroup& group) {
       (group.unsure ? group_unsure : 0));
 }
 
-void read_group_flags(RecordReader& io, OwedGroup& group, std::uint8_t flags) {
+void read_group_flags(OwedGroup& group, std::uint8_t flags) {
   group.ended = (flags & group_ended) != 0;
   group.cancelled = (flags & group_cancelled) != 0;
   group.suspect = (flags & group_suspect) != 0;
   group.unsure = (flags & group_unsure) != 0;
-  const unsigned doubt = (flags & ~group_unsure) >> doubt_shift;
-  io.check(doubt <= 2);
-  if (doubt <= 2) group.doubt = static_cast<Doubt>(doubt);
+  group.doubt = static_cast<Doubt>((flags & ~group_unsure) >> doubt_shift);
 }
 
 template <class Io>
-void group(Io& io, typename Io::template Ref<OwedGroup> group) {
+void group(Io& io, typename Io::template Ref<OwedGroup> group, std::uint8_t record_flags) {
   io.template text<std::uint8_t>(group.name);
   std::uint8_t flags = group_flags(group);
   io.number(flags);
   if constexpr (Io::reads) {
     io.check(Group::parse(group.name).has_value());
-    read_group_flags(io, group, flags);
+    read_group_flags(group, flags);
   }
   io.number(group.generation);
   io.number(group.attempts);
+  if ((record_flags & custody_here) != 0) io.number(group.custody);
   if ((flags & group_wait) != 0) {
     io.span(group.wait);
     io.check(group.wait.count() != 0);
@@ -125,15 +135,20 @@ void group(Io& io, typename Io::template Ref<OwedGroup> group) {
   io.list(group.history, attempt_bytes_min, [&](auto& past) { attempt(io, past); });
 }
 
+bool taken_over(const Owed& owed) {
+  return std::ranges::any_of(owed.groups, [](const OwedGroup& each) { return each.custody != 0; });
+}
+
 template <class Io>
 void body(Io& io, typename Io::template Ref<Owed> owed, std::uint8_t flags, const NodeId& self) {
   dispatch_id(io, owed.id, flags, self);
   io.id(owed.event_id);
   io.time(owed.time);
   io.template text<std::uint8_t>(owed.bus);
-  io.list(owed.groups, group_bytes_min, [&](auto& each) { group(io, each); });
+  io.list(owed.groups, group_bytes_min, [&](auto& each) { group(io, each, flags); });
   io.template text<std::uint32_t>(owed.event);
   io.check(!owed.groups.empty());
+  io.check((flags & custody_here) == 0 || taken_over(owed));
   if constexpr (Io::reads) io.check(!owed.bus.empty() && base::printable(owed.bus));
 }
 
@@ -184,12 +199,64 @@ void body(Io& io, typename Io::template Ref<Life> life, std::uint8_t flags, cons
   io.number(life.epoch);
   io.check(life.epoch >= 1);
   if constexpr (Io::reads) life.doubtful = (flags & doubtful_here) != 0;
+  if constexpr (Io::reads) life.meshed = (flags & meshed_here) != 0;
 }
 
 template <class Io>
 void body(Io& io, typename Io::template Ref<Goodbye> goodbye, std::uint8_t, const NodeId&) {
   io.number(goodbye.epoch);
   io.check(goodbye.epoch >= 1);
+}
+
+template <class Io>
+void body(Io& io, typename Io::template Ref<Copied> copied, std::uint8_t flags, const NodeId&) {
+  io.id(copied.owner);
+  io.number(copied.epoch);
+  io.number(copied.set_version);
+  io.number(copied.to);
+  io.number(copied.synced);
+  io.template text<std::uint32_t>(copied.record);
+  io.check(copied.epoch >= 1 && copied.set_version >= 1);
+  if constexpr (Io::reads) {
+    copied.begin = (flags & begin_here) != 0;
+    copied.end = (flags & end_here) != 0;
+    copied.fresh = (flags & fresh_here) != 0;
+  }
+}
+
+template <class Io>
+void body(Io& io, typename Io::template Ref<Dropped> dropped, std::uint8_t, const NodeId&) {
+  io.id(dropped.owner);
+}
+
+template <class Io>
+void body(Io& io, typename Io::template Ref<Adopted> adopted, std::uint8_t, const NodeId&) {
+  io.id(adopted.owner);
+  io.number(adopted.epoch);
+  io.number(adopted.custody);
+  io.number(adopted.group);
+  std::uint64_t after = 0;
+  io.list(adopted.seqs, 16, [&](auto& seqs) {
+    io.number(seqs.first);
+    io.number(seqs.second);
+    io.check(seqs.first > after && seqs.second >= seqs.first);
+    after = seqs.second;
+  });
+  io.check(adopted.epoch >= 1 && adopted.custody >= 1 && !adopted.seqs.empty());
+}
+
+template <class Io>
+void body(Io& io, typename Io::template Ref<Answered> answered, std::uint8_t, const NodeId&) {
+  io.id(answered.owner);
+  io.number(answered.epoch);
+  io.check(answered.epoch >= 1);
+}
+
+template <class Io>
+void body(Io& io, typename Io::template Ref<Guardians> guardians, std::uint8_t, const NodeId&) {
+  io.number(guardians.set_version);
+  io.list(guardians.nodes, 16, [&](auto& node) { io.id(node); });
+  io.check(guardians.set_version >= 1);
 }
 
 unsigned owner_flag(const DispatchId& id, const NodeId& self) { return id.owner == self ? 0 : foreign_owner; }
@@ -209,7 +276,13 @@ constexpr unsigned flags_of(Kind kind) {
     case Kind::failed: return foreign_owner | foreign_node | ended_here;
     case Kind::cancelled:
     case Kind::goodbye: return 0;
-    case Kind::life: return doubtful_here;
+    case Kind::life: return doubtful_here | meshed_here;
+    case Kind::owed: return foreign_owner | custody_here;
+    case Kind::copied: return begin_here | end_here | fresh_here;
+    case Kind::dropped:
+    case Kind::adopted:
+    case Kind::answered:
+    case Kind::guardians: return 0;
     default: return foreign_owner;
   }
 }
@@ -234,6 +307,11 @@ std::optional<WorkRecord> read_kind(RecordReader& io, std::uint8_t kind, std::ui
     case Kind::cancelled: return read<Cancelled>(io, flags, self);
     case Kind::life: return read<Life>(io, flags, self);
     case Kind::goodbye: return read<Goodbye>(io, flags, self);
+    case Kind::copied: return read<Copied>(io, flags, self);
+    case Kind::dropped: return read<Dropped>(io, flags, self);
+    case Kind::adopted: return read<Adopted>(io, flags, self);
+    case Kind::answered: return read<Answered>(io, flags, self);
+    case Kind::guardians: return read<Guardians>(io, flags, self);
   }
   return std::nullopt;
 }
@@ -250,7 +328,8 @@ std::uint64_t group_hash(std::string_view bus, std::string_view group) {
 }
 
 void encode_record(const Owed& record, const NodeId& self, std::string& out) {
-  write(Kind::owed, owner_flag(record.id, self), record, self, out);
+  const unsigned custody = taken_over(record) ? custody_here : 0U;
+  write(Kind::owed, owner_flag(record.id, self) | custody, record, self, out);
 }
 
 void encode_record(const Started& record, const NodeId& self, std::string& out) {
@@ -280,11 +359,33 @@ void encode_record(const Cancelled& record, const NodeId& self, std::string& out
 }
 
 void encode_record(const Life& record, const NodeId& self, std::string& out) {
-  write(Kind::life, record.doubtful ? doubtful_here : 0U, record, self, out);
+  const unsigned flags = (record.doubtful ? doubtful_here : 0U) | (record.meshed ? meshed_here : 0U);
+  write(Kind::life, flags, record, self, out);
 }
 
 void encode_record(const Goodbye& record, const NodeId& self, std::string& out) {
   write(Kind::goodbye, 0, record, self, out);
+}
+
+void encode_record(const Copied& record, const NodeId& self, std::string& out) {
+  const unsigned phase = (record.begin ? begin_here : 0U) | (record.end ? end_here : 0U);
+  write(Kind::copied, phase | (record.fresh ? fresh_here : 0U), record, self, out);
+}
+
+void encode_record(const Dropped& record, const NodeId& self, std::string& out) {
+  write(Kind::dropped, 0, record, self, out);
+}
+
+void encode_record(const Adopted& record, const NodeId& self, std::string& out) {
+  write(Kind::adopted, 0, record, self, out);
+}
+
+void encode_record(const Answered& record, const NodeId& self, std::string& out) {
+  write(Kind::answered, 0, record, self, out);
+}
+
+void encode_record(const Guardians& record, const NodeId& self, std::string& out) {
+  write(Kind::guardians, 0, record, self, out);
 }
 
 Result<WorkRecord> decode_record(std::string_view bytes, const NodeId& self) {
@@ -304,6 +405,14 @@ Result<WorkRecord> decode_record(std::string_view bytes, const NodeId& self) {
   if (io.good()) return *std::move(record);
   return fail(ErrorCode::undecodable,
               "a record of the journal, of kind " + std::to_string(kind) + ": " + io.broken());
+}
+
+Result<std::string_view> event_of_record(std::string_view bytes, const NodeId& self) {
+  const auto record = decode_record(bytes, self);
+  if (!record) return tl::unexpected(record.error());
+  if (const auto* copied = std::get_if<Copied>(&*record)) return event_of_record(copied->record, copied->owner);
+  if (const auto* owed = std::get_if<Owed>(&*record)) return owed->event;
+  return fail(ErrorCode::undecodable, "a record of the journal that holds no event");
 }
 
 }  // namespace evmesh::storage

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -12,6 +13,8 @@
 #include <evmesh/event.hpp>
 #include <evmesh/ids.hpp>
 #include <evmesh/result.hpp>
+
+#include "storage/commit.hpp"
 
 /// What group work keeps in the journal; byte by byte in README.md. Texts are views: of the caller's when a
 /// record is written, of the record's bytes when it was read.
@@ -27,6 +30,7 @@ enum class Doubt : std::uint8_t {
   none = 0,
   process_ended = 1,  ///< it was running when a process ended
   unknown = 2,        ///< a life ended and nobody knows what was running
+  owner_ended = 3,    ///< a custodian's life ended and nobody knows what ran on other nodes
 };
 
 struct PastAttempt {
@@ -43,6 +47,7 @@ struct OwedGroup {
   std::string_view name;
   std::uint32_t generation = 0;
   std::uint32_t attempts = 0;  ///< of this generation that have ended; the next is one more
+  std::uint32_t custody = 0;   ///< how often another node has taken it over
   bool ended = false;          ///< no further attempt: on its way to the dead letters
   bool cancelled = false;      ///< no further attempt, and no dead letter
   bool suspect = false;
@@ -101,6 +106,7 @@ enum class Fate : std::uint8_t {
   done = 1,
   dead = 2,  ///< a dead letter holds it now
   cancelled = 3,
+  let_go = 4,  ///< another node answers for it now
 };
 
 /// The obligation is no more.
@@ -139,6 +145,7 @@ struct Life {
   NodeId node;
   std::uint64_t epoch = 0;
   bool doubtful = false;
+  bool meshed = false;  ///< the same of what was running on other nodes
 
   bool operator==(const Life&) const = default;
 };
@@ -150,7 +157,60 @@ struct Goodbye {
   bool operator==(const Goodbye&) const = default;
 };
 
-using WorkRecord = std::variant<Owed, Started, Failed, Verdict, Settled, Suspect, Cancelled, Life, Goodbye>;
+/// A record of another node's log, of which this journal keeps a copy.
+struct Copied {
+  NodeId owner;
+  std::uint64_t epoch = 0;        ///< its life that sent it
+  std::uint64_t set_version = 0;  ///< of its guardians then
+  bool begin = false;             ///< a new copy begins, beside what is there
+  bool end = false;               ///< the new copy is whole and takes the place of what was there
+  bool fresh = false;             ///< `record` belongs to the new copy
+  Position to = 0;                ///< the copy holds the owner's log up to here when all before it is there, too
+  Position synced = 0;            ///< the owner is known to have had this much of its log on its disk
+  std::string_view record;        ///< may be empty
+
+  bool operator==(const Copied&) const = default;
+};
+
+/// The copy of a node's log that this journal keeps is worth nothing any more.
+struct Dropped {
+  NodeId owner;
+
+  bool operator==(const Dropped&) const = default;
+};
+
+/// First and last, both included.
+using Seqs = std::pair<std::uint64_t, std::uint64_t>;
+
+/// This node has taken over these obligations of a life of another one, or of its own.
+struct Adopted {
+  NodeId owner;
+  std::uint64_t epoch = 0;
+  std::uint32_t custody = 1;
+  std::uint64_t group = 0;  ///< `group_hash`
+  std::vector<Seqs> seqs;   ///< ascending, apart
+
+  bool operator==(const Adopted&) const = default;
+};
+
+/// Nobody will ask any more which obligations of lives of `owner` up to this one were taken over.
+struct Answered {
+  NodeId owner;
+  std::uint64_t epoch = 0;
+
+  bool operator==(const Answered&) const = default;
+};
+
+/// Who keeps copies of this journal from now on.
+struct Guardians {
+  std::uint64_t set_version = 1;
+  std::vector<NodeId> nodes;  ///< in the order in which they would take over
+
+  bool operator==(const Guardians&) const = default;
+};
+
+using WorkRecord = std::variant<Owed, Started, Failed, Verdict, Settled, Suspect, Cancelled, Life, Goodbye, Copied,
+                                Dropped, Adopted, Answered, Guardians>;
 
 /// Empties `out` and writes `record` there. `self` is the node whose journal it is: its id is left out. At
 /// most 65,535 groups, and as many attempts each; names of at most 255 bytes; errors are cut at 65,535.
@@ -163,8 +223,17 @@ void encode_record(const Suspect& record, const NodeId& self, std::string& out);
 void encode_record(const Cancelled& record, const NodeId& self, std::string& out);
 void encode_record(const Life& record, const NodeId& self, std::string& out);
 void encode_record(const Goodbye& record, const NodeId& self, std::string& out);
+void encode_record(const Copied& record, const NodeId& self, std::string& out);
+void encode_record(const Dropped& record, const NodeId& self, std::string& out);
+void encode_record(const Adopted& record, const NodeId& self, std::string& out);
+void encode_record(const Answered& record, const NodeId& self, std::string& out);
+void encode_record(const Guardians& record, const NodeId& self, std::string& out);
 
 /// A record has one form only: what is read and written again gives the same bytes. Errors: undecodable.
 [[nodiscard]] Result<WorkRecord> decode_record(std::string_view bytes, const NodeId& self);
+
+/// The event of an `Owed`, be it of this journal or a copy of another's. Errors: undecodable, also of a record that
+/// holds none.
+[[nodiscard]] Result<std::string_view> event_of_record(std::string_view bytes, const NodeId& self);
 
 }  // namespace evmesh::storage

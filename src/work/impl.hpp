@@ -135,6 +135,8 @@ class Machine::Impl {
   void apply(Position position, const storage::Cancelled& cancelled);
   void apply(Position position, const storage::Life& life);
   void apply(Position position, const storage::Goodbye& goodbye);
+  template <class Other>
+  void apply(Position /*position*/, const Other& /*concerns copies*/) {}
   void restore(HeldSlot held, const storage::OwedGroup& owed, GroupIndex group);
   [[nodiscard]] std::optional<Slot> find(const storage::Place& place) const;
   void doubt_all();

@@ -13,9 +13,16 @@
 
 #include "storage/commit.hpp"
 #include "work/finished.hpp"
+#include "work/mesh_types.hpp"
 #include "work/types.hpp"
 
 namespace evmesh::work {
+
+/// Whose journal a copy stands in, and how its records are marked there.
+struct Replica {
+  NodeId guardian;
+  std::uint64_t epoch = 0;  ///< the copied owner's life
+};
 
 struct MachineOptions {
   NodeId self;
@@ -23,6 +30,12 @@ struct MachineOptions {
   std::uint64_t seed = 0;                            ///< of the jitter
   std::uint64_t event_bytes_max = 64 * limits::mib;  ///< of events kept in memory; the others are read back
   std::uint64_t tick_bytes_max = 1 * limits::mib;    ///< about what one `tick` may append
+  /// Other nodes may run what is owed here, or answer for it: without a goodbye, what is owed from earlier lives may
+  /// have run elsewhere, and all of it is held back until `release`.
+  bool meshed = false;
+  /// The machine is a copy of what `self` owes, on another node: it is fed by `replay` and read, and what `carry`
+  /// appends stands in that node's journal.
+  std::optional<Replica> replica{};
 };
 
 /// What one node owes to its groups: every acceptance, every attempt, every verdict. Pure: time and what
@@ -166,6 +179,56 @@ class Machine {
 
   /// Nothing runs, nothing will be taken, and all before it is written: what is owed was not running.
   void goodbye(storage::Commit& log);
+
+  // Among nodes. An obligation has a custodian: this node, in its life now, for all that is owed here.
+
+  [[nodiscard]] std::optional<WorkName> work_name(Handle handle) const;  ///< nothing when it is not owed
+  [[nodiscard]] Custody custody(Handle handle) const;
+  [[nodiscard]] std::optional<Handle> find(const WorkName& name) const;
+
+  /// The life of the node that it was given to is over, and it may have run there: the attempt has failed, and it is
+  /// suspect and possibly a duplicate. A suspect that was given out alone is condemned. Ignored unless running.
+  void lost(MonoTime now, Timestamp wall, Handle handle, const NodeId& node, std::string_view node_name,
+            storage::Commit& log, Actions& actions);
+
+  /// A walk through all that is owed, in the form of the log, in pieces. What is appended from its beginning on and
+  /// all pieces together, replayed in any order that keeps each of the two, are a copy of all that is owed at the end.
+  /// At most 64 at once.
+  using Snapshot = std::uint32_t;
+  [[nodiscard]] Snapshot begin_snapshot();
+  /// Up to about `bytes` more, at least one obligation; false: nothing is left. Nothing more comes when `read` gives
+  /// null, and true.
+  bool snapshot(Snapshot snapshot, std::uint64_t bytes, const Read& read, std::vector<std::string>& records);
+  void end_snapshot(Snapshot snapshot);
+
+  /// Everything that is owed here, with its event as far as it is in memory (else empty), and where it stands: a walk
+  /// in pieces like that of a snapshot.
+  using VisitOwed = std::function<void(const storage::Owed&, Position)>;
+  bool visit(Snapshot snapshot, std::uint64_t bytes, const VisitOwed& visit);
+
+  /// Another node owed this; now this one does, with custody `counter`, held back. What is owed here already and
+  /// says more (a higher generation, then a higher custody) stays as it is. Appends one record; the handles of what it
+  /// holds.
+  std::vector<Handle> adopt(const storage::Owed& owed, std::uint32_t counter, storage::Doubt doubt,
+                            storage::Commit& log);
+
+  /// What is held back goes on as its state says; without effect on anything else.
+  void release(MonoTime now, Handle handle, storage::Commit& log, Actions& actions);
+  /// What is held back goes on as running: another node has it, and will say how it ended.
+  [[nodiscard]] std::optional<Job> lease(Handle handle);
+  /// All that is held back, oldest first.
+  [[nodiscard]] std::vector<Handle> held_back() const;
+
+  /// Another node answers for these obligations of `owner`'s life from now on: what is owed here with a lower
+  /// custody is let go. What is known of all of them goes into `states`, 65,536 at most.
+  void let_go(const Life& owner, const wire::WorkRanges& work, const Custody& by, storage::Commit& log,
+              std::vector<wire::StateEntry>& states);
+
+  /// What another node knows of an obligation. Done absorbs, then the higher generation is right, then removed over
+  /// dead over owed; an attempt that failed there counts when it is the next one here and has not been given out.
+  /// True: it is no longer owed here.
+  bool settle(MonoTime now, Timestamp wall, const wire::StateEntry& state, const NodeId& from,
+              storage::Commit& log, Actions& actions);
 
   // Views.
 

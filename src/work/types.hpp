@@ -105,6 +105,7 @@ struct Job {
   Position position =
       0;  ///< of the record that holds the event; `Machine::position` knows it after a `carry`
   std::optional<Flight> flight{};  ///< what the flight table must show while it runs
+  NodeId away_from{};              ///< of a suspect: the node that it was on; nil: none in particular
 };
 
 /// How an execution ended.
@@ -118,6 +119,7 @@ struct Ran {
   Ending ending = Ending::done;
   std::string error;                        ///< for all but `done`
   std::chrono::milliseconds not_before{0};  ///< the next attempt starts no sooner than this
+  NodeId node{};                            ///< where; nil: on this node
 };
 
 // What the machine asks for.
@@ -182,6 +184,11 @@ struct Counters {
   std::uint64_t duplicates_process_ended =
       0;  ///< given out as possibly duplicate: it was running when a process ended
   std::uint64_t duplicates_unknown = 0;  ///< the same: what was running was not known
+  std::uint64_t duplicates_owner_ended = 0;  ///< the same: the node that answered for it is gone, or began anew
+  std::uint64_t lost = 0;                    ///< attempts whose node ended
+  std::uint64_t adopted = 0;                 ///< obligations taken over from other nodes
+  std::uint64_t let_go = 0;                  ///< obligations that another node took over
+  std::uint64_t ended_elsewhere = 0;         ///< obligations that another node was found to have ended
 };
 
 }  // namespace evmesh::work

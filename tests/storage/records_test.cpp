@@ -254,14 +254,14 @@ TEST_CASE("values that break their rule are refused by the record's kind", "[sto
     return decoded ? "decoded"s : decoded.error().message;
   };
 
-  CHECK(broken(bytes_of(Goodbye{1}), 0, 10) ==
-        "a record of the journal is of kind 10, which this version does not know; use the version that wrote "
+  CHECK(broken(bytes_of(Goodbye{1}), 0, 15) ==
+        "a record of the journal is of kind 15, which this version does not know; use the version that wrote "
         "it");
   CHECK(broken(bytes_of(Goodbye{1}), 1, 1) == "a record of the journal, of kind 9: a value breaks its rule");
   CHECK(broken(bytes_of(Goodbye{1}), 2, 0) == "a record of the journal, of kind 9: a value breaks its rule");
   CHECK(broken(bytes_of(Verdict{place, Fate::done}), 30, 0) ==
         "a record of the journal, of kind 4: a value breaks its rule");
-  CHECK(broken(bytes_of(Verdict{place, Fate::done}), 30, 4) ==
+  CHECK(broken(bytes_of(Verdict{place, Fate::done}), 30, 5) ==
         "a record of the journal, of kind 4: a value breaks its rule");
   CHECK(broken(bytes_of(Settled{place, Fate::done}), 30, 2) ==
         "a record of the journal, of kind 5: a value breaks its rule");
