@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 
 namespace evmesh::durable {
 
@@ -60,6 +61,10 @@ Outcome GroupListener::handle(const Delivery& delivery) {
   say("run", delivery);
   if (group_ == "g0" && number == plan_.abort_at) std::abort();
   if (group_ == "g0" && number == plan_.hold) shared_.hold();
+  if (plan_.work_us != 0) {
+    const bool takes_long = plan_.long_every != 0 && number % plan_.long_every == 0;
+    std::this_thread::sleep_for(std::chrono::microseconds{plan_.work_us * (takes_long ? 100 : 1)});
+  }
   if (plan_.fail_every != 0 && number % plan_.fail_every == 0 && delivery.attempt == 1) {
     say("fail", delivery);
     throw std::runtime_error("told to fail");

@@ -26,7 +26,8 @@ std::uint64_t number(std::string_view text, std::string_view word) {
 Plan read_plan(int argument_count, char** arguments) {
   Plan plan;
   const std::map<std::string_view, std::string*> texts{
-      {"directory", &plan.directory}, {"ledger", &plan.ledger}, {"seed", &plan.seed}};
+      {"directory", &plan.directory}, {"ledger", &plan.ledger}, {"seed", &plan.seed},
+      {"listen", &plan.listen},       {"level", &plan.level},   {"runs", &plan.runs}};
   const std::map<std::string_view, std::uint64_t*> numbers{
       {"life", &plan.life},
       {"from", &plan.from},
@@ -35,6 +36,9 @@ Plan read_plan(int argument_count, char** arguments) {
       {"groups", &plan.groups},
       {"concurrency", &plan.concurrency},
       {"payload_bytes", &plan.payload_bytes},
+      {"rate", &plan.rate},
+      {"work_us", &plan.work_us},
+      {"long_every", &plan.long_every},
       {"async_every", &plan.async_every},
       {"fail_every", &plan.fail_every},
       {"refuse_every", &plan.refuse_every},
@@ -47,6 +51,7 @@ Plan read_plan(int argument_count, char** arguments) {
       {"quiet", &plan.quiet},
       {"asynchronous", &plan.asynchronous},
       {"mesh", &plan.mesh},
+      {"stamps", &plan.stamps},
   };
   for (int at = 1; at < argument_count; ++at) {
     const std::string_view word = arguments[at];

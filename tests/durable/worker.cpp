@@ -3,6 +3,7 @@
 // line; SIGTERM and the end of input stop it politely.
 //
 //     dump      writes the dead letters into the ledger
+//     halt      dispatches nothing more
 //     release   lets go of what a listener holds
 //     quit      stops the node
 #include <fcntl.h>
@@ -10,12 +11,15 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -32,7 +36,7 @@ class Worker {
  public:
   explicit Worker(const Plan& plan)
       : plan_(plan),
-        ledger_(plan.ledger, plan.life),
+        ledger_(plan.ledger, plan.life, plan.stamps != 0),
         shared_(plan.quiet != 0 ? plan.count * plan.groups : 0) {
     if (::pipe2(orders_, O_CLOEXEC) != 0) std::exit(71);
   }
@@ -60,12 +64,13 @@ class Worker {
     NodeOptions options;
     options.name = std::filesystem::path(plan_.directory).filename();  // differs within a cluster
     options.data_dir = plan_.directory;
-    options.level = Level::disk;
+    options.level = level();
     if (plan_.asynchronous != 0) options.delivery = DeliveryModel::asynchronous;
     if (plan_.mesh != 0) {
       options.mode = Mode::broadcast;
-      options.listen = "tcp://127.0.0.1:0";
-      if (!plan_.seed.empty()) options.seeds = {plan_.seed};
+      options.listen = plan_.listen.empty() ? "tcp://127.0.0.1:0" : plan_.listen;
+      options.insecure = true;  // the networks of tests are their own
+      options.seeds = words_of(plan_.seed);
     }
     options.journal_reserve_bytes = plan_.reserve_bytes;
     options.on_fatal = [this](const Error& error) { fatal(error); };
@@ -77,9 +82,31 @@ class Worker {
     node_ = std::move(*node);
     const NodeStatus status = node_->status();
     ledger_.line("open " + std::to_string(status.epoch) + ' ' + status.listen);
-    for (std::uint64_t number = 0; number < plan_.groups; ++number)
-      register_group("g" + std::to_string(number));
+    for (std::uint64_t number = 0; number < plan_.groups; ++number) {
+      const std::string name = "g" + std::to_string(number);
+      if (plan_.runs.empty() || runs(name)) register_group(name);
+    }
     return true;
+  }
+
+  [[nodiscard]] Level level() const {
+    for (const Level level : {Level::memory, Level::disk, Level::replicated}) {
+      if (to_string(level) == plan_.level) return level;
+    }
+    std::cerr << "no level: " << plan_.level << '\n';
+    std::exit(64);
+  }
+
+  [[nodiscard]] static std::vector<std::string> words_of(const std::string& text) {
+    std::vector<std::string> words;
+    std::istringstream rest(text);
+    for (std::string word; std::getline(rest, word, ',');) words.push_back(word);
+    return words;
+  }
+
+  [[nodiscard]] bool runs(const std::string& group) const {
+    const auto words = words_of(plan_.runs);
+    return std::find(words.begin(), words.end(), group) != words.end();
   }
 
   void register_group(const std::string& name) {
@@ -100,8 +127,12 @@ class Worker {
   void start_dispatching() {
     for (std::uint64_t thread = 0; thread < plan_.threads; ++thread) {
       threads_.emplace_back([this, thread] {
-        for (std::uint64_t at = thread; at < plan_.count && !given_up_; at += plan_.threads)
+        const auto begin = std::chrono::steady_clock::now();
+        for (std::uint64_t at = thread; at < plan_.count && !given_up_; at += plan_.threads) {
+          if (plan_.rate != 0)
+            std::this_thread::sleep_until(begin + std::chrono::microseconds(at * 1'000'000 / plan_.rate));
           dispatch(plan_.from + at);
+        }
         if (++finished_ == plan_.threads) ledger_.line("sent");
       });
     }
@@ -217,6 +248,7 @@ class Worker {
   bool carry_out(const std::string& order) {
     if (order == "dump") dump();
     if (order == "release") shared_.release();
+    if (order == "halt") given_up_ = true;
     if (order == "reopen") reopen();
     return order != "quit";
   }
