@@ -65,7 +65,7 @@ Slot Book::add(HeldSlot held, GroupIndex group, std::uint32_t generation) {
   it.held = held;
   it.group = group;
   it.generation = generation;
-  it.serial = ++serial_;
+  it.serial = ++serial_ & 0x7fff'ffff;  // the highest bit marks what is no obligation of this book
   it.next_of_held = std::exchange(held_[held].first, slot);
   link_group(slot);
   index_.add(hash(held_[held].life, held_[held].seq, group), slot);

@@ -40,15 +40,6 @@ class Core {
 
   [[nodiscard]] Machine& machine();
 
-  /// One turn's surroundings, so that calls stay short.
-  struct Turn {
-    MonoTime now;
-    Timestamp wall{};
-    storage::Commit& log;
-    Actions& actions;
-    Frames& frames;
-  };
-
   // Members, as membership sees them.
 
   struct Peer {

@@ -168,7 +168,7 @@ void Machine::Impl::finished(MonoTime now, Timestamp wall, Handle handle, const 
     case Ran::Ending::refused:
       fail(now, *slot,
            {.wall = wall,
-            .node = options_.self,
+            .node = ran.node.nil() ? options_.self : ran.node,
             .error = ran.error,
             .not_before = ran.not_before,
             .last = ran.ending == Ran::Ending::refused},

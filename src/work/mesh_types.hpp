@@ -39,4 +39,13 @@ struct SendFrame {
 };
 using Frames = std::vector<SendFrame>;
 
+/// The surroundings of one call: when it is, and where what comes of it goes.
+struct Turn {
+  MonoTime now;
+  Timestamp wall{};
+  storage::Commit& log;
+  Actions& actions;
+  Frames& frames;
+};
+
 }  // namespace evmesh::work

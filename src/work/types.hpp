@@ -32,8 +32,11 @@ using storage::DispatchId;
 /// A group in the machine's table, for the life of the machine.
 using GroupIndex = std::uint32_t;
 
-/// Names an obligation inside one machine; never used twice.
+/// Names an obligation inside one machine, or an execution for another node inside one executor; never used
+/// twice. The latter have the highest bit set, the former never.
 using Handle = std::uint64_t;
+inline constexpr Handle foreign_bit = std::uint64_t{1} << 63;
+[[nodiscard]] constexpr bool is_foreign(Handle handle) { return (handle & foreign_bit) != 0; }
 
 /// What a group asks of those who run it.
 struct Policy {
@@ -106,6 +109,7 @@ struct Job {
       0;  ///< of the record that holds the event; `Machine::position` knows it after a `carry`
   std::optional<Flight> flight{};  ///< what the flight table must show while it runs
   NodeId away_from{};              ///< of a suspect: the node that it was on; nil: none in particular
+  bool foreign = false;            ///< for another node: `is_foreign(handle)`, and its event is here
 };
 
 /// How an execution ended.
@@ -153,7 +157,13 @@ struct Ready {
   GroupIndex group = 0;
 };
 
-using Action = std::variant<StoreLetter, RemoveLetter, Ready>;
+/// Read the event of the record at `position`, then say `loaded`: it is to run on another node.
+struct LoadEvent {
+  Handle handle = 0;
+  Position position = 0;
+};
+
+using Action = std::variant<StoreLetter, RemoveLetter, Ready, LoadEvent>;
 using Actions = std::vector<Action>;
 
 /// Counts of one group.
