@@ -38,6 +38,8 @@ class Core {
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
+  using Turn = work::Turn;
+
   [[nodiscard]] Machine& machine();
 
   // Members, as membership sees them.

@@ -62,9 +62,10 @@ class Distribution {
 
   /// `name` is for people.
   void member_up(Turn turn, const Life& life, std::string name);
-  /// Its deliveries stay open.
-  void member_down(const Life& life);
-  /// What is open there may have run: `Machine::lost`.
+  /// It is dead by our view: what is open there may have run (`Machine::lost`). The life may come back, and is then
+  /// asked what became of it: what it has done counts where the obligation is still owed.
+  void member_down(Turn turn, const Life& life);
+  /// The same, and it never speaks again.
   void life_ended(Turn turn, const Life& life);
 
   // Frames.
