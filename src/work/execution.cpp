@@ -258,6 +258,7 @@ void Machine::Impl::end(Slot slot, storage::Fate fate, storage::Commit& log) {
     case storage::Fate::done: ++counters_.done; break;
     case storage::Fate::dead: ++counters_.dead; break;
     case storage::Fate::cancelled: ++counters_.cancelled; break;
+    case storage::Fate::let_go: ++counters_.let_go; break;
   }
   remove(slot, fate);
 }
