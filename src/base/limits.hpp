@@ -83,6 +83,15 @@ inline constexpr std::uint64_t owed_groups_bytes_max = 1 * mib;       ///< names
 inline constexpr std::uint64_t memory_dead_letters_max = 100'000;     ///< of one bus that keeps them in memory
 inline constexpr std::uint64_t memory_dead_letters_bytes_max = 256 * mib;  ///< what they hold together
 
+// What nodes say to each other about group work; frames are cut to `packed_message_bytes_max`.
+inline constexpr std::size_t required_groups_max = 1'024;  ///< of all buses together, removed ones included
+inline constexpr std::size_t work_list_max = 4'000;  ///< elements of a list; ranges of numbers then fill (64 - 1) KiB
+inline constexpr std::size_t work_deliveries_max = 1'024;     ///< in one frame
+inline constexpr std::size_t pause_reason_bytes_max = 1'024;  ///< why an operator paused a group
+inline constexpr std::size_t operation_bytes_max = 64;        ///< name of what one node asks another for
+inline constexpr std::size_t ask_bytes_max = 64 * kib;        ///< its arguments; of the answer, each part
+inline constexpr std::size_t reply_parts_max = 1'024;
+
 // The journal of a node.
 inline constexpr std::uint64_t journal_record_bytes_max = event_size_bytes_max + 2 * mib;  ///< an event and all about it
 inline constexpr std::uint64_t journal_segment_bytes_min = 8 * kib;     ///< of one file; tests take such small ones

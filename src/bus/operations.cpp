@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t page_max = 1'000;
 constexpr std::uint64_t page_bytes_max = 16 * limits::mib;
-constexpr std::size_t reason_bytes_max = 1'024;
 constexpr std::size_t import_bytes_max = 64 * limits::mib;
 constexpr std::size_t import_lines_max = 1'000;
 constexpr std::chrono::hours wait_max{1};
@@ -110,7 +109,7 @@ Result<GroupStatus> Operations::group(std::string_view bus, const Group& group) 
 Result<GroupStatus> Operations::pause(std::string_view bus, const Group& group, std::string reason) {
   const auto found = bus_of(bus);
   if (!found) return tl::unexpected(found.error());
-  if (reason.size() > reason_bytes_max || !base::valid_utf8(reason)) {
+  if (reason.size() > limits::pause_reason_bytes_max || !base::valid_utf8(reason)) {
     return fail(ErrorCode::invalid_argument, "the reason has " + std::to_string(reason.size()) +
                                                  " bytes; it must be UTF-8 and have at most 1,024");
   }

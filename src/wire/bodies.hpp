@@ -4,3 +4,4 @@
 // the same in tables.
 #include "wire/member_bodies.hpp"
 #include "wire/stream_bodies.hpp"
+#include "wire/work_bodies.hpp"

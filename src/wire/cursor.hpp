@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -65,6 +67,20 @@ class Writer {
     assert(list.size() <= count_max);
     number(static_cast<Count>(list.size()));
     for (const T& element : list) each(element);
+  }
+
+  /// A duration that is not negative.
+  void duration(std::chrono::milliseconds value) {
+    assert(value.count() >= 0);
+    number(static_cast<std::uint64_t>(value.count()));
+  }
+  void real(double value) { number(std::bit_cast<std::uint64_t>(value)); }
+  /// Bytes of any kind behind their length.
+  template <class Length>
+  void blob(std::string_view bytes, [[maybe_unused]] std::size_t min, [[maybe_unused]] std::size_t max) {
+    assert(bytes.size() >= min && bytes.size() <= max && max <= std::numeric_limits<Length>::max());
+    number(static_cast<Length>(bytes.size()));
+    out_.append(bytes);
   }
 
   void bytes(std::string_view bytes) { out_.append(bytes); }
@@ -165,6 +181,22 @@ class Reader {
     if (count > count_max) return fail(DecodeError::bad_value);
     list.resize(count);
     for (T& element : list) each(element);
+  }
+
+  void duration(std::chrono::milliseconds& value) {
+    const auto count = take_number<std::uint64_t>();
+    check(count <= static_cast<std::uint64_t>(std::chrono::milliseconds::max().count()));
+    if (!error_) value = std::chrono::milliseconds(count);
+  }
+  void real(double& value) { value = std::bit_cast<double>(take_number<std::uint64_t>()); }
+  /// A string copies them, a view looks into the frame.
+  template <class Length, class Bytes>
+  void blob(Bytes& bytes, std::size_t min, std::size_t max) {
+    const std::size_t size = take_number<Length>();
+    const std::string_view taken = take(size);
+    if (error_) return;
+    check(size >= min && size <= max);
+    if (!error_) bytes = taken;
   }
 
   /// The bytes of a text, checked.

@@ -18,7 +18,12 @@ constexpr std::array kinds{Kind::hello,     Kind::welcome,  Kind::reject,       
                            Kind::members,   Kind::goodbye,  Kind::fenced,       Kind::one_way,
                            Kind::forget,    Kind::announce, Kind::announce_ack, Kind::announce_request,
                            Kind::subscribe, Kind::notify,   Kind::gap,          Kind::repair,
-                           Kind::report};
+                           Kind::report,    Kind::groups,   Kind::groups_ack,   Kind::runs,
+                           Kind::credit,    Kind::deliver,  Kind::verdicts,     Kind::retired,
+                           Kind::work_beat, Kind::query,    Kind::unknown,      Kind::copy,
+                           Kind::copied,    Kind::guard,    Kind::adopted,      Kind::adopted_answer,
+                           Kind::claim,     Kind::claim_answer, Kind::stale,    Kind::ask,
+                           Kind::reply};
 static_assert(kinds.size() == std::variant_size_v<Body>);
 
 template <std::size_t... Index>

@@ -12,6 +12,8 @@
 #include <evmesh/listener.hpp>
 #include <evmesh/node.hpp>
 
+#include "wire/work_frames.hpp"
+
 namespace evmesh::wire {
 
 /// The protocol versions this build speaks. A link uses the highest that both ends know.
@@ -46,7 +48,30 @@ enum class Kind : std::uint8_t {
   gap = 32,
   repair = 33,
   report = 34,
+  groups = 40,
+  groups_ack = 41,
+  runs = 42,
+  credit = 43,
+  deliver = 44,
+  verdicts = 45,
+  retired = 46,
+  work_beat = 47,
+  query = 48,
+  unknown = 49,
+  copy = 50,
+  copied = 51,
+  guard = 52,
+  adopted = 53,
+  adopted_answer = 54,
+  claim = 55,
+  claim_answer = 56,
+  stale = 57,
+  ask = 60,
+  reply = 61,
 };
+
+/// What group work and operators say to each other (work_frames.hpp).
+[[nodiscard]] constexpr bool of_group_work(Kind kind) { return kind >= Kind::groups; }
 
 /// Stands at the head of every frame, 56 bytes on the wire. `to` nil: to whoever reads it (HELLO to an
 /// unknown node, and everything on the notification socket). `to_epoch` 0: any life.
@@ -304,7 +329,9 @@ struct Report {
 
 using Body = std::variant<Hello, Welcome, Reject, Heartbeat, Ping, Pong, Probe, ProbeAnswer, Members, Goodbye,
                           Fenced, OneWay, Forget, Announce, AnnounceAck, AnnounceRequest, Subscribe, Notify,
-                          GapNotice, Repair, Report>;
+                          GapNotice, Repair, Report, Groups, GroupsAck, Runs, Credit, Deliver, Verdicts, Retired,
+                          WorkBeat, Query, Unknown, Copy, Copied, Guard, Adopted, AdoptedAnswer, Claim,
+                          ClaimAnswer, Stale, Ask, Reply>;
 
 struct Frame {
   Header header;
@@ -332,7 +359,7 @@ enum class DecodeError : std::uint8_t {
 [[nodiscard]] std::string_view to_string(DecodeError error);
 
 /// Checks everything before use; allocates at most 8 bytes per byte of `bytes`, plus 64 KiB. Slices of a
-/// Notify point into `bytes`. The header is given back even when the body is not understood, if there is one,
+/// Notify, events of a Deliver and records of a Copy point into `bytes`. The header is given back even when the body is not understood, if there is one,
 /// in `header_out` (may be null).
 [[nodiscard]] tl::expected<Frame, DecodeError> decode(std::string_view bytes, Header* header_out = nullptr);
 

@@ -7,8 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include <evmesh/bus.hpp>
 #include <evmesh/ids.hpp>
+#include <evmesh/registration.hpp>
+
+#include "base/limits.hpp"
 
 namespace evmesh::wire {
 
@@ -33,7 +35,7 @@ struct Custody {
   auto operator<=>(const Custody&) const = default;
 };
 
-/// `first` to `last`, both included; `first` is at least 1 where deliveries or seqs are meant.
+/// `first` to `last`, both included; `first` is at least 1. Ranges are *apart* when a number lies between them.
 struct NumberRange {
   std::uint64_t first = 1;
   std::uint64_t last = 1;
@@ -47,12 +49,13 @@ struct GroupEntry {
   std::string group;
   bool present = true;  ///< false: removed
   bool paused = false;
+  std::string pause_reason;  ///< any UTF-8; empty unless it is paused
   bool critical = true;
   std::uint64_t version = 1;
   NodeId writer;
   RetryPolicy retry;
-  std::uint64_t backlog_max = 0;
-  std::uint64_t backlog_bytes_max = 0;
+  std::uint64_t backlog_max = limits::group_backlog_max;
+  std::uint64_t backlog_bytes_max = limits::group_backlog_bytes_max;
   bool refuse_at_backlog = false;
 
   bool operator==(const GroupEntry&) const = default;
@@ -61,7 +64,7 @@ struct GroupEntry {
 /// Entries of the sender's map. `request` not 0: the receiver answers when it has them on its disk.
 struct Groups {
   std::uint64_t request = 0;
-  std::vector<GroupEntry> entries;
+  std::vector<GroupEntry> entries;  ///< ascending by bus, then group; at least one
 
   bool operator==(const Groups&) const = default;
 };
@@ -133,7 +136,7 @@ struct WorkVerdict {
   std::uint64_t number = 1;
   WorkEnding ending = WorkEnding::done;
   std::chrono::milliseconds not_before{0};  ///< of a failed one: the next attempt starts no sooner than this
-  std::string error;                        ///< of failed and refused
+  std::string error;                        ///< of failed and refused; any bytes
 
   bool operator==(const WorkVerdict&) const = default;
 };
@@ -148,7 +151,7 @@ struct Verdicts {
 /// Verdicts the receiver may forget: all up to `through`, and these above it.
 struct Retired {
   std::uint64_t through = 0;
-  std::vector<NumberRange> also;  ///< ascending, apart, above `through`
+  std::vector<NumberRange> also;  ///< ascending, apart, and apart from what `through` covers
 
   bool operator==(const Retired&) const = default;
 };
@@ -157,7 +160,7 @@ struct Retired {
 /// while: what keeps the leases.
 struct WorkBeat {
   std::uint64_t received = 0;        ///< highest delivery number that arrived
-  std::vector<NumberRange> open;     ///< queued or running, ascending, apart
+  std::vector<NumberRange> open;     ///< queued or running, ascending, apart, none above `received`
   std::uint64_t groups_digest = 0;   ///< of the map of required groups
   std::uint64_t runs_version = 0;    ///< of the sender's latest Runs; 0: none was said
 
@@ -166,14 +169,14 @@ struct WorkBeat {
 
 /// "What became of these deliveries?" Answered by Verdicts, WorkBeat and Unknown.
 struct Query {
-  std::vector<NumberRange> numbers;  ///< ascending, apart
+  std::vector<NumberRange> numbers;  ///< ascending, apart, at least one
 
   bool operator==(const Query&) const = default;
 };
 
 /// "These never arrived here, and will not be run when they do."
 struct Unknown {
-  std::vector<NumberRange> numbers;  ///< ascending, apart
+  std::vector<NumberRange> numbers;  ///< ascending, apart, at least one
 
   bool operator==(const Unknown&) const = default;
 };
@@ -183,9 +186,9 @@ struct Copy {
   std::uint64_t set_version = 1;  ///< of the guardians
   bool begin = false;             ///< what the receiver holds of the sender is to be forgotten when `end` came
   bool end = false;               ///< from here on the receiver holds all that is owed
-  std::uint64_t from = 0;         ///< position in the sender's log
+  std::uint64_t from = 0;         ///< position in the sender's log, not above `to`
   std::uint64_t to = 0;
-  std::vector<std::string_view> records;  ///< as they stand in the log; they point into the frame
+  std::vector<std::string_view> records;  ///< as they stand in the log, not empty; they point into the frame
 
   bool operator==(const Copy&) const = default;
 };
@@ -201,7 +204,7 @@ struct Copied {
 /// Who keeps copies of what the sender owns.
 struct Guard {
   std::uint64_t set_version = 1;
-  std::vector<NodeId> guardians;  ///< in the order in which they would adopt; may be empty
+  std::vector<NodeId> guardians;  ///< in the order in which they would adopt, each once; may be empty
 
   bool operator==(const Guard&) const = default;
 };
@@ -209,7 +212,7 @@ struct Guard {
 /// Seqs of one group.
 struct WorkRanges {
   std::uint64_t group = 0;
-  std::vector<NumberRange> seqs;  ///< ascending, apart
+  std::vector<NumberRange> seqs;  ///< ascending, apart, at least one
 
   bool operator==(const WorkRanges&) const = default;
 };
@@ -241,7 +244,7 @@ enum class WorkState : std::uint8_t {
 struct StateEntry {
   WorkName name;
   WorkState state = WorkState::done;
-  std::uint32_t attempt = 1;
+  std::uint32_t attempt = 1;  ///< 0: none was made
   std::string error;  ///< of failed, refused and dead
 
   bool operator==(const StateEntry&) const = default;
@@ -286,8 +289,8 @@ struct Stale {
 /// An operator's question from one node to another: the name of an operation and its arguments as JSON.
 struct Ask {
   std::uint64_t request = 1;
-  std::string operation;
-  std::string arguments;
+  std::string operation;  ///< 1 to 64 bytes of text
+  std::string arguments;  ///< any bytes
 
   bool operator==(const Ask&) const = default;
 };
@@ -298,7 +301,7 @@ struct Reply {
   std::uint16_t code = 0;  ///< 0: good, else an ErrorCode
   std::uint32_t part = 0;
   std::uint32_t parts = 1;
-  std::string body;
+  std::string body;  ///< any bytes
 
   bool operator==(const Reply&) const = default;
 };

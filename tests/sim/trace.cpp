@@ -60,6 +60,10 @@ struct Words {
   }
   void operator()(const wire::Repair& it) const { out << "REPAIR " << it.bus << " (" << it.after << ", " << it.to << "]"; }
   void operator()(const wire::Report& it) const { out << "REPORT" << positions(it.through); }
+  template <class OfGroupWork>
+  void operator()(const OfGroupWork&) const {
+    out << "group work";
+  }
 };
 
 }  // namespace

@@ -5,52 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "chance.hpp"
+
 namespace evmesh::wire::test {
 namespace {
 
 namespace gen = rc::gen;
 
-template <class T>
-T any() {
-  return *gen::arbitrary<T>();
-}
-
-template <class T>
-T between(T low, T high) {
-  return static_cast<T>(
-      *gen::inRange<std::uint64_t>(static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(high) + 1));
-}
-
-/// Small numbers and the largest, too.
-std::uint64_t number() {
-  return *gen::oneOf(gen::arbitrary<std::uint64_t>(),
-                     gen::element<std::uint64_t>(0, 1, 0xffffffff, 0x100000000, ~0ULL));
-}
-
-NodeId id() {
-  NodeId id;
-  for (auto& byte : id.bytes) byte = any<std::uint8_t>();
-  id.bytes[15] |= 1;  // never nil
-  return id;
-}
-
-std::string word(std::string_view letters, std::size_t min, std::size_t max) {
-  std::string text(between(min, max), ' ');
-  for (char& c : text) c = letters[between<std::size_t>(0, letters.size() - 1)];
-  return text;
-}
-
 std::string name(std::size_t min = 1) { return word("abcXYZ019._-", min, 64); }
 std::string endpoint(std::size_t min = 1) { return word("tcp:/.17[]", min, 255); }
-
-template <class T>
-std::vector<T> ascending(std::size_t count_max, T low, T high) {
-  std::set<T> set;
-  const auto count = between<std::size_t>(0, count_max);
-  for (std::size_t i = 0; i < count; ++i)
-    set.insert(low == 0 && high == T(~T{0}) ? any<T>() : between(low, high));
-  return {set.begin(), set.end()};
-}
 
 std::vector<StreamPosition> positions() {
   std::vector<StreamPosition> list;
@@ -180,7 +143,8 @@ Body body(std::size_t index) {
     case 17: return notify();
     case 18: return gap();
     case 19: return repair();
-    default: return Report{positions()};
+    case 20: return Report{positions()};
+    default: return work_body(index - 21);
   }
 }
 

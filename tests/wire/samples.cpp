@@ -10,13 +10,6 @@ namespace {
 
 constexpr std::uint64_t number = 0x2122232425262728;
 
-/// The 16 bytes from `first` upwards.
-NodeId node(std::uint8_t first) {
-  NodeId id;
-  std::iota(id.bytes.begin(), id.bytes.end(), first);
-  return id;
-}
-
 NodeId subject() { return node(0xe0); }
 
 Header addressed() {
@@ -119,10 +112,17 @@ std::vector<Sample> make_samples() {
   add("gap", Kind::gap, addressed(), GapNotice{1, GapReason::ring_overrun, 42, 44});
   add("repair", Kind::repair, addressed(), Repair{1, 41, 44});
   add("report", Kind::report, addressed(), Report{{{0, 41}, {1, 44}}});
+  for (NamedBody& work : work_bodies()) add(work.name, work.kind, addressed(), std::move(work.body));
   return all;
 }
 
 }  // namespace
+
+NodeId node(std::uint8_t first) {
+  NodeId id;
+  std::iota(id.bytes.begin(), id.bytes.end(), first);
+  return id;
+}
 
 std::string_view hex_of(std::string_view name) {
   const auto found = std::ranges::find(vectors(), name, &Vector::name);

@@ -17,6 +17,7 @@ struct Vector {
 
 /// One frame of each kind, and last the event that the NOTIFY carries.
 [[nodiscard]] const std::vector<Vector>& vectors();
+[[nodiscard]] const std::vector<Vector>& work_vectors();  ///< those of group work
 [[nodiscard]] std::string_view hex_of(std::string_view name);
 
 /// Spaces are skipped.
@@ -29,7 +30,18 @@ struct Sample {
   Frame frame;
 };
 [[nodiscard]] const std::vector<Sample>& samples();
+
+/// Of group work, what the body says.
+struct NamedBody {
+  std::string_view name;
+  Kind kind = Kind::groups;
+  Body body;
+};
+[[nodiscard]] std::vector<NamedBody> work_bodies();
 [[nodiscard]] const Sample& sample(std::string_view name);
+
+/// The 16 bytes from `first` upwards.
+[[nodiscard]] NodeId node(std::uint8_t first);
 
 /// A frame of version 1 with a good header and this body.
 [[nodiscard]] std::string frame_of(Kind kind, std::string_view body_hex);

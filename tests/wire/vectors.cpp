@@ -1,10 +1,18 @@
 #include "samples.hpp"
 
 namespace evmesh::wire::test {
+namespace {
+
+std::vector<Vector> with_those_of_group_work(std::vector<Vector> all) {
+  all.insert(all.begin(), work_vectors().begin(), work_vectors().end());
+  return all;
+}
+
+}  // namespace
 
 // Made from the tables of the README, not by the encoder.
 const std::vector<Vector>& vectors() {
-  static const std::vector<Vector> all{
+  static const std::vector<Vector> all = with_those_of_group_work({
       {"hello",
        "45 4d 01 01 58 00 00 00 "
        "a0 a1 a2 a3 a4 a5 a6 a7 a8 a9 aa ab ac ad ae af "
@@ -220,7 +228,7 @@ const std::vector<Vector>& vectors() {
        "02 00 0c 4d 61 69 6c 62 6f 78 49 64 3a 34 32 08 55 73 65 72 3a 62 6f 62 "
        "01 0b 00 74 72 61 63 65 70 61 72 65 6e 74 04 00 30 30 2d 31 "
        "02 00 00 00 7b 7d"},
-  };
+  });
   return all;
 }
 
