@@ -13,8 +13,6 @@ constexpr std::size_t followers_max = 256;
 
 Life sender(const wire::Frame& frame) { return {frame.header.from, frame.header.from_epoch}; }
 
-bool is_work(wire::Kind kind) { return static_cast<std::uint8_t>(kind) >= 40; }
-
 /// Routing thinks in peers, the transport in links.
 class PeerRoom final : public routing::Room {
  public:
@@ -58,7 +56,7 @@ void MeshCore::on_router(MonoTime now, const ConnectionId& from, const wire::Buf
   if (!good) return;
   if (const auto* heartbeat = std::get_if<wire::Heartbeat>(&frame->body)) {
     routing_.on_heartbeat(now, sender(*frame), *heartbeat, routing_actions_);
-  } else if (is_work(frame->header.kind)) {
+  } else if (wire::of_group_work(frame->header.kind)) {
     out.emplace_back(WorkFrame{sender(*frame), std::move(*frame), bytes});
   } else {
     routing_.on_frame(now, *frame, bytes, routing_actions_);

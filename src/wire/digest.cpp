@@ -4,6 +4,7 @@
 
 #include "base/hash.hpp"
 #include "wire/cursor.hpp"
+#include "wire/work_bodies.hpp"
 
 namespace evmesh::wire {
 
@@ -27,6 +28,13 @@ std::uint64_t digest_of_member(const MemberEntry& entry) {
   writer.id(entry.id);
   writer.number(entry.epoch);
   writer.number(static_cast<std::uint8_t>(left | forgotten));
+  return base::hash64(bytes);
+}
+
+std::uint64_t digest_of_group(const GroupEntry& entry) {
+  std::string bytes;
+  Writer writer(bytes);
+  group_entry(writer, entry);
   return base::hash64(bytes);
 }
 

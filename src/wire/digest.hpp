@@ -21,4 +21,8 @@ namespace evmesh::wire {
 /// are the view of one node and count the same. The members digest is the XOR over all rows.
 [[nodiscard]] std::uint64_t digest_of_member(const MemberEntry& entry);
 
+/// Of an entry in the map of required groups, all of it. The groups digest is the XOR over those that are present: a
+/// removed group and one never heard of are the same.
+[[nodiscard]] std::uint64_t digest_of_group(const GroupEntry& entry);
+
 }  // namespace evmesh::wire
