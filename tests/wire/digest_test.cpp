@@ -48,3 +48,13 @@ TEST_CASE("the digest of a member does not depend on its name and endpoint", "[w
 
   CHECK(digest_of_member(named) == 0xc40e71015ac99857);
 }
+
+TEST_CASE("the digest of a required group is of all that GROUPS says of it", "[wire][digest]") {
+  const Groups groups = std::get<Groups>(sample("groups").frame.body);
+  GroupEntry other = groups.entries[0];
+  other.critical = true;
+
+  CHECK(digest_of_group(groups.entries[0]) == 0x7e9f373801e3c09a);
+  CHECK(digest_of_group(groups.entries[1]) == 0x3df2230e5f62ee82);
+  CHECK(digest_of_group(other) != digest_of_group(groups.entries[0]));
+}
