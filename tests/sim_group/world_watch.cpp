@@ -1,0 +1,57 @@
+#include <algorithm>
+
+#include "world.hpp"
+
+namespace evmesh::sim_group {
+
+using namespace std::chrono_literals;
+
+void World::watch() {
+  timeline_.after(500ms, [this] {
+    secure();
+    const bool calm = network_.whole() && over();
+    if (!calm) calm_since_.reset();
+    watch();
+  });
+}
+
+/// An end of an execution that its owner has noted, and whose record is as safe as it will be, is not
+/// forgotten.
+void World::secure() {
+  std::erase_if(ledger_.fresh(), [this](Ledger::Fresh& fresh) { return secured(fresh); });
+}
+
+/// Whether it need not be looked at again.
+bool World::secured(Ledger::Fresh& fresh) {
+  Entry& entry = ledger_.at(fresh.key.first, fresh.key.second);
+  const auto& process = processes_[entry.owner];
+  if (!process || process->life() != entry.owner_life || entry.generation != fresh.generation) return true;
+  if (process->frozen()) return false;
+  if (fresh.behind == 0) {
+    const auto owed = process->core().machine().owed(event_id(entry.event));
+    const auto it = std::ranges::find(owed, entry.group, &work::Machine::Owed::group);
+    if (it != owed.end() && it->generation != fresh.generation) return true;
+    if (it != owed.end() && (fresh.done || it->attempt <= fresh.attempt)) return it->state == "settled";
+    fresh.behind = process->noted();
+  }
+  const work::Safety safety = process->core().safety(fresh.behind);
+  if (!safety.synced || safety.degraded || safety.copies < safety.wanted) return false;
+  if (fresh.done) entry.secured_done = true;
+  entry.secured_attempt = std::max(entry.secured_attempt, fresh.attempt);
+  return true;
+}
+
+/// Everybody has been there for long: everybody's work has its copies.
+void World::look_at_copies() {
+  const auto there = present();
+  const auto others = static_cast<std::uint32_t>(there.size()) - 1;
+  if (!meshed) return;
+  for (const HostIndex host : there) {
+    const work::Safety safety = processes_[host]->core().safety(processes_[host]->noted());
+    if (safety.copies >= std::min(plan_.others(), others)) continue;
+    ledger_.fail("I1", "n" + std::to_string(host) + " has " + std::to_string(safety.copies) + " of " +
+                           std::to_string(safety.wanted) + " copies although everybody is there");
+  }
+}
+
+}  // namespace evmesh::sim_group
