@@ -7,6 +7,25 @@ namespace evmesh::sim_group {
 using work::Core;
 using work::CoreOptions;
 
+template <class AnyCore>
+void tell_finished(AnyCore& core, work::Turn turn, const work::Job& job, const work::Ran& ran) {
+  if constexpr (requires { core.finished(turn, job, ran); }) {
+    core.finished(turn, job, ran);
+  } else {
+    core.finished(turn, job.handle, ran);
+  }
+}
+
+template <class AnyCore>
+void tell_loaded(AnyCore& core, work::Turn turn, work::Handle handle,
+                 std::shared_ptr<const work::Parcel> event) {
+  if constexpr (requires { core.loaded(turn, handle, event, "it cannot be read"); }) {
+    core.loaded(turn, handle, event, "it cannot be read");
+  } else {
+    core.loaded(turn, handle, event);
+  }
+}
+
 /// Whether nodes share their work.
 inline constexpr bool meshed = false;
 

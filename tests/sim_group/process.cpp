@@ -84,7 +84,7 @@ void Process::start() {
   turn();
 }
 
-Core::Turn Process::now() { return {stage_.timeline.now(), wall(), commit_, actions_, frames_}; }
+work::Turn Process::now() { return {stage_.timeline.now(), wall(), commit_, actions_, frames_}; }
 
 Timestamp Process::wall() const {
   return Timestamp{std::chrono::hours{480'000}} + host_.clock_error +

@@ -81,7 +81,7 @@ class Process final : public Station, private work::Room {
 
   [[nodiscard]] std::uint64_t room_bytes(const Life& to, wire::Class frame_class) const override;
 
-  [[nodiscard]] Core::Turn now();
+  [[nodiscard]] work::Turn now();
   [[nodiscard]] Timestamp wall() const;
   void later(nanoseconds wait, std::function<void()> what);
   void wake();
@@ -98,6 +98,7 @@ class Process final : public Station, private work::Room {
   void perform(const work::StoreLetter& it);
   void perform(const work::RemoveLetter& it);
   void perform(const work::Ready& it) { ready_.insert(it.group); }
+  void perform(const work::LoadEvent& it);
   void take();
   void run(const work::Job& job);
   void finish(work::Handle handle);

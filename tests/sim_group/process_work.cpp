@@ -35,13 +35,13 @@ std::shared_ptr<const work::Parcel> Process::read(Position position) {
     fail(bytes.error());
     return nullptr;
   }
-  const auto record = storage::decode_record(*bytes, host_.id);
-  if (!record || !std::holds_alternative<storage::Owed>(*record)) {
+  const auto event = storage::event_of_record(*bytes, host_.id);
+  if (!event) {
     stage_.ledger.fail("I20", "no event stands at " + std::to_string(position));
     return nullptr;
   }
   stage_.totals.add("event_read_back");
-  return work::parcel_of(std::string(std::get<storage::Owed>(*record).event));
+  return work::parcel_of(std::string(*event));
 }
 
 void Process::dispatch(std::uint64_t number, const std::vector<std::pair<work::GroupIndex, Habit>>& groups) {
@@ -197,6 +197,13 @@ void Process::perform(const work::RemoveLetter& it) {
   });
 }
 
+void Process::perform(const work::LoadEvent& it) {
+  later(stage_.dice.span(10us, 5ms), [this, it] {
+    auto event = read(core_.machine().position(it.handle).value_or(it.position));
+    if (event) tell_loaded(core_, now(), it.handle, std::move(event));
+  });
+}
+
 // Executions.
 
 void Process::take() {
@@ -289,7 +296,7 @@ void Process::hand_over(const Ended& ended) {
   running_.erase(ended.handle);
   --running_in_[running.job.group];
   ready_.insert(running.job.group);  // there is room again
-  core_.finished(now(), ended.handle, ended.ran);
+  tell_finished(core_, now(), running.job, ended.ran);
   landing_.emplace_back(ended.ran.ending == work::Ran::Ending::unknown_type ? written_ : commit_.end(),
                         ended.handle);
 }
