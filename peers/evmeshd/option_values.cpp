@@ -21,7 +21,8 @@ using peers::Outcome;
 // Variables of the other programs of this family, and of its tests.
 constexpr std::array<std::string_view, 3> foreign_variables{"EVMESH_SERVER", "EVMESH_CASES_DIR",
                                                             "EVMESH_NO_SKIP"};
-constexpr std::array<std::string_view, 3> foreign_prefixes{"EVMESH_MAILDIR_", "EVMESH_SIM_", "EVMESH_EVENT_"};
+constexpr std::array<std::string_view, 6> foreign_prefixes{"EVMESH_MAILDIR_", "EVMESH_SIM_",     "EVMESH_EVENT_",
+                                                           "EVMESH_DAMAGE_",  "EVMESH_DURABLE_", "EVMESH_CHAOS_"};
 
 const std::string in_files_only = "; listeners are configured in a file, as [listener.NAME]";
 

@@ -36,6 +36,7 @@ inline constexpr std::uint64_t inbox_bytes = 32 * mib;  ///< what waits for one 
 inline constexpr std::size_t async_dispatches_max = 65'536;  ///< waiting in `dispatch_async`, per bus
 inline constexpr std::uint64_t async_bytes_max = 64 * mib;   ///< what they hold together
 inline constexpr std::size_t buses_max = 16;                        ///< named buses in one node
+inline constexpr std::uint32_t copies_max = 5;                       ///< of group work, the owner's included
 inline constexpr std::size_t members_max = 64;                      ///< rows of the membership table
 inline constexpr std::size_t pool_threads_max = 64;                 ///< threads that run listeners, per node
 inline constexpr std::size_t mixed_parallel_max = 10;  ///< synchronous listeners side by side in `mixed`

@@ -55,6 +55,11 @@ Engine::Engine(Options options, std::unique_ptr<transport::Transport> transport,
 
 Engine::~Engine() { stop(false, std::chrono::milliseconds{0}); }
 
+void Engine::serve(WorkLine& work) {
+  const Lock lock(mutex_);
+  work_ = &work;
+}
+
 Result<void> Engine::start() {
   if (!sleeper_.usable()) return fail(ErrorCode::busy, "no file descriptors left for the engine; raise the limit (ulimit -n)");
   Lock lock(mutex_);
@@ -115,8 +120,8 @@ void Engine::pump(MonoTime now) {
 }
 
 void Engine::pump_work() {
-  if (options_.work == nullptr || failure_) return;
-  options_.work->pump(WorkRoom(core_, *this), frames_);
+  if (work_ == nullptr || failure_) return;
+  work_->pump(WorkRoom(core_, *this), frames_);
   for (work::SendFrame& frame : frames_) {
     const auto link = core_.link_of(frame.to);
     if (link) transport_->send(*link, frame.frame_class, std::move(frame.bytes));
@@ -152,13 +157,13 @@ void Engine::do_now(CoreAction& action) {
         } else if constexpr (std::is_same_v<What, AnswerOn>) {
           transport_->answer(what.connection, std::move(what.bytes));
         } else if constexpr (std::is_same_v<What, WorkMemberUp>) {
-          if (options_.work != nullptr) options_.work->member_up(what.life, what.name, what.transient);
+          if (work_ != nullptr) work_->member_up(what.life, what.name, what.transient);
         } else if constexpr (std::is_same_v<What, WorkMemberDown>) {
-          if (options_.work != nullptr) options_.work->member_down(what.life);
+          if (work_ != nullptr) work_->member_down(what.life);
         } else if constexpr (std::is_same_v<What, WorkLifeEnded>) {
-          if (options_.work != nullptr) options_.work->life_ended(what.life, what.clean);
+          if (work_ != nullptr) work_->life_ended(what.life, what.clean);
         } else if constexpr (std::is_same_v<What, WorkFrame>) {
-          if (options_.work != nullptr) options_.work->on_frame(what.from, what.frame, what.bytes);
+          if (work_ != nullptr) work_->on_frame(what.from, what.frame, what.bytes);
         } else if constexpr (std::is_same_v<What, routing::PublishFrame>) {
           transport_->publish(std::move(what.bytes));
         } else if constexpr (std::is_same_v<What, routing::Deliver>) {

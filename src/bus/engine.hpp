@@ -39,7 +39,6 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
     LogSink log;  ///< takes one record at a time
     std::function<void(const Error&)> on_fatal;
     std::function<Result<void>(std::uint64_t)> keep_epoch;  ///< makes a raised epoch durable
-    WorkLine* work = nullptr;                               ///< outlives the engine; null: nobody does group work
   };
 
   /// `downlinks` (one per bus, in order) and `clock` outlive the engine.
@@ -48,6 +47,9 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
   ~Engine() override;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
+
+  /// Who does group work; outlives the engine. Before `start`.
+  void serve(WorkLine& work);
 
   /// Starts the thread, dials the seeds and waits until joined or `join_timeout`. Errors: node_failed (a twin).
   [[nodiscard]] Result<void> start();
@@ -126,6 +128,7 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
   MeshCore core_;
   Sleeper sleeper_;
   CoreActions actions_;
+  WorkLine* work_ = nullptr;      // null: nobody does group work
   work::Frames frames_;           // scratch
   std::vector<LogRecord> notes_;  // spoken when the lock is free
   MonoTime now_{};                // of the present turn

@@ -167,7 +167,7 @@ void GroupRunner::execute(const work::Job& job) {
     return;
   }
   work::Ran ran{work::Ran::Ending::refused, "not run: " + parcel.error().message, {}};
-  services_.engine.finished(job.handle, ran, std::nullopt);
+  services_.engine.finished(job, ran, std::nullopt);
 }
 
 /// Whether it was done.
@@ -182,7 +182,7 @@ bool GroupRunner::run_job(const work::Job& job, const Event& event, unsigned dep
   const work::Ran ran = to_ran(services_.runner.run(*listener_, delivery, depth));
   if (ran.ending != work::Ran::Ending::done) attempts_failed_.add();
   if (end(execution)) {
-    services_.engine.finished(job.handle, ran, flight);
+    services_.engine.finished(job, ran, flight);
     if (ran.ending != work::Ran::Ending::done) give_up_rest();
   } else if (flight) {
     services_.engine.flights().end(*flight);
@@ -243,10 +243,12 @@ void GroupRunner::give_up_late() {
     watch();
   }
   for (const work::Handle handle : late) {
+    work::Job job;
+    job.handle = handle;
     work::Ran ran{work::Ran::Ending::failed,
                   "timed out after " + std::to_string(settings_.options.execution_timeout.count()) + " ms",
                   {}};
-    services_.engine.finished(handle, ran, std::nullopt);
+    services_.engine.finished(job, ran, std::nullopt);
   }
   if (late.empty()) return;
   give_up_rest();

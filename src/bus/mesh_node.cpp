@@ -87,7 +87,9 @@ Result<void> MeshNode::start() {
   engine_ =
       std::make_unique<Engine>(std::move(engine), std::move(*transport), std::move(downlinks), core_.clock());
   const auto failed = [this](const Error& error) { engine_->give_up(error); };
-  if (auto opened = core_.open_work(*identity_, options_, failed); !opened) return opened;
+  const auto nudge = [this] { engine_->nudge(); };
+  if (auto opened = core_.open_work(*identity_, options_, failed, nudge); !opened) return opened;
+  engine_->serve(core_.work());
   make_buses();
   if (auto started = core_.start_operations(); !started) return started;
   base::log(core_.log(), LogLevel::info, "groups_are_local", {{"note", groups_note}});

@@ -8,6 +8,7 @@
 #include "base/limits.hpp"
 #include "base/log_sink.hpp"
 #include "base/text.hpp"
+#include "bus/node_options.hpp"
 #include "bus/time_left.hpp"
 
 namespace evmesh::bus {
@@ -31,7 +32,8 @@ NodeCore::~NodeCore() {
 }
 
 Result<void> NodeCore::open_work(const storage::Identity& identity, const NodeOptions& options,
-                                 std::function<void(const Error&)> on_failed) {
+                                 std::function<void(const Error&)> on_failed,
+                                 std::function<void()> nudge) {
   WorkEngine::Settings settings;
   settings.self = identity.id();
   settings.epoch = identity.epoch();
@@ -40,7 +42,12 @@ Result<void> NodeCore::open_work(const storage::Identity& identity, const NodeOp
   settings.payload = options.payload;
   settings.reserve_bytes = options.journal_reserve_bytes;
   settings.event_size_bytes_max = options.event_size_bytes_max;
-  auto work = WorkEngine::open({clock_, timers_, counters_, log_, std::move(on_failed)}, std::move(settings));
+  settings.level = level_of(options);
+  settings.copies = options.copies;
+  settings.degraded = options.degraded;
+  settings.seeded = !options.seeds.empty();
+  auto work = WorkEngine::open(
+      {clock_, timers_, counters_, log_, std::move(on_failed), std::move(nudge)}, std::move(settings));
   if (!work) return tl::unexpected(std::move(work.error()));
   work_ = std::move(*work);
   return {};

@@ -37,9 +37,10 @@ class NodeCore {
   NodeCore(const NodeCore&) = delete;
   NodeCore& operator=(const NodeCore&) = delete;
 
-  /// Opens what group work is kept in; before the first bus. Errors: storage.
+  /// Opens what group work is kept in; before the first bus. `nudge` as in WorkEngine::Services. Errors: storage.
   [[nodiscard]] Result<void> open_work(const storage::Identity& identity, const NodeOptions& options,
-                                       std::function<void(const Error&)> on_failed);
+                                       std::function<void(const Error&)> on_failed,
+                                       std::function<void()> nudge = {});
 
   [[nodiscard]] WorkEngine& work() { return *work_; }
   [[nodiscard]] const WorkEngine& work() const { return *work_; }

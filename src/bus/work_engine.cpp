@@ -51,7 +51,7 @@ std::optional<GroupIndex> WorkEngine::find(std::string_view bus, const Group& gr
   return machine_.find(bus, group);
 }
 
-work::Core::Turn WorkEngine::turn(Actions& actions) {
+work::Turn WorkEngine::turn(Actions& actions) {
   return {services_.clock.now(), services_.clock.wall(), pending_, actions, outbox_};
 }
 
@@ -287,11 +287,11 @@ std::optional<std::size_t> WorkEngine::fly(const work::Job& job) {
   return flights_->begin(noted);
 }
 
-void WorkEngine::finished(work::Handle handle, const work::Ran& ran, std::optional<std::size_t> flight) {
+void WorkEngine::finished(const work::Job& job, const work::Ran& ran, std::optional<std::size_t> flight) {
   Lock lock(mutex_);
   make_room_in_commit(lock);
   Actions actions;
-  if (!failure_) core_.finished(turn(actions), handle, ran);
+  if (!failure_) core_.finished(turn(actions), job, ran);
   if (flight) landing_.emplace_back(pending_.end(), *flight);
   const bool many = landing_.size() >= landing_max;
   after_change(lock, actions);
@@ -336,9 +336,10 @@ void WorkEngine::perform(Lock& lock, Actions& actions, Groups wake) {
   for (work::Action& action : actions) {
     if (auto* store = std::get_if<work::StoreLetter>(&action)) letters_to_store_.push_back(std::move(*store));
     if (auto* remove = std::get_if<work::RemoveLetter>(&action)) letters_to_remove_.push_back(*remove);
+    if (auto* load = std::get_if<work::LoadEvent>(&action)) events_to_load_.push_back(*load);
     if (auto* work = std::get_if<work::Ready>(&action)) wake.push_back(work->group);
   }
-  if (!letters_to_store_.empty() || !letters_to_remove_.empty()) letter_work_.notify_one();
+  if (!nothing_to_keep()) letter_work_.notify_one();
   const std::uint64_t ended_before = std::exchange(watched_ended_, machine_.watched_ended());
   if (watched_ended_ != ended_before) watched_changed_.notify_all();
   const Pullers pullers = pullers_of(wake);

@@ -153,7 +153,7 @@ class WorkEngine final : public WorkLine {
 
   /// Notes that it runs now, for the next life to read; the flight to end with it.
   [[nodiscard]] std::optional<std::size_t> fly(const work::Job& job);
-  void finished(work::Handle handle, const work::Ran& ran, std::optional<std::size_t> flight);
+  void finished(const work::Job& job, const work::Ran& ran, std::optional<std::size_t> flight);
   [[nodiscard]] storage::FlightTable& flights() { return *flights_; }
 
   /// Syncs what was accepted, says goodbye in the journal, unless something still runs, and ends the threads.
@@ -205,11 +205,11 @@ class WorkEngine final : public WorkLine {
   using Groups = std::vector<work::GroupIndex>;
   void after_change(Lock& lock, work::Actions& actions, Groups wake = {});
   void perform(Lock& lock, work::Actions& actions, Groups wake = {});
-  [[nodiscard]] work::Core::Turn turn(work::Actions& actions);
+  [[nodiscard]] work::Turn turn(work::Actions& actions);
   [[nodiscard]] bool must_nudge();
   [[nodiscard]] bool flushes_itself() const;
   void append_elsewhere();
-  void from_engine(const std::function<void(work::Core::Turn)>& what);
+  void from_engine(const std::function<void(work::Turn)>& what);
   [[nodiscard]] bool is_safe(work::Position end) const;
   using Pullers = std::vector<std::shared_ptr<Puller>>;
   [[nodiscard]] Pullers pullers_of(std::span<const work::GroupIndex> groups) const;
@@ -248,6 +248,8 @@ class WorkEngine final : public WorkLine {
   void keep_letters();
   void store_letters(std::span<const work::StoreLetter> asked);
   void remove_letters(std::span<const work::RemoveLetter> asked);
+  void load_events(std::span<const work::LoadEvent> asked);
+  [[nodiscard]] bool nothing_to_keep() const;
   [[nodiscard]] Result<Letter> letter_of(const work::StoreLetter& asked) const;
   void log_letter(const Letter& letter, const Result<std::uint64_t>& kept) const;
 
@@ -291,6 +293,7 @@ class WorkEngine final : public WorkLine {
   std::multimap<work::Position, Told> safe_waiters_;
   std::vector<work::StoreLetter> letters_to_store_;
   std::vector<work::RemoveLetter> letters_to_remove_;
+  std::vector<work::LoadEvent> events_to_load_;  // for other nodes
   std::vector<std::pair<work::Position, std::size_t>> landing_;  // flights that end when that is written
   std::vector<std::weak_ptr<Puller>> pullers_;                   // by group
   std::optional<base::MonoTime> tick_planned_;

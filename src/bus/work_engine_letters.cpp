@@ -28,20 +28,38 @@ void in_pieces(const std::vector<Asked>& asked, const Take& take) {
 void WorkEngine::keep_letters() {
   for (;;) {
     Lock lock(mutex_);
-    letter_work_.wait(lock, [this] {
-      return stopping_ || failure_ || !letters_to_store_.empty() || !letters_to_remove_.empty();
-    });
-    if (failure_ || (letters_to_store_.empty() && letters_to_remove_.empty()))
-      return letters_done_.notify_all();
+    letter_work_.wait(lock, [this] { return stopping_ || failure_ || !nothing_to_keep(); });
+    if (failure_ || nothing_to_keep()) return letters_done_.notify_all();
     keeping_letters_ = true;
     const auto to_store = std::exchange(letters_to_store_, {});
     const auto to_remove = std::exchange(letters_to_remove_, {});
+    const auto to_load = std::exchange(events_to_load_, {});
     lock.unlock();
+    load_events(to_load);
     in_pieces(to_store, [this](auto piece) { store_letters(piece); });
     in_pieces(to_remove, [this](auto piece) { remove_letters(piece); });
     lock.lock();
     keeping_letters_ = false;
     letters_done_.notify_all();
+  }
+}
+
+/// Under mutex_.
+bool WorkEngine::nothing_to_keep() const {
+  return letters_to_store_.empty() && letters_to_remove_.empty() && events_to_load_.empty();
+}
+
+/// Reads back what is to run on other nodes.
+void WorkEngine::load_events(std::span<const work::LoadEvent> asked) {
+  for (const work::LoadEvent& each : asked) {
+    work::Job job;
+    job.handle = each.handle;
+    job.position = each.position;
+    auto event = parcel(job);
+    Lock lock(mutex_);
+    Actions actions;
+    core_.loaded(turn(actions), each.handle, event ? *event : nullptr, event ? "" : event.error().message);
+    after_change(lock, actions);
   }
 }
 

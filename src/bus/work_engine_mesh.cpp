@@ -11,10 +11,9 @@
 namespace evmesh::bus {
 
 using work::Actions;
-using work::Core;
 
 /// Does `what`, and all that follows from it. What is to be sent waits for the end of the engine's turn.
-void WorkEngine::from_engine(const std::function<void(Core::Turn)>& what) {
+void WorkEngine::from_engine(const std::function<void(work::Turn)>& what) {
   Lock lock(mutex_);
   if (failure_) return;
   Actions actions;
@@ -39,15 +38,15 @@ void WorkEngine::append_elsewhere() {
 }
 
 void WorkEngine::member_up(const wire::Life& life, const std::string& name, bool transient) {
-  from_engine([&](Core::Turn turn) { core_.member_up(turn, life, {name, transient}); });
+  from_engine([&](work::Turn turn) { core_.member_up(turn, life, {name, transient}); });
 }
 
 void WorkEngine::member_down(const wire::Life& life) {
-  from_engine([&](Core::Turn turn) { core_.member_down(turn, life); });
+  from_engine([&](work::Turn turn) { core_.member_down(turn, life); });
 }
 
 void WorkEngine::life_ended(const wire::Life& life, bool clean) {
-  from_engine([&](Core::Turn turn) { core_.life_ended(turn, life, clean); });
+  from_engine([&](work::Turn turn) { core_.life_ended(turn, life, clean); });
 }
 
 void WorkEngine::on_frame(const wire::Life& from, const wire::Frame& frame, const wire::Buffer& bytes) {
@@ -59,7 +58,7 @@ void WorkEngine::on_frame(const wire::Life& from, const wire::Frame& frame, cons
       return;
     }
   }
-  from_engine([&](Core::Turn turn) { core_.on_frame(turn, from, frame, bytes); });
+  from_engine([&](work::Turn turn) { core_.on_frame(turn, from, frame, bytes); });
 }
 
 void WorkEngine::pump(const work::Room& room, work::Frames& out) {

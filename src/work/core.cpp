@@ -48,10 +48,10 @@ Safety Core::safety(Position end) const { return {.synced = impl_->synced_ >= en
 void Core::runs(Turn, GroupIndex, std::uint32_t) {}
 void Core::take(Turn, GroupIndex group, std::size_t max, std::vector<Job>& out) { impl_->machine_.take(group, max, out); }
 void Core::give_back(Turn turn, Handle handle) { impl_->machine_.give_back(handle, turn.log, turn.actions); }
-void Core::finished(Turn turn, Handle handle, const Ran& ran) {
-  impl_->machine_.finished(turn.now, turn.wall, handle, ran, turn.log, turn.actions);
+void Core::finished(Turn turn, const Job& job, const Ran& ran) {
+  impl_->machine_.finished(turn.now, turn.wall, job.handle, ran, turn.log, turn.actions);
 }
-void Core::loaded(Turn, Handle, std::shared_ptr<const Parcel>) {}
+void Core::loaded(Turn, Handle, std::shared_ptr<const Parcel>, std::string_view) {}
 void Core::leave(Turn) {}
 
 }  // namespace evmesh::work

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "work/machine.hpp"
@@ -37,8 +38,6 @@ class Core {
   ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
-
-  using Turn = work::Turn;
 
   [[nodiscard]] Machine& machine();
 
@@ -84,10 +83,10 @@ class Core {
   void runs(Turn turn, GroupIndex group, std::uint32_t slots);
   void take(Turn turn, GroupIndex group, std::size_t max, std::vector<Job>& out);
   void give_back(Turn turn, Handle handle);
-  void finished(Turn turn, Handle handle, const Ran& ran);
+  void finished(Turn turn, const Job& job, const Ran& ran);
 
-  /// The event that an action asked for; null: it cannot be read.
-  void loaded(Turn turn, Handle handle, std::shared_ptr<const Parcel> event);
+  /// The event that an action asked for; null: it cannot be read, for `why`.
+  void loaded(Turn turn, Handle handle, std::shared_ptr<const Parcel> event, std::string_view why);
 
   /// Nothing is taken from others any more, and what is queued goes back.
   void leave(Turn turn);

@@ -37,7 +37,9 @@ TEST_CASE("a front-line node owes its groups what it accepts, and a later life r
   CHECK(story.words().empty());
 
   const auto node = must(Node::open(options(place, true)));
-  const auto registered = must(node->bus().register_listener(telling(story), group("g")));
+  GroupOptions in_order;
+  in_order.concurrency = 1;
+  const auto registered = must(node->bus().register_listener(telling(story), group("g"), in_order));
 
   CHECK(story.wait(2) == std::vector<std::string>{"one", "two"});
   CHECK(must(node->bus().dispatch(sample("three"))).groups == 1);

@@ -38,7 +38,7 @@ struct Driven {
   [[nodiscard]] std::string payload(const work::Job& job) {
     return std::string(must(engine.parcel(job))->event->payload());
   }
-  void finish(const work::Job& job, work::Ran ran = {}) { engine.finished(job.handle, ran, std::nullopt); }
+  void finish(const work::Job& job, work::Ran ran = {}) { engine.finished(job, ran, std::nullopt); }
 
   /// Accepts until not even the reserve has room.
   void fill() {
@@ -230,7 +230,8 @@ TEST_CASE("a node stops while its disk has no room at all, and the next life owe
     auto claimed = std::async(std::launch::async, [&] { return code(driven.try_accept("waits", true)); });
     auto stopped = std::async(std::launch::async, [&] { driven.engine.stop(); });
 
-    const bool in_time = stopped.wait_for(patience) == std::future_status::ready;
+    const bool in_time = stopped.wait_for(patience) == std::future_status::ready &&
+                         claimed.wait_for(patience) == std::future_status::ready;
     disk->set_full(false);
 
     CHECK(in_time);
