@@ -15,6 +15,7 @@
 #include "sim/dice.hpp"
 #include "sim/timeline.hpp"
 #include "support/crashing_disk.hpp"
+#include "tap.hpp"
 #include "totals.hpp"
 #include "work/machine.hpp"
 
@@ -57,6 +58,7 @@ struct Stage {
   Totals& totals;
   Network& network;
   Members& members;
+  Tap& tap;
   std::set<work::GroupIndex>& paused;
   bool trace = false;
 

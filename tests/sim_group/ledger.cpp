@@ -150,17 +150,17 @@ void Ledger::process_ended(const Life& life) {
   }
 }
 
-void Ledger::disk_lost(HostIndex host) {
+void Ledger::disk_lost(HostIndex host, const std::set<DispatchId>& held) {
   for (auto& [key, entry] : entries_) {
     if (entry.letters.erase(host) > 0 && entry.letters.empty() && !entry.done) {
       entry.lost_letter = true;
       totals_.add("letter_lost_with_disk");
     }
     if (entry.done || entry.cancelled) continue;
-    if (entry.copies == 0) {
-      entry.excused = true;
-    } else {
+    if (entry.copies > 0) {
       --entry.copies;
+    } else if (entry.owner == host || held.contains(entry.id)) {
+      entry.excused = true;
     }
   }
 }

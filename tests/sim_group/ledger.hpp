@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,7 @@ struct Run {
 /// One event owed to one group, as the world outside the machines sees it.
 struct Entry {
   std::uint64_t event = 0;  // its number; every dispatch has its own
+  EventId event_id;         // another dispatch may have the same
   work::GroupIndex group = 0;
   Habit habit = Habit::good;
   unsigned misses = 0;  // runs that go wrong before it behaves
@@ -100,8 +102,8 @@ class Ledger {
   /// Something happened after which work may run twice.
   void disrupted() { ++disruptions_; }
   void process_ended(const Life& life);
-  /// `held`: whether what has no copies is known to be elsewhere.
-  void disk_lost(HostIndex host);
+  /// `held`: what the node owed when it lost its disk.
+  void disk_lost(HostIndex host, const std::set<DispatchId>& held);
 
   /// An end of an execution that must not be forgotten from some moment on.
   struct Fresh {

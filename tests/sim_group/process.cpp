@@ -188,6 +188,7 @@ void Process::arrive(const Message& message) {
   if (!frame)
     return stage_.ledger.fail("wire", "a frame cannot be read: " + std::string(to_string(frame.error())));
   if (stage_.trace) line("<- " + name_of(message.from) + "  " + describe(*frame));
+  stage_.tap.seen(message.from, life_, *frame);
   core_.on_frame(now(), message.from, *frame, {message.bytes, *message.bytes});
   turn();
 }

@@ -62,6 +62,8 @@ class Process final : public Station, private work::Room {
   [[nodiscard]] std::uint64_t journal_bytes() const { return journal_->end() - journal_->begin(); }
   [[nodiscard]] bool idle() const { return running_.empty() && ended_.empty(); }
   [[nodiscard]] bool stopping() const { return stopping_; }
+  /// All that it owes.
+  [[nodiscard]] std::set<DispatchId> owed() const;
   void look_at_end(End end);
 
  private:
@@ -77,6 +79,7 @@ class Process final : public Station, private work::Room {
   struct Receipt {
     Ledger::Key key;
     MonoTime since;
+    bool given = false;  // it may get better than it was
   };
 
   [[nodiscard]] std::uint64_t room_bytes(const Life& to, wire::Class frame_class) const override;
@@ -117,7 +120,7 @@ class Process final : public Station, private work::Room {
   std::function<void(End)> on_end_;
   const Life life_;
   std::unique_ptr<storage::Journal> journal_;
-  Core core_;
+  mutable Core core_;
   storage::Commit commit_;
   work::Actions actions_;
   work::Frames frames_;

@@ -28,6 +28,7 @@ World::World(std::uint64_t seed, bool trace)
              .totals = totals_,
              .network = network_,
              .members = members_,
+             .tap = tap_,
              .paused = paused_,
              .trace = trace} {
   build();

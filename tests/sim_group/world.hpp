@@ -82,6 +82,7 @@ class World {
   std::vector<std::unique_ptr<Process>> ended_;  // until nothing of them is on the stack
   Network network_;
   Members members_;
+  Tap tap_{totals_};
   Stage stage_;
   bool faulty_ = true;
   std::uint64_t event_number_ = 0;

@@ -119,6 +119,7 @@ void World::lose_disk(HostIndex index, bool for_good) {
   if (disks_lost_ >= plan_.others()) return;
   ++disks_lost_;
   Host& host = *hosts_[index];
+  const std::set<DispatchId> held = processes_[index]->owed();
   end_life(index, End::killed);
   host.gone = for_good;
   host.id.bytes[2] += 1;
@@ -128,7 +129,7 @@ void World::lose_disk(HostIndex index, bool for_good) {
   host.flights.clear();
   host.old_flights.clear();
   host.flights_known = true;
-  ledger_.disk_lost(index);
+  ledger_.disk_lost(index, held);
   stage_.line(index, for_good ? "gone for good" : "lost its disk");
 }
 

@@ -28,8 +28,9 @@ bool World::secured(Ledger::Fresh& fresh) {
   if (!process || process->life() != entry.owner_life || entry.generation != fresh.generation) return true;
   if (process->frozen()) return false;
   if (fresh.behind == 0) {
-    const auto owed = process->core().machine().owed(event_id(entry.event));
-    const auto it = std::ranges::find(owed, entry.group, &work::Machine::Owed::group);
+    const auto owed = process->core().machine().owed(entry.event_id);
+    const auto it = std::ranges::find_if(
+        owed, [&](const auto& each) { return each.id == entry.id && each.group == entry.group; });
     if (it != owed.end() && it->generation != fresh.generation) return true;
     if (it != owed.end() && (fresh.done || it->attempt <= fresh.attempt)) return it->state == "settled";
     fresh.behind = process->noted();
