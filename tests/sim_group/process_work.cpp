@@ -53,7 +53,8 @@ void Process::dispatch(std::uint64_t number, const std::vector<std::pair<work::G
   if (commit_.bytes().size() > journal_->largest_commit() / 4 && !flush()) return;
   work::Acceptance acceptance;
   acceptance.bus = "mail";
-  acceptance.event_id = event_id(number);
+  // The same event may be dispatched twice, and is owed twice then.
+  acceptance.event_id = event_id(stage_.dice.chance(0.1) ? (number + 1) / 2 : number);
   acceptance.event = work::parcel_of(payload(number));
   acceptance.time = wall();
   for (const auto& [group, habit] : groups) acceptance.groups.push_back(group);
@@ -65,6 +66,7 @@ void Process::dispatch(std::uint64_t number, const std::vector<std::pair<work::G
   if (std::exchange(refused_full_, false)) stage_.totals.add("accepted_after_full");
   for (const auto& [group, habit] : groups) {
     Entry& entry = stage_.ledger.add(number, group);
+    entry.event_id = acceptance.event_id;
     entry.habit = habit;
     entry.misses = static_cast<unsigned>(stage_.dice.between(1, 4));
     entry.id = accepted->id;
@@ -91,23 +93,33 @@ void Process::look_at_receipts() {
     const bool copied = safety.copies >= safety.wanted;
     if (!safety.synced) return stage_.ledger.fail("I1", describe(entry) + " is synced and not called so");
     if (!copied && !safety.degraded) {
-      if (time - it->second.since > receipt_time_max &&
+      if (!it->second.given && time - it->second.since > receipt_time_max &&
           !stage_.plan.has_any({Fault::slow_link, Fault::freeze}))
         stage_.ledger.fail("I1", describe(entry) + " waits for its copies, and is not called degraded");
       ++it;
       continue;
     }
     entry.copies = std::max(entry.copies, safety.copies);
-    stage_.totals.add(copied ? "receipts_replicated" : "receipts_degraded");
-    it = receipts_.erase(it);
+    const bool given = std::exchange(it->second.given, true);
+    if (!given) stage_.totals.add(copied ? "receipts_replicated" : "receipts_degraded");
+    if (given && copied) stage_.totals.add("copies_made_up");
+    it = copied ? receipts_.erase(it) : std::next(it);
   }
+}
+
+std::set<DispatchId> Process::owed() const {
+  std::vector<EventId> events;
+  for (const auto& [key, entry] : stage_.ledger.entries()) events.push_back(entry.event_id);
+  std::set<DispatchId> ids;
+  for (const work::Machine::Owed& owed : core_.machine().owed(events)) ids.insert(owed.id);
+  return ids;
 }
 
 void Process::redeliver(const StoredLetter& stored) {
   if (over_ || stopping_ || frozen_ || stalled_ || near_full() || !flush()) return;
   work::Acceptance acceptance;
   acceptance.bus = "mail";
-  acceptance.event_id = event_id(stored.event);
+  acceptance.event_id = stage_.ledger.at(stored.event, stored.group).event_id;
   acceptance.event = work::parcel_of(stored.bytes);
   acceptance.time = wall();
   acceptance.groups = {stored.group};
