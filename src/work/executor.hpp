@@ -36,6 +36,7 @@ struct ExecutorCounters {
   std::uint64_t verdicts_repeated = 0;
   std::uint64_t verdicts_dropped = 0;  ///< of ended custodians, at the bound
   std::uint64_t over_bytes = 0;    ///< given back as more bytes came than may wait
+  std::uint64_t over_credit = 0;   ///< the same for their number, or not even answered
 };
 
 /// What this node runs for others: the executor's side of numbered deliveries. For each custodian's life it
@@ -61,7 +62,7 @@ class Executor {
 
   void member_up(Turn turn, const Life& life);
   void member_down(const Life& life);
-  /// Ends nothing that is open here: an adopter may ask for it.
+  /// It never speaks again. Ends nothing that is open here: an adopter may ask for it.
   void life_ended(const Life& life);
 
   // Frames.

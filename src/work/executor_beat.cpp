@@ -1,0 +1,188 @@
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "work/executor_impl.hpp"
+
+// What custodians are told: what runs here, credit, verdicts, beats.
+
+namespace evmesh::work {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::nanoseconds quick = 1ms;
+constexpr std::chrono::nanoseconds slow = 100ms;
+constexpr std::chrono::seconds said_again{2};  // a verdict, while it is not retired
+constexpr std::size_t repeated_max = 1'024;    // with one beat
+constexpr std::size_t verdict_bytes = 32;      // about, in a frame
+
+}  // namespace
+
+// Credit.
+
+/// Keeps the slots busy for the time of a round trip: all of it for runs of up to 1 ms, nothing from 100 ms on, and
+/// in between by the logarithm.
+std::uint32_t Executor::Impl::prefetch(const RunGroup& group) const {
+  if (group.usual <= quick) return options_.prefetch_max;
+  if (group.usual >= slow) return 0;
+  const double part = std::log(double(group.usual.count()) / double(quick.count())) /
+                      std::log(double(slow.count()) / double(quick.count()));
+  return static_cast<std::uint32_t>(options_.prefetch_max * (1 - part));
+}
+
+/// What may be open at once: an equal part for each that has something open.
+std::uint64_t Executor::Impl::allowance(const Share& share) const {
+  const RunGroup& group = *share.group;
+  const std::uint64_t sharers = group.sharers + (share.open == 0 ? 1 : 0);
+  return (group.slots + prefetch(group) + sharers - 1) / sharers;
+}
+
+void Executor::Impl::grow(Share& share) const {
+  const Custodian& custodian = *share.custodian;
+  if (share.group->slots == 0) return;
+  if (custodian.verdicts + custodian.moved.size() >= options_.verdicts_max) return;
+  share.limit = std::max(share.limit, share.ended + allowance(share));
+}
+
+void Executor::Impl::say_credit(Custodian& custodian, Outbox& outbox) {
+  wire::Credit credit;
+  for (Share* share : std::exchange(custodian.due, {})) {
+    share->due = false;
+    grow(*share);
+    // Small steps are saved for later, unless they are all that there is.
+    if (share->limit - share->said < std::max<std::uint64_t>(1, allowance(*share) / 8)) continue;
+    share->said = share->limit;
+    credit.entries.push_back({share->group->hash, share->limit});
+  }
+  if (credit.entries.empty()) return;
+  std::ranges::sort(credit.entries, {}, &wire::CreditEntry::group);
+  outbox.say(custodian.life, std::move(credit));
+}
+
+void Executor::Impl::say_all_credit(Custodian& custodian, Outbox& outbox) {
+  wire::Credit credit;
+  for (auto& [hash, group] : groups_) {
+    if (group.slots == 0 || credit.entries.size() == limits::required_groups_max) continue;
+    Share& it = share(custodian, group);
+    grow(it);
+    it.said = it.limit;
+    credit.entries.push_back({hash, it.limit});
+  }
+  if (!credit.entries.empty()) outbox.say(custodian.life, std::move(credit));
+}
+
+void Executor::Impl::say_runs(Custodian& custodian, Outbox& outbox) {
+  if (runs_version_ == 0) return;
+  wire::Runs runs{.version = runs_version_, .entries = {}};
+  for (const auto& [hash, group] : groups_) {
+    if (group.slots == 0 || runs.entries.size() == limits::required_groups_max) continue;
+    runs.entries.push_back({hash, group.slots});
+  }
+  outbox.say(custodian.life, std::move(runs));
+}
+
+// Verdicts.
+
+void Executor::Impl::say_verdicts(MonoTime now, Custodian& custodian, Outbox& outbox) {
+  auto numbers = std::exchange(custodian.unsaid, {});
+  std::ranges::sort(numbers);
+  const auto repeated = std::ranges::unique(numbers);
+  numbers.erase(repeated.begin(), repeated.end());
+  wire::Verdicts verdicts;
+  std::size_t bytes = 0;
+  const auto send = [&] {
+    if (!verdicts.verdicts.empty()) outbox.say(custodian.life, std::exchange(verdicts, {}));
+    bytes = 0;
+  };
+  for (const std::uint64_t number : numbers) {
+    const Slot* slot = custodian.entries.find(number);
+    if (!slot || entries_[*slot].state != State::finished) continue;
+    Entry& it = entries_[*slot];
+    it.since = now;
+    verdicts.verdicts.push_back({number, it.ending, it.not_before, it.error});
+    bytes += verdict_bytes + it.error.size();
+    if (bytes >= limits::packed_message_bytes_max - 2 * limits::kib || verdicts.verdicts.size() == limits::work_list_max) send();
+  }
+  send();
+}
+
+/// Those that have been said for a while, and whose RETIRED may be lost.
+void Executor::Impl::repeat_verdicts(MonoTime now, Custodian& custodian) {
+  std::size_t left = repeated_max;
+  custodian.entries.for_each([&](std::uint64_t number, Slot slot) {
+    const Entry& it = entries_[slot];
+    if (left == 0 || it.state != State::finished || now < it.since + said_again) return;
+    custodian.unsaid.push_back(number);
+    ++counters_.verdicts_repeated;
+    --left;
+  });
+}
+
+// Beats.
+
+void Executor::Impl::say_beat(Custodian& custodian, Outbox& outbox) {
+  NumberSet open;
+  custodian.entries.for_each([&](std::uint64_t number, Slot slot) {
+    if (entries_[slot].state != State::finished) open.add(number);
+  });
+  wire::WorkBeat beat{custodian.received, open.ranges(), groups_digest_, runs_version_};
+  if (beat.open.size() > limits::work_list_max) {
+    // Beyond the bound it speaks for fewer numbers.
+    beat.open.resize(limits::work_list_max);
+    beat.received = beat.open.back().last;
+  }
+  custodian.beat_due = false;
+  outbox.say(custodian.life, std::move(beat));
+}
+
+void Executor::Impl::say_all(MonoTime now, Custodian& custodian, Outbox& outbox) {
+  custodian.runs_due = false;
+  custodian.all_said = now;
+  say_runs(custodian, outbox);
+  say_all_credit(custodian, outbox);
+}
+
+/// The verdicts first: what neither has one nor is listed never arrived.
+void Executor::Impl::pump(Turn& turn) {
+  Outbox outbox(options_.self, turn.frames);
+  for (Custodian* it : std::exchange(dirty_, {})) {
+    it->dirty = false;
+    if (!it->up) continue;
+    if (it->runs_due) say_all(turn.now, *it, outbox);
+    say_verdicts(turn.now, *it, outbox);
+    say_credit(*it, outbox);
+    if (it->beat_due) say_beat(*it, outbox);
+  }
+}
+
+void Executor::Impl::tick(Turn& turn) {
+  Outbox outbox(options_.self, turn.frames);
+  for (const auto& [life, it] : custodians_) {
+    if (it->up && it->next_beat <= turn.now) beat(turn.now, *it, outbox);
+  }
+  tell_suspects(turn);
+}
+
+void Executor::Impl::beat(MonoTime now, Custodian& custodian, Outbox& outbox) {
+  repeat_verdicts(now, custodian);
+  say_verdicts(now, custodian, outbox);
+  say_beat(custodian, outbox);
+  if (now >= custodian.all_said + options_.idle_beat) {
+    say_all(now, custodian, outbox);
+  } else {
+    say_all_credit(custodian, outbox);
+  }
+  const bool idle = custodian.entries.empty() && now >= custodian.active_until;
+  custodian.next_beat = now + (idle ? options_.idle_beat : options_.beat);
+}
+
+std::optional<MonoTime> Executor::Impl::next_deadline() const {
+  std::optional<MonoTime> next;
+  for (const auto& [life, it] : custodians_) {
+    if (it->up) next = next ? std::min(*next, it->next_beat) : it->next_beat;
+  }
+  return next;
+}
+
+}  // namespace evmesh::work
