@@ -125,9 +125,8 @@ Result<std::optional<Accepted>> Machine::Impl::redeliver(const Letter& letter, c
   return std::optional(Accepted{.id = letter.dispatch, .end = log.end(), .claimed = {}});
 }
 
-/// One record with all that is owed by `held`.
-void Machine::Impl::say_owed(HeldSlot held, std::string_view event, storage::Commit& log) {
-  Held& it = book_.held(held);
+void Machine::Impl::fill_owed(HeldSlot held, std::string_view event) {
+  const Held& it = book_.held(held);
   owed_.id = book_.id_of(it);
   owed_.event_id = it.event_id;
   owed_.time = it.time;
@@ -136,7 +135,12 @@ void Machine::Impl::say_owed(HeldSlot held, std::string_view event, storage::Com
   for (Slot slot = it.first; slot != none; slot = book_[slot].next_of_held)
     owed_.groups.push_back(describe(slot));
   owed_.event = event;
-  it.position = say(owed_, log);
+}
+
+/// One record with all that is owed by `held`.
+void Machine::Impl::say_owed(HeldSlot held, std::string_view event, storage::Commit& log) {
+  fill_owed(held, event);
+  book_.held(held).position = say(owed_, log);
 }
 
 storage::OwedGroup Machine::Impl::describe(Slot slot) const {
@@ -145,6 +149,7 @@ storage::OwedGroup Machine::Impl::describe(Slot slot) const {
   owed.name = book_.group_of(slot).name.to_string();
   owed.generation = it.generation;
   owed.attempts = it.attempts;
+  owed.custody = it.custody;
   owed.ended = it.ended;
   owed.cancelled = it.cancelled;
   owed.suspect = it.suspect;
@@ -155,15 +160,6 @@ storage::OwedGroup Machine::Impl::describe(Slot slot) const {
   owed.letter = it.extra->letter;
   for (const Past& past : it.extra->history) owed.history.push_back(book_.past(past));
   return owed;
-}
-
-/// What an Owed does not hold: an announced attempt, an end that waits for its letter.
-void Machine::Impl::say_rest(HeldSlot held, storage::Commit& log) {
-  for (Slot slot = book_.held(held).first; slot != none; slot = book_[slot].next_of_held) {
-    const Obligation& it = book_[slot];
-    if (it.announced) say(storage::Started{place(slot), it.attempts + 1}, log);
-    if (it.state == State::settled) say(storage::Settled{place(slot), it.fate}, log);
-  }
 }
 
 Position Machine::Impl::oldest() const {
@@ -206,7 +202,7 @@ void Machine::Impl::carry_one(HeldSlot held, std::string_view event, storage::Co
     book_.move_to_end(held);
   }
   say_owed(held, event, log);
-  say_rest(held, log);
+  rest(held, [&](const auto& record) { say(record, log); });
 }
 
 }  // namespace evmesh::work

@@ -153,6 +153,14 @@ HeldSlot Book::split(HeldSlot slot, std::size_t count) {
   return part;
 }
 
+std::uint32_t Book::add_bookmark() {
+  const auto free = std::ranges::find(bookmarks_, false, &Bookmark::used);
+  const auto number = static_cast<std::uint32_t>(free - bookmarks_.begin());
+  if (free == bookmarks_.end()) bookmarks_.emplace_back();
+  bookmarks_[number] = {first_held_, last_held_ == none ? 0 : held_[last_held_].position, true};
+  return number;
+}
+
 DispatchId Book::id_of(const Held& held) const {
   const Life& life = lives_[held.life];
   return {life.first, life.second, held.seq};
@@ -210,6 +218,9 @@ void Book::link_held(HeldSlot slot) {
 
 void Book::unlink_held(HeldSlot slot) {
   const Held& held = held_[slot];
+  for (Bookmark& mark : bookmarks_) {
+    if (mark.at == slot) mark.at = held.after;
+  }
   (held.before == none ? first_held_ : held_[held.before].after) = held.after;
   (held.after == none ? last_held_ : held_[held.after].before) = held.before;
 }

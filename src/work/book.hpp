@@ -55,6 +55,7 @@ struct Obligation {
   Slot group_after = none;
   std::uint32_t generation = 0;
   std::uint32_t attempts = 0;  // of this generation that have ended; the next or running one is one more
+  std::uint32_t custody = 0;   // how often a node has taken it over from another
   State state = State::ready;
   storage::Doubt doubt = storage::Doubt::none;
   storage::Fate fate = storage::Fate::done;  // of what is settled
@@ -66,6 +67,7 @@ struct Obligation {
   bool unsure : 1 = false;  // nobody knows whether the announced attempt was made
   bool asked : 1 = false;   // its letter's removal was asked for
   bool watched : 1 = false;  // somebody waits for its end
+  bool held_back : 1 = false;  // until it is known what other nodes do with it
 };
 static_assert(sizeof(Obligation) <= 64);
 
@@ -154,6 +156,16 @@ class Book {
   /// Takes `count` of its obligations out of `slot`, into one of the same name at the end.
   HeldSlot split(HeldSlot slot, std::size_t count);
 
+  /// A place in the journal's order, which moves on when what stands there goes. What is behind `until` came later.
+  struct Bookmark {
+    HeldSlot at = none;
+    Position until = 0;
+    bool used = false;
+  };
+  std::uint32_t add_bookmark();
+  [[nodiscard]] Bookmark& bookmark(std::uint32_t number) { return bookmarks_[number]; }
+  void remove_bookmark(std::uint32_t number) { bookmarks_[number] = {}; }
+
   // Names.
 
   [[nodiscard]] DispatchId id_of(const Held& held) const;
@@ -181,6 +193,7 @@ class Book {
   Slab<Held> held_;
   HeldSlot first_held_ = none;
   HeldSlot last_held_ = none;
+  std::vector<Bookmark> bookmarks_;
   Index index_;
   std::uint64_t owed_ = 0;
   std::uint32_t serial_ = 0;

@@ -117,6 +117,7 @@ void Machine::Impl::give(Slot slot, std::vector<Job>& out) {
   if (it.suspect) suspect_running_ = book_.handle(slot);
   if (it.doubt == storage::Doubt::process_ended) ++counters_.duplicates_process_ended;
   if (it.doubt == storage::Doubt::unknown) ++counters_.duplicates_unknown;
+  if (it.doubt == storage::Doubt::owner_ended) ++counters_.duplicates_owner_ended;
   out.push_back({.handle = book_.handle(slot),
                  .id = book_.id_of(held),
                  .group = it.group,
@@ -125,7 +126,13 @@ void Machine::Impl::give(Slot slot, std::vector<Job>& out) {
                  .suspect = it.suspect,
                  .event = held.event,
                  .position = held.position,
-                 .flight = flight(book_.handle(slot))});
+                 .flight = flight(book_.handle(slot)),
+                 .away_from = it.suspect ? last_node(slot) : NodeId{}});
+}
+
+NodeId Machine::Impl::last_node(Slot slot) const {
+  const auto& extra = book_[slot].extra;
+  return extra && !extra->history.empty() ? book_.past(extra->history.back()).node : NodeId{};
 }
 
 void Machine::Impl::give_back(Handle handle, storage::Commit& log, Actions& actions) {
@@ -201,6 +208,7 @@ void Machine::Impl::fail(MonoTime now, Slot slot, const Failure& failure, storag
   it.unsure = false;
   it.suspect = false;
   it.tries = 0;
+  it.held_back = false;
   it.ended = failure.last || it.attempts > retry.max_retries;
   book_.add_past(slot, {it.attempts, failure.wall, failure.node, failure.error});
   Extra& extra = book_.extra(slot);
@@ -362,6 +370,7 @@ void Machine::Impl::tick(MonoTime now, storage::Commit& log, Actions& actions) {
 
 void Machine::Impl::wake(MonoTime now, Slot slot, storage::Commit& log, Actions& actions) {
   Obligation& it = book_[slot];
+  if (it.held_back) return;
   if (it.state == State::burying) return bury(slot, actions);
   if (it.state != State::waiting) return;
   if (it.unsure) return fail_unsure(now, slot, log);

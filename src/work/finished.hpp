@@ -28,6 +28,8 @@ class FinishedRing {
 
   void add(Finished finished);
 
+  [[nodiscard]] const std::vector<Finished>& all() const { return ring_; }  ///< in no order
+
   /// Those of `events`, oldest first.
   [[nodiscard]] std::vector<Finished> of(std::span<const EventId> events) const;
 

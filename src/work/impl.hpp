@@ -56,7 +56,29 @@ class Machine::Impl {
                  storage::Commit& log);
   void goodbye(storage::Commit& log);
 
+  // custody.cpp
+  [[nodiscard]] Custody custody(Slot slot) const;
+  [[nodiscard]] std::optional<Slot> find(const WorkName& name, bool any_generation) const;
+  [[nodiscard]] WorkName work_name(Slot slot) const;
+  void lost(MonoTime now, Timestamp wall, Handle handle, const NodeId& node, std::string_view node_name,
+            storage::Commit& log, Actions& actions);
+  std::vector<Handle> adopt(const storage::Owed& owed, std::uint32_t counter, storage::Doubt doubt,
+                            storage::Commit& log);
+  void release(MonoTime now, Handle handle, Actions& actions);
+  std::optional<Job> lease(Handle handle, storage::Commit& log);
+  [[nodiscard]] std::vector<Handle> held_back() const;
+  void let_go(const Life& owner, const wire::WorkRanges& work, const Custody& by, storage::Commit& log,
+              std::vector<wire::StateEntry>& states);
+  bool let_go(const WorkName& name, const Custody& by, storage::Commit& log);
+  bool settle(MonoTime now, Timestamp wall, const wire::StateEntry& state, const NodeId& from,
+              storage::Commit& log, Actions& actions);
+
+  // snapshot.cpp
+  bool snapshot(Snapshot snapshot, std::uint64_t bytes, const Read& read, std::vector<std::string>& records);
+  bool visit(Snapshot snapshot, std::uint64_t bytes, const Read& read, const VisitOwed& visit);
+
   // What machine.cpp shows of it.
+  MachineOptions options_;
   Book book_;
   Counters counters_;
   FinishedRing finished_{limits::finished_kept_max};
@@ -91,7 +113,9 @@ class Machine::Impl {
                           std::uint64_t events = 1) const;
   void bury_over_quota(Slot slot, Timestamp time);
   void say_owed(HeldSlot held, std::string_view event, storage::Commit& log);
-  void say_rest(HeldSlot held, storage::Commit& log);
+  void fill_owed(HeldSlot held, std::string_view event);
+  template <class Each>
+  void rest(HeldSlot held, const Each& each);
   [[nodiscard]] storage::OwedGroup describe(Slot slot) const;
   void carry_one(HeldSlot held, std::string_view event, storage::Commit& log);
 
@@ -99,6 +123,7 @@ class Machine::Impl {
   [[nodiscard]] storage::Place place(Slot slot) const;
   template <class Record>
   Position say(const Record& record, storage::Commit& log);
+  void wrap();
   [[nodiscard]] std::optional<Slot> front(std::deque<Handle>& queue) const;
   [[nodiscard]] std::optional<Slot> next_of(GroupState& group);
   void queue(Slot slot);
@@ -108,6 +133,7 @@ class Machine::Impl {
   void tell_suspects(Actions& actions);
   void clear_suspect(Actions& actions);
   void give(Slot slot, std::vector<Job>& out);
+  [[nodiscard]] NodeId last_node(Slot slot) const;
   void fail(MonoTime now, Slot slot, const Failure& failure, storage::Commit& log);
   void fail_unsure(MonoTime now, Slot slot, storage::Commit& log);
   void wait_for_runner(MonoTime now, Slot slot);
@@ -125,6 +151,19 @@ class Machine::Impl {
   void ask_removal(Slot slot, Actions& actions);
   [[nodiscard]] DeadLetterId letter_id(Slot slot) const;
 
+  // custody.cpp
+  void hold_back(Slot slot);
+  void end_elsewhere(Slot slot, storage::Fate fate, storage::Commit& log);
+  bool gives_way(Slot ours, const storage::OwedGroup& theirs, std::uint32_t counter, storage::Commit& log);
+  void leave_suspect(Slot slot, storage::Commit& log);
+  void go_on(MonoTime now, Slot slot, Actions& actions);
+  void tell_let_go(Slot slot, std::vector<wire::StateEntry>& states) const;
+  void tell_finished(const Life& owner, const wire::WorkRanges& work, std::vector<wire::StateEntry>& states) const;
+
+  // snapshot.cpp
+  template <class Each>
+  bool walk(Snapshot snapshot, std::uint64_t bytes, const Read& read, const Each& each);
+
   // recovery.cpp
   void apply(Position position, const storage::Owed& owed);
   void apply(Position position, const storage::Started& started);
@@ -140,11 +179,11 @@ class Machine::Impl {
   void restore(HeldSlot held, const storage::OwedGroup& owed, GroupIndex group);
   [[nodiscard]] std::optional<Slot> find(const storage::Place& place) const;
   void doubt_all();
+  void doubt_elsewhere();
   void end_flights(MonoTime now, Timestamp wall, const std::vector<Flight>& flights, storage::Commit& log);
   void resume(MonoTime now, Slot slot, Position behind, storage::Commit& log);
   [[nodiscard]] std::vector<Slot> all() const;
 
-  const MachineOptions options_;
   base::SeededRandom random_;
   std::uint64_t seq_ = 0;
   Position written_ = 0;
@@ -165,7 +204,18 @@ class Machine::Impl {
 template <class Record>
 Position Machine::Impl::say(const Record& record, storage::Commit& log) {
   storage::encode_record(record, options_.self, text_);
+  if (options_.replica) wrap();
   return log.add(text_);
+}
+
+/// What an Owed does not hold: an announced attempt, an end that waits for its letter.
+template <class Each>
+void Machine::Impl::rest(HeldSlot held, const Each& each) {
+  for (Slot slot = book_.held(held).first; slot != none; slot = book_[slot].next_of_held) {
+    const Obligation& it = book_[slot];
+    if (it.announced) each(storage::Started{place(slot), it.attempts + 1});
+    if (it.state == State::settled) each(storage::Settled{place(slot), it.fate});
+  }
 }
 
 }  // namespace evmesh::work

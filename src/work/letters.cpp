@@ -33,7 +33,7 @@ void Machine::Impl::synced(Position end, Actions& actions) {
 /// Asks for its dead letter to be kept, when nothing stands in the way.
 void Machine::Impl::bury(Slot slot, Actions& actions) {
   const Obligation& it = book_[slot];
-  if (it.state != State::burying || has_letter(slot) || it.needs >= synced_) return;
+  if (it.state != State::burying || it.held_back || has_letter(slot) || it.needs >= synced_) return;
   const Held& held = book_.held_of(slot);
   actions.emplace_back(StoreLetter{.handle = book_.handle(slot),
                                    .id = book_.id_of(held),

@@ -16,7 +16,7 @@ std::string_view name_of(State state) { return state_names[static_cast<std::size
 }  // namespace
 
 Machine::Impl::Impl(MachineOptions options)
-    : book_(options.self, options.event_bytes_max), options_(options), random_(options.seed) {}
+    : options_(options), book_(options.self, options.event_bytes_max), random_(options.seed) {}
 
 Machine::Machine(MachineOptions options) : impl_(std::make_unique<Impl>(options)) {}
 Machine::~Machine() = default;
@@ -106,6 +106,65 @@ void Machine::recovered(MonoTime now, Timestamp wall, const std::optional<std::v
 }
 
 void Machine::goodbye(storage::Commit& log) { impl_->goodbye(log); }
+
+// Among nodes.
+
+std::optional<WorkName> Machine::work_name(Handle handle) const {
+  const auto slot = impl_->book_.slot(handle);
+  return slot ? std::optional(impl_->work_name(*slot)) : std::nullopt;
+}
+
+Custody Machine::custody(Handle handle) const {
+  const auto slot = impl_->book_.slot(handle);
+  return slot ? impl_->custody(*slot) : Custody{0, impl_->options_.self, impl_->options_.epoch};
+}
+
+std::optional<Handle> Machine::find(const WorkName& name) const {
+  const auto slot = impl_->find(name, false);
+  return slot ? std::optional(impl_->book_.handle(*slot)) : std::nullopt;
+}
+
+void Machine::lost(MonoTime now, Timestamp wall, Handle handle, const NodeId& node, std::string_view node_name,
+                   storage::Commit& log, Actions& actions) {
+  impl_->lost(now, wall, handle, node, node_name, log, actions);
+}
+
+Machine::Snapshot Machine::begin_snapshot() { return impl_->book_.add_bookmark(); }
+void Machine::end_snapshot(Snapshot snapshot) { impl_->book_.remove_bookmark(snapshot); }
+
+bool Machine::snapshot(Snapshot snapshot, std::uint64_t bytes, const Read& read, std::vector<std::string>& records) {
+  return impl_->snapshot(snapshot, bytes, read, records);
+}
+
+bool Machine::visit(Snapshot snapshot, std::uint64_t bytes, const Read& read, const VisitOwed& visit) {
+  return impl_->visit(snapshot, bytes, read, visit);
+}
+
+std::vector<Handle> Machine::adopt(const storage::Owed& owed, std::uint32_t counter, storage::Doubt doubt,
+                                   storage::Commit& log) {
+  return impl_->adopt(owed, counter, doubt, log);
+}
+
+void Machine::release(MonoTime now, Handle handle, Actions& actions) { impl_->release(now, handle, actions); }
+
+std::optional<Job> Machine::lease(Handle handle, storage::Commit& log) { return impl_->lease(handle, log); }
+std::vector<Handle> Machine::held_back() const { return impl_->held_back(); }
+
+void Machine::let_go(const Life& owner, const wire::WorkRanges& work, const Custody& by, storage::Commit& log,
+                     std::vector<wire::StateEntry>& states) {
+  impl_->let_go(owner, work, by, log, states);
+}
+
+bool Machine::let_go(const WorkName& name, const Custody& by, storage::Commit& log) {
+  return impl_->let_go(name, by, log);
+}
+
+bool Machine::settle(MonoTime now, Timestamp wall, const wire::StateEntry& state, const NodeId& from,
+                     storage::Commit& log, Actions& actions) {
+  return impl_->settle(now, wall, state, from, log, actions);
+}
+
+Replica& Machine::replica() { return *impl_->options_.replica; }
 
 // Views.
 

@@ -21,7 +21,8 @@ namespace evmesh::work {
 /// Whose journal a copy stands in, and how its records are marked there.
 struct Replica {
   NodeId guardian;
-  std::uint64_t epoch = 0;  ///< the copied owner's life
+  std::uint64_t epoch = 1;  ///< the copied owner's life
+  bool fresh = false;       ///< a copy that is not whole yet
 };
 
 struct MachineOptions {
@@ -201,10 +202,10 @@ class Machine {
   bool snapshot(Snapshot snapshot, std::uint64_t bytes, const Read& read, std::vector<std::string>& records);
   void end_snapshot(Snapshot snapshot);
 
-  /// Everything that is owed here, with its event as far as it is in memory (else empty), and where it stands: a walk
-  /// in pieces like that of a snapshot.
-  using VisitOwed = std::function<void(const storage::Owed&, Position)>;
-  bool visit(Snapshot snapshot, std::uint64_t bytes, const VisitOwed& visit);
+  /// The same walk through what somebody else would have to take over: not what was cancelled or has ended. An attempt
+  /// that was announced counts as perhaps made.
+  using VisitOwed = std::function<void(const storage::Owed&)>;
+  bool visit(Snapshot snapshot, std::uint64_t bytes, const Read& read, const VisitOwed& visit);
 
   /// Another node owed this; now this one does, with custody `counter`, held back. What is owed here already and
   /// says more (a higher generation, then a higher custody) stays as it is. Appends one record; the handles of what it
@@ -213,9 +214,9 @@ class Machine {
                             storage::Commit& log);
 
   /// What is held back goes on as its state says; without effect on anything else.
-  void release(MonoTime now, Handle handle, storage::Commit& log, Actions& actions);
+  void release(MonoTime now, Handle handle, Actions& actions);
   /// What is held back goes on as running: another node has it, and will say how it ended.
-  [[nodiscard]] std::optional<Job> lease(Handle handle);
+  [[nodiscard]] std::optional<Job> lease(Handle handle, storage::Commit& log);
   /// All that is held back, oldest first.
   [[nodiscard]] std::vector<Handle> held_back() const;
 
@@ -223,12 +224,17 @@ class Machine {
   /// custody is let go. What is known of all of them goes into `states`, 65,536 at most.
   void let_go(const Life& owner, const wire::WorkRanges& work, const Custody& by, storage::Commit& log,
               std::vector<wire::StateEntry>& states);
+  /// The same of one that is owed here in that generation or an earlier one; true: it was let go.
+  bool let_go(const WorkName& name, const Custody& by, storage::Commit& log);
 
   /// What another node knows of an obligation. Done absorbs, then the higher generation is right, then removed over
   /// dead over owed; an attempt that failed there counts when it is the next one here and has not been given out.
   /// True: it is no longer owed here.
   bool settle(MonoTime now, Timestamp wall, const wire::StateEntry& state, const NodeId& from,
               storage::Commit& log, Actions& actions);
+
+  /// How records of a copy are marked. The machine is a copy.
+  [[nodiscard]] Replica& replica();
 
   // Views.
 

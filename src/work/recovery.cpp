@@ -4,6 +4,12 @@
 #include "work/impl.hpp"
 
 namespace evmesh::work {
+namespace {
+
+/// What comes behind it says nothing of what is owed here.
+constexpr std::size_t of_goodbye = storage::WorkRecord(storage::Goodbye{}).index();
+
+}  // namespace
 
 Result<void> Machine::Impl::replay(Position position, std::string_view record) {
   const auto decoded = storage::decode_record(record, options_.self);
@@ -16,7 +22,8 @@ Result<void> Machine::Impl::replay(Position position, std::string_view record) {
                                                 ", not of " + options_.self.to_string() +
                                                 "; put each node's own directory back in its place");
   }
-  said_goodbye_ = std::holds_alternative<storage::Goodbye>(*decoded);
+  if (decoded->index() > of_goodbye) return {};  // concerns copies
+  said_goodbye_ = decoded->index() == of_goodbye;
   std::visit([&](const auto& each) { apply(position, each); }, *decoded);
   return {};
 }
@@ -45,6 +52,7 @@ void Machine::Impl::restore(HeldSlot held, const storage::OwedGroup& owed, Group
   Obligation& it = book_[slot];
   it.needs = book_.held(held).position;
   it.attempts = owed.attempts;
+  it.custody = owed.custody;
   it.ended = owed.ended;
   it.cancelled = owed.cancelled;
   it.suspect = owed.suspect;
@@ -64,12 +72,15 @@ void Machine::Impl::apply(Position, const storage::Failed& failed) {
   const auto slot = find(failed.place);
   if (!slot) return;
   Obligation& it = book_[*slot];
+  // A copy may have it already: what was copied later than this was appended.
+  if (failed.attempt < it.attempts) return;
+  const bool known = failed.attempt == it.attempts;
   it.attempts = failed.attempt;
   it.ended = failed.ended;
   it.announced = false;
   it.unsure = false;
   it.suspect = false;
-  book_.add_past(*slot, {failed.attempt, failed.time, failed.node, failed.error});
+  if (!known) book_.add_past(*slot, {failed.attempt, failed.time, failed.node, failed.error});
   book_.extra(*slot).wait = failed.wait;
 }
 
@@ -103,6 +114,7 @@ void Machine::Impl::apply(Position, const storage::Cancelled& cancelled) {
 
 void Machine::Impl::apply(Position, const storage::Life& life) {
   if (life.doubtful) doubt_all();
+  if (life.meshed) doubt_elsewhere();
 }
 
 void Machine::Impl::apply(Position, const storage::Goodbye&) {}
@@ -112,6 +124,12 @@ void Machine::Impl::doubt_all() {
     Obligation& it = book_[slot];
     if (it.doubt == storage::Doubt::none) it.doubt = storage::Doubt::unknown;
     it.unsure = it.announced;
+  }
+}
+
+void Machine::Impl::doubt_elsewhere() {
+  for (const Slot slot : all()) {
+    if (book_[slot].doubt == storage::Doubt::none) book_[slot].doubt = storage::Doubt::owner_ended;
   }
 }
 
@@ -128,8 +146,12 @@ std::vector<Slot> Machine::Impl::all() const {
 void Machine::Impl::recovered(MonoTime now, Timestamp wall, const std::optional<std::vector<Flight>>& flights,
                               storage::Commit& log) {
   const bool doubtful = !said_goodbye_ && !flights;
-  const Position life =
-      say(storage::Life{.node = options_.self, .epoch = options_.epoch, .doubtful = doubtful}, log);
+  const bool elsewhere = options_.meshed && !said_goodbye_;
+  const Position life = say(storage::Life{.node = options_.self,
+                                          .epoch = options_.epoch,
+                                          .doubtful = doubtful,
+                                          .meshed = elsewhere},
+                            log);
   const std::vector<Slot> owed = all();
   recovered_at_ = wall;
   // A power cut that takes this life away, and with it all that shows what has run, would leave the goodbye.
@@ -139,7 +161,12 @@ void Machine::Impl::recovered(MonoTime now, Timestamp wall, const std::optional<
   } else if (!said_goodbye_) {
     end_flights(now, wall, *flights, log);
   }
-  for (const Slot slot : owed) resume(now, slot, life, log);
+  if (elsewhere) doubt_elsewhere();
+  for (const Slot slot : owed) {
+    const Handle handle = book_.handle(slot);
+    resume(now, slot, life, log);
+    if (options_.meshed && book_.slot(handle)) hold_back(slot);
+  }
   said_goodbye_ = false;
 }
 

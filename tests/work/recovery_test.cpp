@@ -61,7 +61,7 @@ TEST_CASE("nothing runs before the new life stands in the journal", "[work][reco
   CHECK(rig.take(group).empty());
   rig.write();
 
-  CHECK(rig.written_of<Life>().back().epoch == 2);
+  CHECK(rig.written_of<storage::Life>().back().epoch == 2);
   CHECK(rig.take(group).size() == 1);
 }
 
@@ -282,7 +282,7 @@ TEST_CASE("a flight whose end stands in the journal changes nothing", "[work][re
 TEST_CASE("the journal of another node is refused", "[work][recovery]") {
   Machine machine({.self = node_id(1)});
   std::string bytes;
-  storage::encode_record(Life{node_id(2), 1, false}, node_id(1), bytes);
+  storage::encode_record(storage::Life{node_id(2), 1, false}, node_id(1), bytes);
 
   const auto replayed = machine.replay(48, bytes);
 

@@ -1,0 +1,573 @@
+#include <catch2/catch.hpp>
+
+#include "rig.hpp"
+
+// What a machine does about obligations that other nodes have, had, or take over.
+
+using namespace evmesh;
+using namespace evmesh::work;
+using namespace evmesh::work::test;
+using storage::Doubt;
+using wire::StateEntry;
+
+
+namespace {
+
+MachineOptions meshed(std::uint8_t number) { return {.self = node_id(number), .meshed = true}; }
+
+/// The pieces of a walk through all that is owed.
+std::vector<std::string> snapshot_of(Machine& machine, std::uint64_t bytes = 1) {
+  const auto walk = machine.begin_snapshot();
+  std::vector<std::string> records;
+  while (machine.snapshot(walk, bytes, [](Position) { return nullptr; }, records)) continue;
+  machine.end_snapshot(walk);
+  return records;
+}
+
+/// A copy of `owner` on another node.
+std::unique_ptr<Machine> copy_of(const NodeId& owner) {
+  return std::make_unique<Machine>(MachineOptions{.self = owner, .replica = Replica{.guardian = node_id(9)}});
+}
+
+void feed(Machine& copy, const std::vector<std::string>& records, Position at = 1) {
+  for (const std::string& record : records) REQUIRE(copy.replay(at++, record));
+}
+
+/// All that `owner` owes is adopted by `heir`; the handles there.
+std::vector<Handle> hand_over(Machine& owner, Rig& heir, std::uint32_t counter = 1, Doubt doubt = Doubt::owner_ended) {
+  const auto walk = owner.begin_snapshot();
+  std::vector<Handle> handles;
+  const auto take = [&](const storage::Owed& owed) {
+    const auto some = heir.machine->adopt(owed, counter, doubt, heir.log);
+    handles.insert(handles.end(), some.begin(), some.end());
+  };
+  while (owner.visit(walk, 1, [](Position) { return nullptr; }, take)) continue;
+  owner.end_snapshot(walk);
+  heir.sync();
+  return handles;
+}
+
+void release(Rig& rig, const std::vector<Handle>& handles) {
+  for (const Handle handle : handles) rig.machine->release(rig.now, handle, rig.actions);
+}
+
+WorkName first_name(std::uint64_t seq = 1, std::uint32_t generation = 0) {
+  return {{node_id(1), 1, seq}, storage::group_hash("mail", "index"), generation};
+}
+
+StateEntry entry(const WorkName& name, wire::WorkState state) { return {name, state, 1, {}}; }
+
+}  // namespace
+
+TEST_CASE("an obligation is named and its custody is that of this node in this life", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.sync();
+  const Job job = rig.take_one(index);
+
+  CHECK(rig.machine->work_name(job.handle) == first_name());
+  CHECK(rig.machine->find(first_name()) == job.handle);
+  CHECK_FALSE(rig.machine->find(first_name(1, 1)));
+  CHECK(rig.machine->custody(job.handle) == (Custody{0, node_id(1), 1}));
+
+  rig.crash();
+
+  CHECK(rig.machine->custody(*rig.machine->find(first_name())) == (Custody{0, node_id(1), 2}));
+}
+
+TEST_CASE("what ran on a node that ended has failed, is suspect and possibly a duplicate", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.sync();
+  const Job job = rig.take_one(index);
+
+  rig.machine->lost(rig.now, wall(5), job.handle, node_id(7), "seven", rig.log, rig.actions);
+  rig.sync();
+  rig.advance(1s);
+
+  const Job again = rig.take_one(index);
+  CHECK(again.attempt == 2);
+  CHECK(again.suspect);
+  CHECK(again.possibly_duplicate);
+  CHECK(again.away_from == node_id(7));
+  const auto failed = rig.written_of<storage::Failed>();
+  REQUIRE(failed.size() == 1);
+  CHECK(failed[0].error == "node seven ended while it ran");
+  CHECK(failed[0].node == node_id(7));
+  CHECK(rig.machine->counters().lost == 1);
+}
+
+TEST_CASE("a suspect whose node ends again is a dead letter", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.sync();
+  rig.machine->lost(rig.now, wall(5), rig.take_one(index).handle, node_id(7), "seven", rig.log, rig.actions);
+  rig.sync();
+  rig.advance(1s);
+
+  rig.machine->lost(rig.now, wall(6), rig.take_one(index).handle, node_id(8), "eight", rig.log, rig.actions);
+  rig.sync();
+
+  const auto letters = rig.asked<StoreLetter>();
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].attempts.back().error ==
+        "crash: a node ended twice while it ran, the second time as the only suspect: node eight");
+  CHECK(rig.machine->counters().quarantined == 1);
+}
+
+TEST_CASE("an attempt that failed on another node is remembered as that node's", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.sync();
+
+  rig.machine->finished(rig.now, wall(5), rig.take_one(index).handle,
+                        {.ending = Ran::Ending::failed, .error = "no", .node = node_id(7)}, rig.log, rig.actions);
+  rig.sync();
+
+  CHECK(rig.written_of<storage::Failed>().at(0).node == node_id(7));
+}
+
+TEST_CASE("a copy fed with the log and a snapshot owes what the owner owes", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  for (int i = 0; i < 6; ++i) rig.accept({index});
+  rig.sync();
+  rig.finish(rig.take_one(index), Ran::Ending::failed);  // 1
+  rig.sync();
+  const auto walk = rig.machine->begin_snapshot();
+  const std::size_t begun = rig.records.size();
+  std::vector<std::string> records;
+  const auto read = [](Position) { return nullptr; };
+
+  // Between pieces the walk's next one ends, a retry fails, and there is a new one.
+  REQUIRE(rig.machine->snapshot(walk, 1, read, records));
+  rig.finish(rig.take_one(index));  // 2 is done
+  rig.accept({index});              // 7
+  rig.sync();
+  rig.advance(1s);
+  for (Job job = rig.take_one(index); job.handle != 0; job = rig.take_one(index)) {
+    if (job.attempt == 2) rig.finish(job, Ran::Ending::failed, "again");
+  }
+  rig.sync();
+  while (rig.machine->snapshot(walk, 1, read, records)) continue;
+  rig.machine->end_snapshot(walk);
+
+  auto copy = copy_of(node_id(1));
+  feed(*copy, records);
+  for (std::size_t i = begun; i < rig.records.size(); ++i) REQUIRE(copy->replay(100 + i, rig.records[i].second));
+  CHECK(copy->owed_count() == 6);
+  CHECK_FALSE(copy->find(first_name(2)));
+  CHECK(copy->find(first_name(7)));
+  std::vector<storage::OwedGroup> first;
+  const auto look = copy->begin_snapshot();
+  while (copy->visit(look, 1, read, [&](const storage::Owed& owed) {
+    if (owed.id.seq == 1) first.push_back(owed.groups[0]);
+  })) continue;
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].attempts == 2);
+  REQUIRE(first[0].history.size() == 2);
+  CHECK(first[0].history[1].error == "again");
+}
+
+TEST_CASE("a snapshot ends although more is accepted than it takes", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  for (int i = 0; i < 3; ++i) rig.accept({index});
+  rig.sync();
+  const auto walk = rig.machine->begin_snapshot();
+  std::vector<std::string> records;
+
+  int pieces = 0;
+  while (rig.machine->snapshot(walk, 1, [](Position) { return nullptr; }, records) && pieces < 20) {
+    ++pieces;
+    rig.accept({index});
+    rig.accept({index});
+    rig.sync();
+  }
+
+  CHECK(pieces == 3);
+  CHECK(records.size() == 3);
+}
+
+TEST_CASE("an event that is not in memory is read for the snapshot, or it waits", "[work][mesh]") {
+  Rig rig({.self = node_id(1), .event_bytes_max = 0});
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.sync();
+  const auto walk = rig.machine->begin_snapshot();
+  std::vector<std::string> records;
+
+  CHECK(rig.machine->snapshot(walk, 1000, [](Position) { return nullptr; }, records));
+  CHECK(records.empty());
+  CHECK_FALSE(rig.machine->snapshot(walk, 1000, [](Position) { return parcel_of("event"); }, records));
+  CHECK(records.size() == 1);
+}
+
+TEST_CASE("what a copy carries stands in its guardian's journal as a copy", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.sync();
+  auto copy = copy_of(node_id(1));
+  copy->replica().epoch = 4;
+  copy->replica().fresh = true;
+  feed(*copy, snapshot_of(*rig.machine), 10);
+  storage::Commit log(100);
+
+  CHECK(copy->carry(50, 1000, [](Position) { return nullptr; }, log));
+
+  storage::RecordWalk walk(log.bytes().substr(storage::commit_header_bytes), 100 + storage::commit_header_bytes);
+  const auto bytes = walk.next();
+  REQUIRE(bytes);
+  const auto record = storage::decode_record(bytes->bytes, node_id(9));
+  REQUIRE(record);
+  const auto& copied = std::get<storage::Copied>(*record);
+  CHECK(copied.owner == node_id(1));
+  CHECK(copied.epoch == 4);
+  CHECK(copied.fresh);
+  CHECK(*storage::event_of_record(bytes->bytes, node_id(9)) == "event");
+  CHECK(copy->oldest() == 10);
+  Actions actions;
+  copy->synced(log.end(), actions);
+  CHECK(copy->oldest() == bytes->position);
+}
+
+TEST_CASE("what is adopted is held back, then runs as possibly a duplicate under a higher custody", "[work][mesh]") {
+  Rig owner;
+  const auto index = owner.group("index");
+  owner.accept({index});
+  owner.sync();
+  Rig heir(meshed(2));
+  const auto there = heir.group("index");
+
+  const auto handles = hand_over(*owner.machine, heir);
+
+  REQUIRE(handles.size() == 1);
+  CHECK(heir.take(there).empty());
+  CHECK(heir.machine->held_back() == handles);
+  CHECK(heir.machine->custody(handles[0]) == (Custody{1, node_id(2), 1}));
+  release(heir, handles);
+  REQUIRE(heir.asked<Ready>().size() == 1);
+  const Job job = heir.take_one(there);
+  CHECK(job.id == (DispatchId{node_id(1), 1, 1}));
+  CHECK(job.possibly_duplicate);
+  CHECK_FALSE(job.suspect);
+  CHECK(job.attempt == 1);
+  CHECK(heir.machine->counters().duplicates_owner_ended == 1);
+}
+
+TEST_CASE("what is adopted stays adopted through a power cut, and is held back again", "[work][mesh]") {
+  Rig owner;
+  owner.accept({owner.group("index")});
+  owner.sync();
+  Rig heir(meshed(2));
+  const auto there = heir.group("index");
+  hand_over(*owner.machine, heir, 3);
+
+  heir.power_cut();
+
+  const auto held = heir.machine->held_back();
+  REQUIRE(held.size() == 1);
+  CHECK(heir.machine->custody(held[0]) == (Custody{3, node_id(2), 2}));
+  heir.sync();
+  CHECK(heir.take(there).empty());
+  release(heir, held);
+  CHECK(heir.take_one(there).possibly_duplicate);
+}
+
+TEST_CASE("an announced attempt of the owner's counts as perhaps made", "[work][mesh]") {
+  Rig owner;
+  const auto index = owner.group("index");
+  owner.accept({index});
+  owner.sync();
+  owner.finish(owner.take_one(index), Ran::Ending::failed);
+  owner.sync();
+  owner.advance(1s);
+  Rig heir(meshed(2));
+  const auto there = heir.group("index");
+
+  release(heir, hand_over(*owner.machine, heir));
+  heir.advance(0s);
+  heir.advance(10s);
+
+  CHECK(heir.take_one(there).attempt == 3);
+}
+
+TEST_CASE("what is orphaned twice runs alone", "[work][mesh]") {
+  Rig owner;
+  const auto index = owner.group("index");
+  owner.accept({index});
+  owner.accept({index});
+  owner.sync();
+  Rig heir(meshed(2));
+  const auto there = heir.group("index");
+
+  release(heir, hand_over(*owner.machine, heir, 2));
+
+  CHECK(heir.take(there).size() == 1);
+}
+
+TEST_CASE("what has failed for good is buried by the one who adopted it, not before its release", "[work][mesh]") {
+  Rig owner;
+  const auto index = owner.group("index");
+  owner.accept({index});
+  owner.sync();
+  owner.finish(owner.take_one(index), Ran::Ending::refused, "never");
+  owner.sync();
+  Rig heir(meshed(2));
+  heir.group("index");
+  const auto handles = hand_over(*owner.machine, heir);
+  REQUIRE(heir.asked<StoreLetter>().empty());
+
+  release(heir, handles);
+
+  const auto letters = heir.asked<StoreLetter>();
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].letter == owner.asked<StoreLetter>().at(0).letter);
+  CHECK(letters[0].attempts.at(0).error == "never");
+}
+
+TEST_CASE("what was cancelled or has ended is not taken over", "[work][mesh]") {
+  Rig owner;
+  const auto index = owner.group("index");
+  owner.accept({index});
+  owner.sync();
+  owner.take_one(index);
+  owner.machine->cancel(index, owner.log);
+  Rig heir(meshed(2));
+  heir.group("index");
+
+  CHECK(hand_over(*owner.machine, heir).empty());
+  CHECK(heir.machine->owed_count() == 0);
+}
+
+TEST_CASE("adopting again what is owed here changes nothing but its custody", "[work][mesh]") {
+  Rig owner;
+  owner.accept({owner.group("index")});
+  owner.sync();
+  Rig heir(meshed(2));
+  const auto there = heir.group("index");
+  const auto handles = hand_over(*owner.machine, heir);
+  release(heir, handles);
+  const Job job = heir.take_one(there);
+
+  CHECK(hand_over(*owner.machine, heir, 2).empty());
+
+  CHECK(heir.machine->owed_count() == 1);
+  CHECK(heir.machine->custody(job.handle).counter == 2);
+  heir.finish(job);
+  CHECK(heir.machine->owed_count() == 0);
+}
+
+TEST_CASE("what another node runs already goes on as running", "[work][mesh]") {
+  Rig owner;
+  owner.accept({owner.group("index")});
+  owner.sync();
+  Rig heir(meshed(2));
+  const auto there = heir.group("index");
+  const auto handles = hand_over(*owner.machine, heir);
+
+  const auto job = heir.machine->lease(handles.at(0), heir.log);
+
+  REQUIRE(job);
+  CHECK(job->possibly_duplicate);
+  CHECK(heir.machine->counts(there).running == 1);
+  release(heir, handles);
+  CHECK(heir.take(there).empty());
+  heir.finish(*job);
+  CHECK(heir.machine->owed_count() == 0);
+}
+
+TEST_CASE("what a meshed node owes from earlier lives is held back, and may have run elsewhere", "[work][mesh]") {
+  Rig rig(meshed(1));
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.sync();
+
+  rig.crash();
+  rig.sync();
+
+  const auto held = rig.machine->held_back();
+  REQUIRE(held.size() == 1);
+  CHECK(rig.take(index).empty());
+  release(rig, held);
+  CHECK(rig.take_one(index).possibly_duplicate);
+}
+
+TEST_CASE("after a goodbye it is held back, and has not run", "[work][mesh]") {
+  Rig rig(meshed(1));
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.machine->goodbye(rig.log);
+  rig.sync();
+
+  rig.crash();
+  rig.sync();
+
+  CHECK(rig.take(index).empty());
+  release(rig, rig.machine->held_back());
+  CHECK_FALSE(rig.take_one(index).possibly_duplicate);
+}
+
+TEST_CASE("a failed attempt that waits is held back, and goes on waiting", "[work][mesh]") {
+  Rig rig(meshed(1));
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.sync();
+  rig.finish(rig.take_one(index), Ran::Ending::failed);
+  rig.sync();
+
+  rig.crash();
+  rig.sync();
+  rig.advance(1min);
+  CHECK(rig.take(index).empty());
+  release(rig, rig.machine->held_back());
+  CHECK(rig.take(index).empty());
+  rig.advance(1s);
+
+  CHECK(rig.take_one(index).attempt == 2);
+}
+
+TEST_CASE("exactly what another one lists with a higher custody is let go", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  const auto other = rig.group("other");
+  for (int i = 0; i < 4; ++i) rig.accept({index, other});
+  rig.sync();
+  rig.finish(rig.take_one(index));
+  const Job job = rig.take_one(index);
+  std::vector<StateEntry> states;
+
+  rig.machine->let_go({node_id(1), 1}, {first_name().group, {{1, 3}}}, {1, node_id(2), 1}, rig.log, states);
+
+  REQUIRE(states.size() == 3);
+  CHECK(states[0] == entry(first_name(2), wire::WorkState::let_go));
+  CHECK(states[1] == entry(first_name(3), wire::WorkState::let_go));
+  CHECK(states[2] == entry(first_name(1), wire::WorkState::done));
+  CHECK(rig.machine->counts(index).ready == 1);
+  CHECK(rig.machine->counts(index).running == 0);
+  CHECK(rig.machine->counts(other).ready == 4);
+  CHECK_FALSE(rig.machine->work_name(job.handle));
+  CHECK(rig.machine->counters().let_go == 2);
+  rig.sync();
+  rig.crash();
+  CHECK(rig.machine->owed_count() == 5);
+}
+
+TEST_CASE("a lower custody takes nothing, nor does a life of which nothing is owed", "[work][mesh]") {
+  Rig rig({.self = node_id(3)});
+  rig.accept({rig.group("index")});
+  rig.sync();
+  std::vector<StateEntry> states;
+
+  rig.machine->let_go({node_id(3), 1}, {first_name().group, {{1, 9}}}, {0, node_id(2), 8}, rig.log, states);
+  rig.machine->let_go({node_id(3), 2}, {first_name().group, {{1, 9}}}, {1, node_id(2), 8}, rig.log, states);
+
+  CHECK(rig.machine->owed_count() == 1);
+}
+
+TEST_CASE("a redelivery is not let go for a range, and is for its name", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  const auto letter = rig.bury_one(index);
+  REQUIRE(rig.machine->redeliver(letter, rig.event({index}), rig.log));
+  rig.sync();
+  std::vector<StateEntry> states;
+
+  rig.machine->let_go({node_id(1), 1}, {first_name().group, {{1, 1}}}, {1, node_id(2), 1}, rig.log, states);
+  CHECK(states.at(0) == entry(first_name(1, 1), wire::WorkState::newer));
+  CHECK_FALSE(rig.machine->let_go(first_name(1, 0), {1, node_id(2), 1}, rig.log));
+  CHECK(rig.machine->let_go(first_name(1, 1), {1, node_id(2), 1}, rig.log));
+
+  // Its letter is here, and still has to go.
+  CHECK(rig.machine->counts(index).settled == 1);
+  rig.sync();
+  const auto removals = rig.asked<RemoveLetter>();
+  REQUIRE(removals.size() == 1);
+  rig.machine->letter_removed(rig.now, removals[0].handle, true, rig.log, rig.actions);
+  CHECK(rig.machine->owed_count() == 0);
+}
+
+TEST_CASE("letting go of the one suspect that runs makes room for the next", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.accept({index});
+  rig.sync();
+  for (const Job& job : rig.take(index)) {
+    rig.machine->lost(rig.now, wall(5), job.handle, node_id(7), "seven", rig.log, rig.actions);
+  }
+  rig.sync();
+  rig.advance(1s);
+  const Job suspect = rig.take_one(index);
+  REQUIRE(rig.take(index).empty());
+  rig.asked<Ready>();
+
+  REQUIRE(rig.machine->let_go(*rig.machine->work_name(suspect.handle), {1, node_id(2), 1}, rig.log));
+  rig.sync();
+
+  CHECK(rig.asked<Ready>().size() == 1);
+  CHECK(rig.take(index).size() == 1);
+}
+
+TEST_CASE("done elsewhere absorbs, whatever its generation", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.sync();
+
+  CHECK(rig.machine->settle(rig.now, wall(1), {first_name(), wire::WorkState::done, 1, {}}, node_id(2), rig.log, rig.actions));
+
+  CHECK(rig.machine->owed_count() == 0);
+  CHECK(rig.machine->counters().done == 1);
+  CHECK(rig.machine->counters().ended_elsewhere == 1);
+}
+
+TEST_CASE("within a generation removed is over dead over owed, and an older one counts for nothing", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  const auto letter = rig.bury_one(index);
+  REQUIRE(rig.machine->redeliver(letter, rig.event({index}), rig.log));
+  rig.accept({index});
+  rig.accept({index});
+  rig.sync();
+  const auto settle = [&](std::uint64_t seq, std::uint32_t generation, wire::WorkState state) {
+    return rig.machine->settle(rig.now, wall(1), {first_name(seq, generation), state, 1, {}}, node_id(2), rig.log,
+                               rig.actions);
+  };
+
+  CHECK_FALSE(settle(1, 0, wire::WorkState::dead));
+  CHECK_FALSE(settle(1, 0, wire::WorkState::removed));
+  CHECK_FALSE(settle(1, 1, wire::WorkState::newer));
+  CHECK(settle(1, 2, wire::WorkState::newer));
+  CHECK(settle(2, 0, wire::WorkState::dead));
+  CHECK(settle(3, 0, wire::WorkState::removed));
+  CHECK(rig.machine->counts(index).ready == 0);
+}
+
+TEST_CASE("an attempt that failed elsewhere counts when it is the next here", "[work][mesh]") {
+  Rig owner;
+  owner.accept({owner.group("index")});
+  owner.sync();
+  Rig heir(meshed(2));
+  const auto there = heir.group("index");
+  const auto handles = hand_over(*owner.machine, heir);
+  const auto failed = [&](std::uint32_t attempt) {
+    return heir.machine->settle(heir.now, wall(1), {first_name(), wire::WorkState::failed, attempt, "no"}, node_id(3),
+                                heir.log, heir.actions);
+  };
+
+  CHECK_FALSE(failed(2));
+  CHECK_FALSE(failed(1));
+  CHECK_FALSE(failed(1));
+  release(heir, handles);
+  heir.sync();
+  heir.advance(1s);
+
+  CHECK(heir.take_one(there).attempt == 2);
+  CHECK(heir.written_of<storage::Failed>().size() == 1);
+}
