@@ -14,7 +14,7 @@
 namespace evmesh::work {
 
 struct DistributionOptions {
-  Life self;
+  Life self{};
   std::uint64_t bytes_max = limits::link_credit_bytes;  ///< of events open at one executor
   std::size_t aside_max = 256;       ///< of one group, taken and not placed yet
   std::chrono::milliseconds beat{500};            ///< of executors

@@ -12,7 +12,7 @@
 namespace evmesh::work {
 
 struct ExecutorOptions {
-  Life self;
+  Life self{};
   std::uint32_t prefetch_max = 128;  ///< deliveries beyond the slots while runs take less than 1 ms
   std::chrono::milliseconds beat{500};         ///< to custodians with something open here
   std::chrono::milliseconds idle_beat{5'000};  ///< to the others, with all that may have been lost

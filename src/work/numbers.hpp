@@ -18,6 +18,9 @@ class Numbers {
   [[nodiscard]] std::size_t size() const { return count_; }
   [[nodiscard]] bool empty() const { return count_ == 0; }
 
+  /// Those that memory is used for.
+  [[nodiscard]] std::size_t places() const { return old_.size() + window_.size(); }
+
   /// Null: there is none.
   [[nodiscard]] T* find(std::uint64_t number) {
     if (number < base_) {
@@ -29,7 +32,7 @@ class Numbers {
     return place ? &*place : nullptr;
   }
 
-  /// `number` is not there. A reference to any value is invalid then.
+  /// `number`, at least 1, is not there. A reference to any value is invalid then.
   void add(std::uint64_t number, T value) {
     ++count_;
     if (number < base_) {

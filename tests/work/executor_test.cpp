@@ -1,0 +1,597 @@
+#include <catch2/catch.hpp>
+
+#include "work/executor.hpp"
+#include "work/mesh_rig.hpp"
+
+using namespace evmesh;
+using namespace evmesh::work;
+using namespace evmesh::work::test;
+using wire::WorkEnding;
+using Known = wire::WorkState;
+
+namespace {
+
+constexpr std::uint64_t group_hash = 7;
+constexpr GroupIndex group = 3;
+
+/// Node 9 runs a group for the custodians 1 and 2.
+class ExecutorRig : public Around {
+ public:
+  explicit ExecutorRig(ExecutorOptions options = {}, std::uint32_t slots = 4) : executor(with_self(options)) {
+    executor.runs(turn(), group, group_hash, slots);
+    for (const std::uint8_t node : {1, 2}) executor.member_up(turn(), life(node));
+    pump();
+    frames.clear();
+  }
+
+  static ExecutorOptions with_self(ExecutorOptions options) {
+    options.self = life(9);
+    return options;
+  }
+
+  wire::Delivered delivery(std::uint64_t seq, Custody custody = {0, node_id(1), 1}, std::uint32_t attempt = 1) {
+    return {work_name(seq), attempt, custody, false, false, "event"};
+  }
+  void deliver(const Life& from, std::uint64_t first, std::vector<wire::Delivered> deliveries) {
+    executor.on(turn(), from, wire::Deliver{first, std::move(deliveries)}, wire::Buffer{});
+    pump();
+  }
+  void query(const Life& from, std::vector<NumberRange> numbers) {
+    executor.on(turn(), from, wire::Query{std::move(numbers)});
+    pump();
+  }
+  void retire(const Life& from, std::uint64_t through, std::vector<NumberRange> also = {}) {
+    executor.on(turn(), from, wire::Retired{through, std::move(also)});
+    pump();
+  }
+  void pump() { executor.pump(turn()); }
+  void advance(std::chrono::nanoseconds by) {
+    now += by;
+    executor.tick(turn());
+    pump();
+  }
+
+  std::vector<Job> take(std::size_t max = 100) {
+    std::vector<Job> jobs;
+    executor.take(now, group, max, jobs);
+    return jobs;
+  }
+  void finish(const Job& job, Ran ran = {}) {
+    executor.finished(turn(), job.handle, ran);
+    pump();
+  }
+  /// One runs, from delivery to its end, and takes so long.
+  void run_one(const Life& from, std::uint64_t number, std::chrono::nanoseconds takes) {
+    deliver(from, number, {delivery(number + 1'000)});
+    const auto jobs = take(1);
+    now += takes;
+    finish(jobs.at(0));
+  }
+
+  /// All verdicts that were said to `to`, as (number, ending).
+  std::vector<std::pair<std::uint64_t, WorkEnding>> verdicts(const Life& to) {
+    std::vector<std::pair<std::uint64_t, WorkEnding>> found;
+    for (const auto& frame : said<wire::Verdicts>(to)) {
+      for (const auto& it : frame.verdicts) found.emplace_back(it.number, it.ending);
+    }
+    return found;
+  }
+  /// The credit that was said to `to` last.
+  std::uint64_t credit(const Life& to) {
+    const auto frames = said<wire::Credit>(to);
+    return frames.empty() ? 0 : frames.back().entries.at(0).limit;
+  }
+  [[nodiscard]] std::size_t ready() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        actions, [](const Action& it) { return std::holds_alternative<Ready>(it); }));
+  }
+
+  Executor executor;
+};
+
+using Verdicts = std::vector<std::pair<std::uint64_t, WorkEnding>>;
+const Life owner = life(1);
+const Life other = life(2);
+
+}  // namespace
+
+TEST_CASE("what is delivered runs here and its verdict is said") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+
+  const auto jobs = node.take();
+  node.finish(jobs.at(0), {Ran::Ending::failed, "no", 50ms, {}});
+
+  CHECK(node.ready() == 1);
+  CHECK(jobs[0].foreign);
+  CHECK(is_foreign(jobs[0].handle));
+  CHECK(jobs[0].id == work_name(10).id);
+  CHECK(jobs[0].group == group);
+  CHECK(jobs[0].event->bytes == "event");
+  CHECK(jobs[0].flight == Flight{work_name(10).id, group_hash, 0, 1, false});
+  const auto said = node.said<wire::Verdicts>(owner);
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].verdicts == std::vector<wire::WorkVerdict>{{1, WorkEnding::failed, 50ms, "no"}});
+}
+
+TEST_CASE("a number that comes twice runs once, and its end is said again") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+  node.deliver(owner, 1, {node.delivery(10)});
+  const auto jobs = node.take();
+  node.finish(jobs.at(0));
+  static_cast<void>(node.verdicts(owner));
+
+  node.deliver(owner, 1, {node.delivery(10)});
+
+  CHECK(jobs.size() == 1);
+  CHECK(node.take().empty());
+  CHECK(node.verdicts(owner) == Verdicts{{1, WorkEnding::done}});
+  CHECK(node.executor.counters().repeated == 2);
+}
+
+TEST_CASE("a number that is asked about and never came is refused when it comes late") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+
+  node.query(owner, {{1, 3}});
+  node.deliver(owner, 2, {node.delivery(11), node.delivery(12), node.delivery(13)});
+
+  const auto unknown = node.said<wire::Unknown>(owner);
+  REQUIRE(unknown.size() == 1);
+  CHECK(unknown[0].numbers == std::vector<NumberRange>{{2, 3}});
+  CHECK(node.executor.counters().over == 2);
+  const auto jobs = node.take();
+  REQUIRE(jobs.size() == 2);
+  CHECK(jobs[0].id.seq == 10);
+  CHECK(jobs[1].id.seq == 13);
+}
+
+TEST_CASE("a question is answered by the verdict or by what is open") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11), node.delivery(12)});
+  const auto jobs = node.take(2);
+  node.finish(jobs.at(0));
+  static_cast<void>(node.verdicts(owner));
+
+  node.query(owner, {{1, 3}});
+
+  CHECK(node.verdicts(owner) == Verdicts{{1, WorkEnding::done}});
+  const auto beats = node.said<wire::WorkBeat>(owner);
+  REQUIRE(beats.size() == 1);
+  CHECK(beats[0].received == 3);
+  CHECK(beats[0].open == std::vector<NumberRange>{{2, 3}});
+  CHECK(node.said<wire::Unknown>(owner).empty());
+}
+
+TEST_CASE("a question about all numbers there are costs one range") {
+  ExecutorRig node;
+  node.deliver(owner, 5, {node.delivery(10)});
+
+  node.query(owner, {{1, ~std::uint64_t{0}}});
+
+  const auto unknown = node.said<wire::Unknown>(owner);
+  REQUIRE(unknown.size() == 1);
+  CHECK(unknown[0].numbers == std::vector<NumberRange>{{1, 4}, {6, ~std::uint64_t{0}}});
+}
+
+TEST_CASE("a verdict is said again until it is retired, and then forgotten") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+  node.finish(node.take().at(0));
+  static_cast<void>(node.verdicts(owner));
+
+  node.advance(500ms);
+  const auto soon = node.verdicts(owner);
+  node.advance(2s);
+  const auto later = node.verdicts(owner);
+  node.retire(owner, 1);
+  node.advance(3s);
+  const auto retired = node.verdicts(owner);
+  node.deliver(owner, 1, {node.delivery(10)});
+
+  CHECK(soon.empty());
+  CHECK(later == Verdicts{{1, WorkEnding::done}});
+  CHECK(retired.empty());
+  CHECK(node.take().empty());
+  CHECK(node.executor.custodians().at(0).verdicts == 0);
+}
+
+TEST_CASE("what is retired before it ran does not run, and what runs has no verdict") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11)});
+  const auto jobs = node.take(1);
+
+  node.retire(owner, 0, {{1, 2}});
+  node.finish(jobs.at(0));
+
+  CHECK(node.take().empty());
+  CHECK(node.verdicts(owner).empty());
+  CHECK(node.executor.counters().dropped == 1);
+  CHECK(node.executor.custodians().at(0).verdicts == 0);
+  CHECK(node.executor.running() == 0);
+}
+
+TEST_CASE("credit is the slots at first, and so much more than what has ended as keeps short runs busy") {
+  ExecutorRig node;
+  node.executor.member_up(node.turn(), life(3));
+  node.pump();
+  CHECK(node.credit(life(3)) == 4);
+  static_cast<void>(node.said<wire::Credit>(owner));
+
+  node.run_one(owner, 1, 500us);
+
+  CHECK(node.credit(owner) == 1 + 4 + 128);
+}
+
+TEST_CASE("runs of a tenth of a second need no more than the slots") {
+  ExecutorRig node;
+
+  node.run_one(owner, 1, 100ms);
+
+  CHECK(node.credit(owner) == 1 + 4);
+}
+
+TEST_CASE("runs of ten milliseconds get half of what short ones get") {
+  ExecutorRig node;
+
+  node.run_one(owner, 1, 10ms);
+
+  CHECK(node.credit(owner) == 1 + 4 + 64);
+}
+
+TEST_CASE("credit is shared by custodians that have something open") {
+  ExecutorRig node;
+  node.run_one(owner, 1, 500us);
+  node.deliver(owner, 2, {node.delivery(11), node.delivery(12)});
+  node.deliver(other, 1, {node.delivery(20, {0, node_id(2), 1})});
+  static_cast<void>(node.credit(owner));
+
+  node.finish(node.take().at(1));
+  node.advance(500ms);
+
+  CHECK(node.executor.custodians().size() == 2);
+  CHECK(node.credit(other) == 1 + (4 + 128) / 2);
+}
+
+TEST_CASE("who does not retire verdicts gets no more credit at the bound") {
+  ExecutorRig node({.verdicts_max = 2});
+  node.run_one(owner, 1, 500us);
+  node.run_one(owner, 2, 500us);
+  const auto before = node.credit(owner);
+
+  node.run_one(owner, 3, 500us);
+  node.advance(500ms);
+  const auto at_bound = node.credit(owner);
+  node.retire(owner, 3);
+  node.advance(500ms);
+
+  CHECK(before == 1 + 132);
+  CHECK(at_bound == before);
+  CHECK(node.credit(owner) == 3 + 132);
+}
+
+TEST_CASE("custodians have their turns") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11), node.delivery(12)});
+  node.deliver(other, 1, {node.delivery(20, {0, node_id(2), 1}), node.delivery(21, {0, node_id(2), 1})});
+
+  std::vector<std::uint64_t> order;
+  for (const Job& job : node.take()) order.push_back(job.id.seq);
+
+  CHECK(order == std::vector<std::uint64_t>{10, 20, 11, 21, 12});
+}
+
+TEST_CASE("a suspect runs as the only one, whoever owes it") {
+  ExecutorRig node;
+  auto first = node.delivery(10);
+  auto second = node.delivery(20, {0, node_id(2), 1});
+  first.suspect = second.suspect = true;
+  node.deliver(owner, 1, {first});
+  node.deliver(other, 1, {second});
+
+  const auto jobs = node.take();
+  node.actions.clear();
+  node.finish(jobs.at(0));
+
+  CHECK(jobs.size() == 1);
+  CHECK(jobs[0].suspect);
+  CHECK(node.ready() == 1);
+  CHECK(node.take().size() == 1);
+}
+
+TEST_CASE("a suspect is left where it is when none may run") {
+  ExecutorRig node;
+  auto suspect = node.delivery(10);
+  suspect.suspect = true;
+  node.deliver(owner, 1, {suspect, node.delivery(11)});
+
+  std::vector<Job> jobs;
+  node.executor.take(node.now, group, 100, jobs, false);
+
+  REQUIRE(jobs.size() == 1);
+  CHECK(jobs[0].id.seq == 11);
+  CHECK(node.take().size() == 1);
+}
+
+TEST_CASE("what was taken and is not started is the next again") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11)});
+  const auto jobs = node.take(1);
+
+  node.executor.give_back(node.turn(), jobs.at(0).handle);
+
+  const auto again = node.take(1);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].id.seq == 10);
+}
+
+TEST_CASE("a group that ends here gives back what is queued and ends what runs") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11)});
+  const auto jobs = node.take(1);
+
+  node.executor.runs(node.turn(), group, group_hash, 0);
+  node.pump();
+  const auto given_back = node.verdicts(owner);
+  const auto runs = node.said<wire::Runs>(owner);
+  node.finish(jobs.at(0));
+  node.deliver(owner, 3, {node.delivery(12)});
+
+  CHECK(given_back == Verdicts{{2, WorkEnding::given_back}});
+  REQUIRE(runs.size() == 1);
+  CHECK(runs[0].entries.empty());
+  CHECK(runs[0].version == 2);
+  CHECK(node.verdicts(owner) == Verdicts{{1, WorkEnding::done}, {3, WorkEnding::given_back}});
+}
+
+TEST_CASE("who leaves gives everything back and takes nothing on") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+
+  node.executor.leave(node.turn());
+  node.deliver(owner, 2, {node.delivery(11)});
+  node.executor.runs(node.turn(), group, group_hash, 4);
+  node.pump();
+
+  CHECK(node.verdicts(owner) == Verdicts{{1, WorkEnding::given_back}, {2, WorkEnding::given_back}});
+  CHECK(node.take().empty());
+}
+
+TEST_CASE("a lower custody is answered with the higher one and nothing runs twice") {
+  ExecutorRig node;
+  const Custody adopter{1, node_id(2), 1};
+  node.deliver(other, 1, {node.delivery(10, adopter)});
+
+  node.deliver(owner, 1, {node.delivery(10)});
+  node.query(owner, {{1, 1}});
+
+  const auto stale = node.said<wire::Stale>(owner);
+  CHECK(stale == std::vector<wire::Stale>{{work_name(10), adopter}, {work_name(10), adopter}});
+  CHECK(node.take().size() == 1);
+  CHECK(node.executor.counters().stale == 1);
+}
+
+TEST_CASE("what is queued goes to the higher custody") {
+  ExecutorRig node;
+  const Custody adopter{1, node_id(2), 1};
+  node.deliver(owner, 1, {node.delivery(10)});
+
+  node.deliver(other, 1, {node.delivery(10, adopter, 2)});
+  const auto jobs = node.take();
+  node.finish(jobs.at(0));
+
+  CHECK(jobs.size() == 1);
+  CHECK(jobs[0].attempt == 2);
+  CHECK(node.said<wire::Stale>(owner) == std::vector<wire::Stale>{{work_name(10), adopter}});
+  CHECK(node.verdicts(other) == Verdicts{{1, WorkEnding::done}});
+  CHECK(node.verdicts(owner).empty());
+}
+
+TEST_CASE("what runs goes on, and its verdict goes to the higher custody under its number") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+  const auto jobs = node.take();
+
+  node.deliver(other, 5, {node.delivery(10, {1, node_id(2), 1})});
+  node.finish(jobs.at(0));
+
+  CHECK(node.take().empty());
+  CHECK(node.verdicts(other) == Verdicts{{5, WorkEnding::done}});
+  CHECK(node.verdicts(owner).empty());
+}
+
+TEST_CASE("what has finished is answered to the higher custody without running") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+  node.finish(node.take().at(0), {Ran::Ending::refused, "never", 0ms, {}});
+
+  node.deliver(other, 1, {node.delivery(10, {1, node_id(2), 1})});
+
+  CHECK(node.take().empty());
+  CHECK(node.verdicts(other) == Verdicts{{1, WorkEnding::refused}});
+  CHECK(node.executor.counters().answered == 1);
+}
+
+TEST_CASE("the attempt after a failed one runs") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+  node.finish(node.take().at(0), {Ran::Ending::failed, "no", 0ms, {}});
+
+  node.deliver(owner, 2, {node.delivery(10, {0, node_id(1), 1}, 2)});
+
+  const auto jobs = node.take();
+  REQUIRE(jobs.size() == 1);
+  CHECK(jobs[0].attempt == 2);
+}
+
+TEST_CASE("what was given back runs when it comes again") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+  node.finish(node.take().at(0), {Ran::Ending::unknown_type, "", 0ms, {}});
+
+  node.deliver(owner, 2, {node.delivery(10)});
+
+  CHECK(node.take().size() == 1);
+  CHECK(node.verdicts(owner) == Verdicts{{1, WorkEnding::unknown_type}});
+}
+
+TEST_CASE("of custodians that have ended so many verdicts are kept") {
+  ExecutorRig node({.verdicts_max = 2});
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11), node.delivery(12)});
+  for (const Job& job : node.take()) node.finish(job);
+
+  node.executor.life_ended(owner);
+
+  CHECK(node.executor.counters().verdicts_dropped == 1);
+  wire::Adopted adopted{node_id(1), 1, 0, 1, true, {{group_hash, {{1, 100}}}}};
+  const auto states = node.executor.adopted(node.turn(), other, adopted);
+  REQUIRE(states.size() == 2);
+  CHECK(states[0].name == work_name(11));
+  CHECK(states[0].state == Known::done);
+  CHECK(states[1].name == work_name(12));
+}
+
+TEST_CASE("an ended custodian's work runs on, and an adopter hears its end") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+  node.executor.life_ended(owner);
+
+  node.finish(node.take().at(0));
+  node.deliver(other, 1, {node.delivery(10, {1, node_id(2), 1}, 2)});
+
+  CHECK(node.verdicts(other) == Verdicts{{1, WorkEnding::done}});
+  node.retire(other, 1);
+  node.executor.member_up(node.turn(), life(4));
+  CHECK(node.executor.custodians().size() == 2);
+}
+
+TEST_CASE("an adopter hears what is known of what it adopted, and what is queued is given up") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11), node.delivery(12), node.delivery(13)});
+  auto jobs = node.take(3);
+  node.finish(jobs.at(0));
+  node.finish(jobs.at(1), {Ran::Ending::failed, "no", 0ms, {}});
+
+  const auto states =
+      node.executor.adopted(node.turn(), other, {node_id(1), 1, 0, 1, true, {{group_hash, {{10, 13}}}}});
+
+  REQUIRE(states.size() == 4);
+  CHECK(states[0] == wire::StateEntry{work_name(10), Known::done, 1, ""});
+  CHECK(states[1] == wire::StateEntry{work_name(11), Known::failed, 1, "no"});
+  CHECK(states[2] == wire::StateEntry{work_name(12), Known::running, 1, ""});
+  CHECK(states[3] == wire::StateEntry{work_name(13), Known::queued, 1, ""});
+  CHECK(node.take().empty());
+}
+
+TEST_CASE("an adopter hears nothing of what it did not adopt, nor of what it answers for already") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11, {2, node_id(1), 1})});
+
+  const auto states =
+      node.executor.adopted(node.turn(), other, {node_id(1), 1, 0, 1, true, {{group_hash, {{11, 13}}}}});
+
+  CHECK(states.empty());
+  CHECK(node.take().size() == 2);
+}
+
+TEST_CASE("an owner that is back hears what its earlier life delivered") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11)});
+  node.finish(node.take(1).at(0));
+  node.executor.life_ended(owner);
+  node.executor.member_up(node.turn(), life(1, 2));
+
+  const auto states = node.executor.claimed(node.turn(), life(1, 2));
+
+  REQUIRE(states.size() == 2);
+  CHECK(states[0].state == Known::done);
+  CHECK(states[1].state == Known::queued);
+  CHECK(node.take().empty());
+}
+
+TEST_CASE("more bytes than may wait go back") {
+  ExecutorRig node({.queued_bytes_max = 10});
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11), node.delivery(12)});
+
+  CHECK(node.verdicts(owner) == Verdicts{{3, WorkEnding::given_back}});
+  CHECK(node.take().size() == 2);
+  CHECK(node.executor.counters().over_bytes == 1);
+}
+
+TEST_CASE("so many holes are remembered, and beyond that the lowest are refused") {
+  ExecutorRig node({.fences_max = 2});
+  for (const std::uint64_t number : {1, 3, 5, 7}) {
+    node.deliver(owner, number, {node.delivery(number)});
+    node.finish(node.take().at(0));
+    node.retire(owner, 0, {{number, number}});
+  }
+
+  node.deliver(owner, 2, {node.delivery(2)});
+  node.deliver(owner, 6, {node.delivery(6)});
+
+  CHECK(node.executor.counters().fenced_at_bound == 2);
+  const auto jobs = node.take();
+  REQUIRE(jobs.size() == 1);
+  CHECK(jobs[0].id.seq == 6);
+}
+
+TEST_CASE("a custodian with something open hears a beat each half second") {
+  ExecutorRig node;
+  node.executor.groups_digest(0xabc);
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11), node.delivery(12)});
+  node.finish(node.take(2).at(1));
+
+  node.advance(500ms);
+
+  CHECK(node.said<wire::WorkBeat>(owner) ==
+        std::vector<wire::WorkBeat>{{3, {{1, 1}, {3, 3}}, 0xabc, 1}});
+  CHECK(*node.executor.next_deadline() == node.now + 500ms);
+}
+
+TEST_CASE("others hear a beat each five seconds, with all that may have been lost") {
+  ExecutorRig node;
+  node.advance(500ms);
+  node.frames.clear();
+
+  node.advance(4'500ms);
+  const auto early = node.said<wire::WorkBeat>(owner);
+  node.advance(500ms);
+
+  CHECK(early.empty());
+  CHECK(node.said<wire::WorkBeat>(owner).size() == 1);
+  CHECK(node.said<wire::Runs>(owner).size() == 1);
+  CHECK(node.credit(owner) == 4);
+}
+
+TEST_CASE("who comes back hears everything anew") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+  node.executor.member_down(owner);
+  node.finish(node.take().at(0));
+  CHECK(node.verdicts(owner).empty());
+
+  node.executor.member_up(node.turn(), owner);
+  node.pump();
+
+  CHECK(node.verdicts(owner) == Verdicts{{1, WorkEnding::done}});
+  CHECK(node.said<wire::Runs>(owner).size() == 1);
+  CHECK(node.credit(owner) > 0);
+}
+
+TEST_CASE("handles of what has ended mean nothing") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+  const auto jobs = node.take();
+  node.finish(jobs.at(0));
+  node.retire(owner, 1);
+  node.deliver(owner, 2, {node.delivery(11)});
+  static_cast<void>(node.verdicts(owner));
+  const auto next = node.take();
+
+  node.finish(jobs.at(0));
+
+  CHECK(next.at(0).handle != jobs.at(0).handle);
+  CHECK(node.verdicts(owner).empty());
+  CHECK(node.executor.running() == 1);
+}
