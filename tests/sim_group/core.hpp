@@ -27,6 +27,17 @@ void tell_loaded(AnyCore& core, work::Turn turn, work::Handle handle,
 }
 
 /// Whether nodes share their work.
+#ifdef EVMESH_SIM_MESHED
+inline constexpr bool meshed = true;
+#else
 inline constexpr bool meshed = false;
+#endif
+
+/// Whether they keep copies for each other.
+#ifdef EVMESH_SIM_COPIED
+inline constexpr bool copied = true;
+#else
+inline constexpr bool copied = false;
+#endif
 
 }  // namespace evmesh::sim_group

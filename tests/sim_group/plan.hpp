@@ -74,8 +74,8 @@ struct Plan {
   [[nodiscard]] std::uint32_t others() const;
 };
 
-/// `alone`: nodes that do not know each other.
-[[nodiscard]] Plan draw(std::uint64_t seed, bool alone);
+/// `alone`: nodes that do not know each other. `copied`: they keep copies for each other.
+[[nodiscard]] Plan draw(std::uint64_t seed, bool alone, bool copied);
 [[nodiscard]] std::string_view to_string(Fault fault);
 
 }  // namespace evmesh::sim_group

@@ -63,7 +63,7 @@ class Process final : public Station, private work::Room {
   [[nodiscard]] bool idle() const { return running_.empty() && ended_.empty(); }
   [[nodiscard]] bool stopping() const { return stopping_; }
   /// All that it owes.
-  [[nodiscard]] std::set<DispatchId> owed() const;
+  [[nodiscard]] std::vector<work::Machine::Owed> owed() const;
   void look_at_end(End end);
 
  private:

@@ -107,12 +107,12 @@ void Process::look_at_receipts() {
   }
 }
 
-std::set<DispatchId> Process::owed() const {
+std::vector<work::Machine::Owed> Process::owed() const {
   std::vector<EventId> events;
   for (const auto& [key, entry] : stage_.ledger.entries()) events.push_back(entry.event_id);
-  std::set<DispatchId> ids;
-  for (const work::Machine::Owed& owed : core_.machine().owed(events)) ids.insert(owed.id);
-  return ids;
+  std::ranges::sort(events);
+  events.erase(std::ranges::unique(events).begin(), events.end());
+  return core_.machine().owed(events);
 }
 
 void Process::redeliver(const StoredLetter& stored) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "trace.hpp"
@@ -11,7 +12,7 @@ namespace evmesh::sim_group {
 using namespace std::chrono_literals;
 
 World::World(std::uint64_t seed, bool trace)
-    : plan_(draw(seed, !meshed)),
+    : plan_(draw(seed, !meshed, copied)),
       dice_(seed),
       ledger_(plan_, totals_),
       processes_(plan_.nodes),
@@ -124,8 +125,18 @@ std::string World::owed() const {
   for (const auto& host : hosts_) {
     const auto& process = processes_[host->index];
     if (host->gone) continue;
-    text += ", n" + std::to_string(host->index) +
-            (process ? " owes " + std::to_string(process->core().machine().owed_count()) : " is not there");
+    text += "; n" + std::to_string(host->index);
+    if (!process) {
+      text += " is not there";
+      continue;
+    }
+    const auto owed = process->owed();
+    text += " owes " + std::to_string(process->core().machine().owed_count());
+    for (const auto& each : std::span(owed).first(std::min<std::size_t>(owed.size(), 3))) {
+      text += " (" + name_of(each.id.owner) + '/' + std::to_string(each.id.epoch) + '/' + std::to_string(each.id.seq) +
+              " group " + std::to_string(each.group) + ", " + std::string(each.state) + ", attempt " +
+              std::to_string(each.attempt) + ')';
+    }
   }
   return text;
 }

@@ -119,7 +119,8 @@ void World::lose_disk(HostIndex index, bool for_good) {
   if (disks_lost_ >= plan_.others()) return;
   ++disks_lost_;
   Host& host = *hosts_[index];
-  const std::set<DispatchId> held = processes_[index]->owed();
+  std::set<DispatchId> held;
+  for (const auto& owed : processes_[index]->owed()) held.insert(owed.id);
   end_life(index, End::killed);
   host.gone = for_good;
   host.id.bytes[2] += 1;

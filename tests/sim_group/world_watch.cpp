@@ -46,7 +46,7 @@ bool World::secured(Ledger::Fresh& fresh) {
 void World::look_at_copies() {
   const auto there = present();
   const auto others = static_cast<std::uint32_t>(there.size()) - 1;
-  if (!meshed) return;
+  if (!copied) return;
   for (const HostIndex host : there) {
     const work::Safety safety = processes_[host]->core().safety(processes_[host]->noted());
     if (safety.copies >= std::min(plan_.others(), others)) continue;
