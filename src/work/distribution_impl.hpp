@@ -65,6 +65,7 @@ class Distribution::Impl {
     std::optional<GroupIndex> index;  // in the machine; nothing: it is owed nothing here
     std::vector<PeerRuns*> runners;
     std::size_t turn = 0;  // who is asked first when all are as busy
+    std::size_t after_chosen = 0;
     std::uint32_t local_slots = 0;
     std::uint64_t outstanding = 0;
     std::uint64_t loading = 0;  // taken, and their events are read

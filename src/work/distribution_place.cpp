@@ -74,23 +74,25 @@ Distribution::Impl::PeerRuns* Distribution::Impl::choose(MonoTime now, WorkGroup
   const std::size_t count = group.runners.size();
   PeerRuns* best = nullptr;
   for (std::size_t i = 0; i < count; ++i) {
-    PeerRuns* it = group.runners[(group.turn + i) % count];
+    const std::size_t at = (group.turn + i) % count;
+    PeerRuns* it = group.runners[at];
     if (!may_take(now, group, *it, room) || (wish && !fits(now, group, *it, *wish))) continue;
-    if (!best || it->open * (best->open + best->free()) < best->open * (it->open + it->free())) best = it;
+    if (best && it->open * (best->open + best->free()) >= best->open * (it->open + it->free())) continue;
+    best = it;
+    group.after_chosen = at + 1;
   }
-  if (best) ++group.turn;
   return best;
 }
 
-/// How much of what is ready is not left to runners on this node, who have some time to come for it.
+/// How much of what is ready is not left to runners on this node, who have some time to come for it. Taking until
+/// nothing comes lets the machine say when there is something again.
 std::uint64_t Distribution::Impl::for_others(MonoTime now, WorkGroup& group) {
   const GroupCounts counts = machine_.counts(*group.index);
   const std::uint64_t away = group.outstanding + group.loading + group.aside.size();
   const std::uint64_t here = counts.running > away ? counts.running - away : 0;
   const std::uint64_t free_here = group.local_slots > here ? group.local_slots - here : 0;
   const MonoTime until = group.ready_since + options_.local_first;
-  if (counts.ready == 0) return 1;  // taking in vain lets the machine say when there is something
-  if (free_here == 0 || now >= until) return counts.ready;
+  if (free_here == 0 || counts.ready == 0 || now >= until) return turn_max;
   list_later(group, until);
   return counts.ready > free_here ? counts.ready - free_here : 0;
 }
@@ -145,7 +147,7 @@ Distribution::Impl::Served Distribution::Impl::serve(Turn& turn, WorkGroup& grou
     if (group.aside.size() >= options_.aside_max) return Served::nothing_left;
     if (group.loading > 0 && group.loading >= free_credit(group)) return Served::nothing_left;
     auto job = take_one(group);
-    if (!job) return Served::nothing_left;
+    if (!job) return Served::nothing_left;  // and the machine says when there is something
     if (deliverable(*job)) {
       place(turn, group, room, *runs, std::move(*job));
     } else {
@@ -296,6 +298,7 @@ void Distribution::Impl::give(Turn& turn, PeerRuns& runs, Job job, const Wish& w
   peer.bytes += bytes;
   peer.suspects += job.suspect ? 1 : 0;
   peer.packed.push_back(std::move(job));
+  runs.group->turn = runs.group->after_chosen;
   ++runs.sent;
   ++runs.open;
   ++runs.group->outstanding;
