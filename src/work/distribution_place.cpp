@@ -286,7 +286,7 @@ void Distribution::Impl::give(Turn& turn, PeerRuns& runs, Job job, const Wish& w
                               .sent = turn.now,
                               .bytes = static_cast<std::uint32_t>(bytes),
                               .suspect = job.suspect});
-  const Flight& flight = *job.flight;
+  const Flight flight = job.flight ? *job.flight : machine_.flight(job.handle);
   peer.frame.deliveries.push_back({.name = {flight.id, flight.group, flight.generation},
                                    .attempt = job.attempt,
                                    .custody = machine_.custody(job.handle),

@@ -119,6 +119,7 @@ void Process::freeze() {
 void Process::thaw() {
   if (over_ || !frozen_) return;
   frozen_ = false;
+  stage_.ledger.disrupted();
   stage_.members.stood_still(host_.index, stage_.timeline.now() - frozen_at_);
   line("goes on");
   wake();
@@ -231,8 +232,11 @@ void Process::turn_once() {
 void Process::say_goodbye() {
   const work::Safety safety = core_.safety(synced_);
   const bool safe = safety.degraded || safety.copies >= safety.wanted;
-  if (!safe && stage_.timeline.now() - stopping_since_ < 2s) return;
-  core_.machine().goodbye(commit_);
+  const bool quiet = nothing_out();
+  if ((!safe || !quiet) && stage_.timeline.now() - stopping_since_ < 5s) return;
+  if (quiet) core_.machine().goodbye(commit_);
+  if (!quiet) stage_.ledger.disrupted();
+  stage_.totals.add(quiet ? "left_in_order" : "left_with_work_out");
   if (!flush()) return;
   if (auto synced = journal_->sync(); !synced) return fail(synced.error());
   static_cast<void>(journal_->anchor());
@@ -244,6 +248,12 @@ void Process::say_goodbye() {
     over_ = true;
     on_end_(End::stopped);
   });
+}
+
+/// Nothing that this node owes runs anywhere.
+bool Process::nothing_out() {
+  return std::ranges::all_of(
+      groups_, [this](work::GroupIndex group) { return core_.machine().counts(group).running == 0; });
 }
 
 void Process::send() {

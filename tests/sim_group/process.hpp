@@ -91,6 +91,7 @@ class Process final : public Station, private work::Room {
   void turn();
   void turn_once();
   void say_goodbye();
+  [[nodiscard]] bool nothing_out();
   [[nodiscard]] bool flush();
   void send();
   void land();

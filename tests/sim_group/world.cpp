@@ -133,9 +133,9 @@ std::string World::owed() const {
     const auto owed = process->owed();
     text += " owes " + std::to_string(process->core().machine().owed_count());
     for (const auto& each : std::span(owed).first(std::min<std::size_t>(owed.size(), 3))) {
-      text += " (" + name_of(each.id.owner) + '/' + std::to_string(each.id.epoch) + '/' + std::to_string(each.id.seq) +
-              " group " + std::to_string(each.group) + ", " + std::string(each.state) + ", attempt " +
-              std::to_string(each.attempt) + ')';
+      text += " (" + name_of(each.id.owner) + '/' + std::to_string(each.id.epoch) + '/' +
+              std::to_string(each.id.seq) + " group " + std::to_string(each.group) + ", " +
+              std::string(each.state) + ", attempt " + std::to_string(each.attempt) + ')';
     }
   }
   return text;
