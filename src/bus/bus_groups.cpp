@@ -102,10 +102,6 @@ Result<Registration> Bus::run_group(std::shared_ptr<Listener> listener, const Gr
   } else {
     runner->stop_pulling();
   }
-  if (settings_.uplink != nullptr) {
-    runner_.log(LogLevel::warning, "group_stays_within_node",
-                {{"group", group.to_string()}, {"why", "group work is not distributed in this version"}});
-  }
   return Registration(std::make_unique<GroupRegistration>(weak_from_this(), runner));
 }
 

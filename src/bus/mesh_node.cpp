@@ -20,10 +20,6 @@ namespace evmesh::bus {
 
 namespace {
 
-constexpr const char* groups_note =
-    "group listeners work within their own node: an event is executed by the groups of the node that "
-    "dispatched it";
-
 /// A member of the mesh: buses above, the engine below. Parts stand in the order in which they are made.
 class MeshNode final : public Node {
  public:
@@ -92,7 +88,6 @@ Result<void> MeshNode::start() {
   engine_->serve(core_.work());
   make_buses();
   if (auto started = core_.start_operations(); !started) return started;
-  base::log(core_.log(), LogLevel::info, "groups_are_local", {{"note", groups_note}});
   return engine_->start();
 }
 
@@ -171,6 +166,7 @@ void MeshNode::end(bool for_good) {
     const base::MonoTime deadline = core_.drain_deadline();
     // Running calls end first, so that what they dispatched still goes out before the goodbye.
     core_.close(deadline);
+    core_.work().part(limits::flush_at_stop);
     engine_->stop(for_good, limits::flush_at_stop);
     core_.stop(deadline);
     for (const auto& bus : core_.buses()) bus->detach();
@@ -195,7 +191,6 @@ NodeStatus MeshNode::status() const {
   status.cluster = options_.cluster;
   status.listen = work_endpoint_;
   status.publish = publish_endpoint_;
-  status.notes = {groups_note};
   if (!options_.execute_group_listeners) status.notes.emplace_back(front_line_note);
   status.counters = core_.counters().values();
   engine_->describe(status);

@@ -156,6 +156,10 @@ class WorkEngine final : public WorkLine {
   void finished(const work::Job& job, const work::Ran& ran, std::optional<std::size_t> flight);
   [[nodiscard]] storage::FlightTable& flights() { return *flights_; }
 
+  /// Before the node says goodbye to the mesh: what is queued for others goes back to them, and what is owed
+  /// here is as safe as it can be within `patience`.
+  void part(std::chrono::milliseconds patience);
+
   /// Syncs what was accepted, says goodbye in the journal, unless something still runs, and ends the threads.
   /// What the disk has no room for stays undone. Idempotent.
   void stop();
@@ -243,6 +247,7 @@ class WorkEngine final : public WorkLine {
   void make_space();
   void fail_with(const Error& error);
   [[nodiscard]] bool nothing_runs() const;
+  void say_goodbye();
 
   // work_engine_letters.cpp
   void keep_letters();
@@ -301,6 +306,7 @@ class WorkEngine final : public WorkLine {
   std::atomic<bool> failed_{false};    // whether there is a failure_: may be asked without the lock
   std::atomic<bool> stopping_{false};  // the same
   bool syncer_waits_ = false;
+  bool said_goodbye_ = false;  // in the journal
 
   std::thread sync_thread_;
   std::thread letter_thread_;

@@ -357,6 +357,26 @@ bool WorkEngine::nothing_runs() const {
   return true;
 }
 
+/// Under mutex_. Of what still runs the next life learns from the flight table, which a goodbye would overrule.
+void WorkEngine::say_goodbye() {
+  if (!nothing_runs() || std::exchange(said_goodbye_, true)) return;
+  machine_.goodbye(pending_);
+}
+
+void WorkEngine::part(std::chrono::milliseconds patience) {
+  Position end = 0;
+  {
+    Lock lock(mutex_);
+    if (failure_ || stopping_) return;
+    Actions actions;
+    core_.leave(turn(actions));
+    say_goodbye();
+    end = pending_.end();
+    after_change(lock, actions);
+  }
+  static_cast<void>(wait_safe(end, patience));
+}
+
 void WorkEngine::stop() {
   {
     const Lock lock(mutex_);
@@ -370,8 +390,7 @@ void WorkEngine::stop() {
   if (journal_ && !failure()) {
     {
       const Lock lock(mutex_);
-      // Of what still runs the next life learns from the flight table, which a goodbye would overrule.
-      if (nothing_runs()) machine_.goodbye(pending_);
+      say_goodbye();
     }
     sync();
   }

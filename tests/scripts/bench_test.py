@@ -43,14 +43,14 @@ class BenchTest(unittest.TestCase):
         self.bench = load()
 
     def measuring(self, rounds, **answers):
-        program = self.data / "program"
+        program = self.data / "work_local"
         answers = {name.replace("_", "-"): values for name, values in answers.items()}
         program.write_text(PROGRAM.replace("ANSWERS", repr(answers)), encoding="utf-8")
         program.chmod(0o755)
-        return self.bench.Bench(program, self.data, rounds, 0.1)
+        return self.bench.Bench(self.data, self.data, rounds, 0.1)
 
     def runs(self):
-        return (self.data / "program.notes").read_text(encoding="utf-8").split()
+        return (self.data / "work_local.notes").read_text(encoding="utf-8").split()
 
     def test_medians(self):
         """both sides are run in turn, and their medians compared"""

@@ -1,0 +1,143 @@
+// Group work that other nodes run: real sockets, several nodes in one process.
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include <catch2/catch.hpp>
+#include <evmesh/evmesh.hpp>
+
+#include "bus/support.hpp"
+#include "support/temp_dir.hpp"
+
+using namespace evmesh;
+using namespace evmesh::bus;
+using namespace evmesh::bus::test;
+
+namespace {
+
+NodeOptions member(std::string name, const Node* seed = nullptr) {
+  NodeOptions options;
+  options.name = std::move(name);
+  options.mode = Mode::scale_efficient;
+  options.listen = "tcp://127.0.0.1:0";
+  options.delivery = DeliveryModel::asynchronous;
+  if (seed != nullptr) options.seeds = {seed->status().listen};
+  return options;
+}
+
+/// A node that runs no groups itself, so that all it owes runs elsewhere.
+std::unique_ptr<Node> front_line(const support::TempDir* place = nullptr) {
+  NodeOptions options = member("front");
+  options.execute_group_listeners = false;
+  if (place != nullptr) options.data_dir = place->path() / "front";
+  if (place != nullptr) options.level = Level::disk;
+  return must(Node::open(std::move(options)));
+}
+
+Registration require(Node& node, GroupOptions options = {}) {
+  return must(node.bus().register_listener(make_listener([](const Delivery&) {}), group("g"), options));
+}
+
+std::string told(const Delivery& delivery) {
+  return delivery.event.payload() + ' ' + std::to_string(delivery.attempt) +
+         (delivery.possibly_duplicate ? "?" : "");
+}
+
+}  // namespace
+
+TEST_CASE("what a front-line node owes runs once on a node that has the group", "[bus][spread]") {
+  const auto front = front_line();
+  const auto required = require(*front);
+  const auto worker = must(Node::open(member("worker", front.get())));
+  Story story;
+  const auto running = must(worker->bus().register_listener(
+      make_listener([&](const Delivery& delivery) { story.add(told(delivery)); }), group("g")));
+
+  for (int number = 0; number < 100; ++number) must(front->bus().dispatch(sample(std::to_string(number))));
+
+  const auto ran = story.wait(100);
+  CHECK(std::set(ran.begin(), ran.end()).size() == 100);
+  CHECK(ran.size() == 100);
+  CHECK(std::ranges::none_of(ran, [](const std::string& word) { return word.back() == '?'; }));
+  CHECK(eventually(patience, [&] { return must(front->group_work().group("events", group("g"))).owed() == 0; }));
+}
+
+TEST_CASE("work goes to every node that has a place for it", "[bus][spread]") {
+  const auto front = front_line();
+  const auto required = require(*front);
+  const auto one = must(Node::open(member("one", front.get())));
+  const auto two = must(Node::open(member("two", front.get())));
+  GroupOptions single;
+  single.concurrency = 1;
+  Gate first;
+  Gate second;
+  const auto running_one = must(one->bus().register_listener(
+      make_listener([&](const Delivery&) { first.pass(); }), group("g"), single));
+  const auto running_two = must(two->bus().register_listener(
+      make_listener([&](const Delivery&) { second.pass(); }), group("g"), single));
+
+  for (int number = 0; number < 4; ++number) must(front->bus().dispatch(sample(std::to_string(number))));
+
+  CHECK(first.wait_arrived(1));
+  CHECK(second.wait_arrived(1));
+  first.open();
+  second.open();
+  CHECK(eventually(patience, [&] { return must(front->group_work().group("events", group("g"))).owed() == 0; }));
+}
+
+TEST_CASE("an attempt that fails on another node is counted there where it is owed, and becomes a dead letter",
+          "[bus][spread]") {
+  const support::TempDir place;
+  const auto front = front_line(&place);
+  GroupOptions twice;
+  twice.retry = {.max_retries = 1, .first = 1ms, .jitter = 0.0, .cap = 1ms};
+  const auto required = require(*front, twice);
+  const auto worker = must(Node::open(member("worker", front.get())));
+  Story story;
+  const auto running = must(worker->bus().register_listener(
+      make_listener([&](const Delivery& delivery) {
+        story.add(told(delivery));
+        throw std::runtime_error("no luck");
+      }),
+      group("g"), twice));
+
+  must(front->bus().dispatch(sample("one")));
+
+  CHECK(story.wait(2) == std::vector<std::string>{"one 1", "one 2"});
+  CHECK(eventually(patience, [&] { return must(front->bus().dead_letters().ids(group("g"))).size() == 1; }));
+  const DeadLetterId id = must(front->bus().dead_letters().ids(group("g"))).front();
+  const DeadLetter letter = must(front->bus().dead_letters().find(group("g"), id)).value();
+  REQUIRE(letter.attempts.size() == 2);
+  CHECK(letter.attempts[1].error == "no luck");
+  CHECK(letter.attempts[1].node == worker->status().id);
+}
+
+TEST_CASE("what a node was given that ends without a word runs on another, and says that it may be a second time",
+          "[bus][spread]") {
+  const auto front = front_line();
+  const auto required = require(*front);
+  const auto other = must(Node::open(member("other", front.get())));
+  Story story;
+  Gate gate;
+  Registration on_other;
+  {
+    const auto stuck = must(Node::open(member("stuck", front.get())));
+    const auto on_stuck = must(stuck->bus().register_listener(
+        make_listener([&](const Delivery&) { gate.pass(); }), group("g")));
+    must(front->bus().dispatch(sample("one")));
+    REQUIRE(gate.wait_arrived(1));
+    on_other = must(other->bus().register_listener(
+        make_listener([&](const Delivery& delivery) { story.add(told(delivery)); }), group("g")));
+    CHECK(must(front->group_work().group("events", group("g"))).owed() == 1);
+    std::thread opens([&] {
+      static_cast<void>(story.wait(1));
+      gate.open();
+    });
+    stuck->stop();
+    opens.join();
+  }
+
+  CHECK(story.wait(1) == std::vector<std::string>{"one 2?"});
+}
