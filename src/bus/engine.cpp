@@ -121,7 +121,7 @@ void Engine::pump(MonoTime now) {
 
 void Engine::pump_work() {
   if (work_ == nullptr || failure_) return;
-  work_->pump(WorkRoom(core_, *this), frames_);
+  if (work_->pump(WorkRoom(core_, *this), frames_)) waiting_work_ = true;
   for (work::SendFrame& frame : frames_) {
     const auto link = core_.link_of(frame.to);
     if (link) transport_->send(*link, frame.frame_class, std::move(frame.bytes));
@@ -234,7 +234,7 @@ void Engine::hand_over(Lock& lock) {
   pump(now);
   const MonoTime next = core_.next_deadline();
   if (next < armed_) sleeper_.arm(armed_ = next);
-  if (transport_->ready()) sleeper_.wake();
+  if (transport_->ready() || waiting_work_) sleeper_.wake();
   if (!notes_.empty()) speak(lock);
 }
 

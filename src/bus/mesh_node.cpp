@@ -164,9 +164,10 @@ void MeshNode::end(bool for_good) {
   if (!begin_end()) return;
   if (engine_) {
     const base::MonoTime deadline = core_.drain_deadline();
+    core_.leave();
     // Running calls end first, so that what they dispatched still goes out before the goodbye.
     core_.close(deadline);
-    core_.work().part(limits::flush_at_stop);
+    core_.part(limits::flush_at_stop);
     engine_->stop(for_good, limits::flush_at_stop);
     core_.stop(deadline);
     for (const auto& bus : core_.buses()) bus->detach();

@@ -83,6 +83,14 @@ void NodeCore::close(base::MonoTime deadline) {
   for (const auto& bus : buses_) static_cast<void>(bus->drain(time_left(clock_.now(), deadline)));
 }
 
+void NodeCore::leave() {
+  if (work_) work_->leave();
+}
+
+void NodeCore::part(std::chrono::milliseconds patience) {
+  if (work_) work_->part(patience);
+}
+
 void NodeCore::stop(base::MonoTime deadline) {
   if (operations_) operations_->stop();
   for (const auto& bus : buses_) bus->close();

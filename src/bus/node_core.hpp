@@ -70,6 +70,12 @@ class NodeCore {
   /// Refuses new work and waits for running calls of all buses, until `deadline`. Idempotent.
   void close(base::MonoTime deadline);
 
+  /// Before it: others get back what they gave this node and does not run yet.
+  void leave();
+
+  /// Between the two: group work says goodbye to other nodes, as WorkEngine::part.
+  void part(std::chrono::milliseconds patience);
+
   /// As `close`, then releases what the buses hold: no call comes any more. Idempotent.
   void stop(base::MonoTime deadline);
   void stop() { stop(drain_deadline()); }

@@ -32,7 +32,8 @@ WorkEngine::WorkEngine(Services services, Settings settings)
                          .epoch = settings_.epoch,
                          .seed = settings_.seed,
                          .event_bytes_max =
-                             durable() ? event_memory_bytes : std::numeric_limits<std::uint64_t>::max()},
+                             durable() ? event_memory_bytes : std::numeric_limits<std::uint64_t>::max(),
+                         .meshed = services_.nudge != nullptr},
              .copies = settings_.copies,
              .seeded = settings_.seeded,
              .replicates = settings_.level == Level::replicated,
@@ -292,7 +293,11 @@ void WorkEngine::finished(const work::Job& job, const work::Ran& ran, std::optio
   make_room_in_commit(lock);
   Actions actions;
   if (!failure_) core_.finished(turn(actions), job, ran);
-  if (flight) landing_.emplace_back(pending_.end(), *flight);
+  if (flight && job.foreign) {
+    flights_->end(*flight);  // nothing of it is written here
+  } else if (flight) {
+    landing_.emplace_back(pending_.end(), *flight);
+  }
   const bool many = landing_.size() >= landing_max;
   after_change(lock, actions);
   if (many) flush();
@@ -309,14 +314,14 @@ void WorkEngine::tick() {
 
 /// Plans the next tick, does what the machine asks for, lets go of the lock and wakes those who run `wake`.
 void WorkEngine::after_change(Lock& lock, Actions& actions, Groups wake) {
-  if (!journal_) {
+  if (!journal_ && !pending_.empty()) {
     // Nothing is kept: what was said is written and synced at once.
     core_.written(turn(actions), pending_.end());
     core_.synced(turn(actions), pending_.end());
     written_ = synced_ = pending_.end();
     pending_.restart(written_);
     land();
-  } else if (syncer_waits_ && !pending_.empty()) {
+  } else if (journal_ && syncer_waits_ && !pending_.empty()) {
     sync_work_.notify_one();
   }
   plan_tick();

@@ -156,8 +156,10 @@ class WorkEngine final : public WorkLine {
   void finished(const work::Job& job, const work::Ran& ran, std::optional<std::size_t> flight);
   [[nodiscard]] storage::FlightTable& flights() { return *flights_; }
 
-  /// Before the node says goodbye to the mesh: what is queued for others goes back to them, and what is owed
-  /// here is as safe as it can be within `patience`.
+  /// Nothing is run for others any more but what runs, and nothing is given to them.
+  void leave();
+
+  /// Before the node says goodbye to the mesh: what is owed here is as safe as it can be within `patience`.
   void part(std::chrono::milliseconds patience);
 
   /// Syncs what was accepted, says goodbye in the journal, unless something still runs, and ends the threads.
@@ -172,7 +174,7 @@ class WorkEngine final : public WorkLine {
   void member_down(const wire::Life& life) override;
   void life_ended(const wire::Life& life, bool clean) override;
   void on_frame(const wire::Life& from, const wire::Frame& frame, const wire::Buffer& bytes) override;
-  void pump(const work::Room& room, work::Frames& out) override;
+  [[nodiscard]] bool pump(const work::Room& room, work::Frames& out) override;
 
   // What operators ask (work_engine_operators.cpp).
 

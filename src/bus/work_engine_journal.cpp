@@ -36,10 +36,10 @@ Result<void> WorkEngine::recover() {
   if (durable()) {
     if (auto opened = open_journal(); !opened) return opened;
   }
-  machine_.recovered(services_.clock.now(), services_.clock.wall(), flights_of_last_life(), pending_);
-  Actions actions;
   {
     Lock lock(mutex_);
+    Actions actions;
+    core_.recovered(turn(actions), flights_of_last_life());
     after_change(lock, actions);
   }
   if (durable()) {
@@ -369,7 +369,6 @@ void WorkEngine::part(std::chrono::milliseconds patience) {
     Lock lock(mutex_);
     if (failure_ || stopping_) return;
     Actions actions;
-    core_.leave(turn(actions));
     say_goodbye();
     end = pending_.end();
     after_change(lock, actions);

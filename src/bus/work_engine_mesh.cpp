@@ -61,15 +61,28 @@ void WorkEngine::on_frame(const wire::Life& from, const wire::Frame& frame, cons
   from_engine([&](work::Turn turn) { core_.on_frame(turn, from, frame, bytes); });
 }
 
-void WorkEngine::pump(const work::Room& room, work::Frames& out) {
+void WorkEngine::leave() {
   Lock lock(mutex_);
-  nudged_ = false;
-  if (failure_) return;
   Actions actions;
-  core_.pump(turn(actions), room);
-  std::move(outbox_.begin(), outbox_.end(), std::back_inserter(out));
-  outbox_.clear();
+  core_.leave(turn(actions));
   after_change(lock, actions);
+}
+
+bool WorkEngine::pump(const work::Room& room, work::Frames& out) {
+  {
+    Lock lock(mutex_);
+    if (failure_) return false;
+    Actions actions;
+    core_.pump(turn(actions), room);
+    std::move(outbox_.begin(), outbox_.end(), std::back_inserter(out));
+    outbox_.clear();
+    nudged_ = true;
+    after_change(lock, actions);
+  }
+  // Who came meanwhile has not nudged.
+  const Lock lock(mutex_);
+  nudged_ = false;
+  return !outbox_.empty() || core_.wants_pump();
 }
 
 }  // namespace evmesh::bus

@@ -26,8 +26,9 @@ class WorkLine {
   /// A frame of group work from a member that is up.
   virtual void on_frame(const wire::Life& from, const wire::Frame& frame, const wire::Buffer& bytes) = 0;
 
-  /// Appends what is to be sent now, as far as the links have room. At the end of every turn.
-  virtual void pump(const work::Room& room, work::Frames& out) = 0;
+  /// Appends what is to be sent now, as far as the links have room. At the end of every turn. True: there is
+  /// more already, another turn is to follow.
+  [[nodiscard]] virtual bool pump(const work::Room& room, work::Frames& out) = 0;
 };
 
 }  // namespace evmesh::bus

@@ -1,17 +1,102 @@
 #include "work/core.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <variant>
+
+#include "storage/records.hpp"
+#include "work/distribution.hpp"
+#include "work/executor.hpp"
 
 namespace evmesh::work {
+
+namespace {
+
+Life self_of(const CoreOptions& options) { return {options.machine.self, options.machine.epoch}; }
+
+}  // namespace
 
 /// The machines and what passes between them.
 class Core::Impl {
  public:
-  explicit Impl(CoreOptions options) : options_(options), machine_(options.machine) {}
+  explicit Impl(const CoreOptions& options)
+      : options_(options),
+        machine_(options.machine),
+        executor_({.self = self_of(options)}),
+        distribution_({.self = self_of(options)}, machine_) {}
 
-  CoreOptions options_;
+  /// The frames that concern somebody here; all others are ignored.
+  void on_frame(Turn turn, const Life& from, const wire::Frame& frame, const wire::Buffer& bytes) {
+    std::visit([&](const auto& body) { on(turn, from, body, bytes); }, frame.body);
+    settle(turn);
+  }
+
+  void take(Turn turn, GroupIndex group, std::size_t max, std::vector<Job>& out) {
+    // What this node owes and what others do come first in turn.
+    const bool own_first = std::exchange(own_first_, !own_first_);
+    const std::size_t enough = out.size() + max;
+    if (own_first) machine_.take(group, (max + 1) / 2, out);
+    executor_.take(turn.now, group, enough - out.size(), out);
+    if (out.size() < enough) machine_.take(group, enough - out.size(), out);
+  }
+
+  void finished(Turn turn, const Job& job, const Ran& ran) {
+    if (is_foreign(job.handle)) {
+      executor_.finished(turn, job.handle, ran);
+    } else if (ran.ending != Ran::Ending::unknown_type || !distribution_.divert(turn, job, job.event)) {
+      machine_.finished(turn.now, turn.wall, job.handle, ran, turn.log, turn.actions);
+    }
+    settle(turn);
+  }
+
+  /// What the machine said is ready may run elsewhere, too.
+  void settle(Turn turn) {
+    for (const Action& action : turn.actions) {
+      if (const auto* ready = std::get_if<Ready>(&action)) distribution_.ready(turn.now, ready->group);
+    }
+    dirty_ = members_ > 0;
+  }
+
+  [[nodiscard]] Position safe() const { return synced_; }
+
+  const CoreOptions options_;
   Machine machine_;
+  Executor executor_;
+  Distribution distribution_;
+  Position written_ = 0;
   Position synced_ = 0;
+  std::size_t members_ = 0;  // that are up
+  bool own_first_ = true;
+  bool dirty_ = false;  // something may be there to send since the last pump
+
+ private:
+  template <class Body>
+  void on(Turn, const Life&, const Body&, const wire::Buffer&) {}
+
+  void on(Turn turn, const Life& from, const wire::Deliver& it, const wire::Buffer& bytes) {
+    executor_.on(turn, from, it, bytes);
+  }
+  void on(Turn turn, const Life& from, const wire::Query& it, const wire::Buffer&) {
+    executor_.on(turn, from, it);
+  }
+  void on(Turn turn, const Life& from, const wire::Retired& it, const wire::Buffer&) {
+    executor_.on(turn, from, it);
+  }
+  void on(Turn turn, const Life& from, const wire::Runs& it, const wire::Buffer&) {
+    distribution_.on(turn, from, it);
+  }
+  void on(Turn turn, const Life& from, const wire::Credit& it, const wire::Buffer&) {
+    distribution_.on(turn, from, it);
+  }
+  void on(Turn turn, const Life& from, const wire::Verdicts& it, const wire::Buffer&) {
+    distribution_.on(turn, from, it);
+  }
+  void on(Turn turn, const Life& from, const wire::WorkBeat& it, const wire::Buffer&) {
+    distribution_.on(turn, from, it);
+  }
+  void on(Turn turn, const Life& from, const wire::Unknown& it, const wire::Buffer&) {
+    distribution_.on(turn, from, it);
+  }
 };
 
 Core::Core(CoreOptions options) : impl_(std::make_unique<Impl>(options)) {}
@@ -19,39 +104,124 @@ Core::~Core() = default;
 
 Machine& Core::machine() { return impl_->machine_; }
 
-void Core::member_up(Turn, const Life&, const Peer&) {}
-void Core::member_down(Turn, const Life&) {}
-void Core::life_ended(Turn, const Life&, bool) {}
-void Core::on_frame(Turn, const Life&, const wire::Frame&, const wire::Buffer&) {}
-void Core::pump(Turn, const Room&) {}
-bool Core::wants_pump() const { return false; }
-void Core::tick(Turn turn) { impl_->machine_.tick(turn.now, turn.log, turn.actions); }
-std::optional<MonoTime> Core::next_deadline() const { return impl_->machine_.next_deadline(); }
+void Core::member_up(Turn turn, const Life& life, const Peer& peer) {
+  ++impl_->members_;
+  impl_->executor_.member_up(turn, life);
+  impl_->distribution_.member_up(turn, life, peer.name);
+  impl_->settle(turn);
+}
+
+void Core::member_down(Turn turn, const Life& life) {
+  --impl_->members_;
+  impl_->executor_.member_down(life);
+  impl_->distribution_.member_down(turn, life);
+  impl_->settle(turn);
+}
+
+void Core::life_ended(Turn turn, const Life& life, bool) {
+  impl_->executor_.life_ended(life);
+  impl_->distribution_.life_ended(turn, life);
+  impl_->settle(turn);
+}
+
+void Core::on_frame(Turn turn, const Life& from, const wire::Frame& frame, const wire::Buffer& bytes) {
+  impl_->on_frame(turn, from, frame, bytes);
+}
+
+void Core::pump(Turn turn, const Room& room) {
+  impl_->dirty_ = false;
+  impl_->executor_.pump(turn);
+  impl_->distribution_.pump(turn, room);
+}
+
+bool Core::wants_pump() const { return impl_->dirty_; }
+
+void Core::tick(Turn turn) {
+  impl_->machine_.tick(turn.now, turn.log, turn.actions);
+  impl_->executor_.tick(turn);
+  impl_->distribution_.tick(turn);
+  impl_->settle(turn);
+}
+
+std::optional<MonoTime> Core::next_deadline() const {
+  std::optional<MonoTime> first;
+  for (const auto& each : {impl_->machine_.next_deadline(), impl_->executor_.next_deadline(),
+                           impl_->distribution_.next_deadline()}) {
+    if (each && (!first || *each < *first)) first = each;
+  }
+  return first;
+}
 
 void Core::appended(const storage::Commit&) {}
-void Core::written(Turn turn, Position end) { impl_->machine_.written(end, turn.actions); }
+
+void Core::written(Turn turn, Position end) {
+  if (end == std::exchange(impl_->written_, end)) return;
+  impl_->machine_.written(end, turn.actions);
+  impl_->settle(turn);
+}
+
 void Core::synced(Turn turn, Position end) {
-  impl_->synced_ = end;
+  if (end == std::exchange(impl_->synced_, end)) return;
   impl_->machine_.synced(end, turn.actions);
+  impl_->distribution_.settled(impl_->safe());
+  impl_->settle(turn);
 }
 
 Result<void> Core::replay(Position position, std::string_view record) {
   return impl_->machine_.replay(position, record);
 }
+
+void Core::recovered(Turn turn, const std::optional<std::vector<Flight>>& flights) {
+  impl_->machine_.recovered(turn.now, turn.wall, flights, turn.log);
+  // Whoever runs some of it answers a delivery of the new life with what it knows.
+  for (const Handle handle : impl_->machine_.held_back())
+    impl_->machine_.release(turn.now, handle, turn.actions);
+  impl_->settle(turn);
+}
+
 Position Core::oldest() const { return impl_->machine_.oldest(); }
+
 bool Core::carry(Position keep, std::uint64_t bytes, const Machine::Read& read, storage::Commit& log) {
   return impl_->machine_.carry(keep, bytes, read, log);
 }
-Position Core::safe() const { return impl_->synced_; }
-Safety Core::safety(Position end) const { return {.synced = impl_->synced_ >= end, .copies = 0, .wanted = 0, .degraded = false}; }
 
-void Core::runs(Turn, GroupIndex, std::uint32_t) {}
-void Core::take(Turn, GroupIndex group, std::size_t max, std::vector<Job>& out) { impl_->machine_.take(group, max, out); }
-void Core::give_back(Turn turn, Handle handle) { impl_->machine_.give_back(handle, turn.log, turn.actions); }
-void Core::finished(Turn turn, const Job& job, const Ran& ran) {
-  impl_->machine_.finished(turn.now, turn.wall, job.handle, ran, turn.log, turn.actions);
+Position Core::safe() const { return impl_->safe(); }
+
+Safety Core::safety(Position end) const {
+  return {.synced = impl_->synced_ >= end, .copies = 0, .wanted = 0, .degraded = false};
 }
-void Core::loaded(Turn, Handle, std::shared_ptr<const Parcel>, std::string_view) {}
-void Core::leave(Turn) {}
+
+void Core::runs(Turn turn, GroupIndex group, std::uint32_t slots) {
+  const Machine::GroupName name = impl_->machine_.name(group);
+  impl_->executor_.runs(turn, group, storage::group_hash(name.bus, name.group.to_string()), slots);
+  impl_->distribution_.local(group, slots);
+  impl_->settle(turn);
+}
+
+void Core::take(Turn turn, GroupIndex group, std::size_t max, std::vector<Job>& out) {
+  impl_->take(turn, group, max, out);
+}
+
+void Core::give_back(Turn turn, Handle handle) {
+  if (is_foreign(handle)) {
+    impl_->executor_.give_back(turn, handle);
+  } else {
+    impl_->machine_.give_back(handle, turn.log, turn.actions);
+  }
+  impl_->settle(turn);
+}
+
+void Core::finished(Turn turn, const Job& job, const Ran& ran) { impl_->finished(turn, job, ran); }
+
+void Core::loaded(Turn turn, Handle handle, std::shared_ptr<const Parcel> event, std::string_view why) {
+  impl_->distribution_.loaded(turn, handle, std::move(event), why);
+  impl_->settle(turn);
+}
+
+void Core::leave(Turn turn) {
+  impl_->executor_.leave(turn);
+  impl_->distribution_.stop();
+  impl_->settle(turn);
+}
 
 }  // namespace evmesh::work

@@ -70,6 +70,9 @@ class Core {
   void written(Turn turn, Position end);
   void synced(Turn turn, Position end);
   [[nodiscard]] Result<void> replay(Position position, std::string_view record);
+
+  /// As Machine::recovered.
+  void recovered(Turn turn, const std::optional<std::vector<Flight>>& flights);
   [[nodiscard]] Position oldest() const;
   bool carry(Position keep, std::uint64_t bytes, const Machine::Read& read, storage::Commit& log);
 
