@@ -26,6 +26,15 @@ void tell_loaded(AnyCore& core, work::Turn turn, work::Handle handle,
   }
 }
 
+template <class AnyCore>
+void tell_recovered(AnyCore& core, work::Turn turn, const std::optional<std::vector<work::Flight>>& flights) {
+  if constexpr (requires { core.recovered(turn, flights); }) {
+    core.recovered(turn, flights);
+  } else {
+    core.machine().recovered(turn.now, turn.wall, flights, turn.log);
+  }
+}
+
 /// Whether nodes share their work.
 #ifdef EVMESH_SIM_MESHED
 inline constexpr bool meshed = true;

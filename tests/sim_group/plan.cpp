@@ -53,6 +53,7 @@ Plan draw(std::uint64_t seed, bool alone, bool copied) {
   plan.fault_time = milliseconds{dice.between(3'000, 20'000)};
   plan.fault_interval = milliseconds{dice.between(300, 4'000)};
   plan.event_interval = milliseconds{dice.between(40, 800)};
+  plan.events_max = static_cast<unsigned>(dice.between(20, 200));
   plan.burst_max = static_cast<unsigned>(dice.between(1, 8));
   plan.payload_max = static_cast<unsigned>(dice.between(20, 400));
   plan.trouble_percent = static_cast<unsigned>(dice.between(0, 50));

@@ -45,6 +45,7 @@ struct Plan {
   milliseconds fault_interval{0};  // mean time between two
   milliseconds event_interval{0};  // mean time between two bursts
   unsigned burst_max = 1;
+  unsigned events_max = 0;  // of the load
   unsigned payload_max = 0;
   unsigned trouble_percent = 0;  // of events that some group does not simply handle
   std::uint32_t retries = 8;

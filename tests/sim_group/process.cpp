@@ -73,7 +73,7 @@ std::optional<Error> Process::open() {
   written_ = synced_ = journal_->end();
   anchored_ = journal_->end();
   for (const work::GroupIndex group : stage_.paused) core_.machine().pause(group, true, actions_);
-  core_.machine().recovered(stage_.timeline.now(), wall(), flights, commit_);
+  tell_recovered(core_, now(), flights);
   return std::nullopt;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 /// Longer without the copies that are wanted, and without being called degraded, no receipt waits.
 constexpr auto receipt_time_max = 15s;
-constexpr auto execution_timeout = 20s;
+constexpr auto execution_timeout = 10s;
 
 std::uint64_t number_in(std::string_view payload) {
   std::uint64_t number = 0;
@@ -256,7 +256,7 @@ void Process::run(const work::Job& job) {
   ++running_in_[job.group];
   running_[job.handle] = {job, flight.generation, number};
   nanoseconds time = stage_.dice.span(50us, 30ms);
-  if (entry.habit == Habit::slow) time = stage_.dice.span(500ms, 8s);
+  if (entry.habit == Habit::slow) time = stage_.dice.span(300ms, 6s);
   if (entry.habit == Habit::hangs && entry.misses > 0) time = execution_timeout;
   later(time, [this, handle = job.handle] { finish(handle); });
 }

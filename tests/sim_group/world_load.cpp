@@ -10,7 +10,7 @@ void World::plan_load() {
   timeline_.after(dice_.span(0ns, 2 * plan_.event_interval), [this] {
     if (!faulty_) return;
     const auto there = present();
-    if (!there.empty()) burst(dice_.pick(there));
+    if (!there.empty() && event_number_ < plan_.events_max) burst(dice_.pick(there));
     if (dice_.chance(0.2)) operate();
     plan_load();
   });
@@ -21,6 +21,7 @@ Habit World::habit() {
   constexpr std::array all{Habit::fails_first, Habit::fails_first, Habit::fails_always, Habit::refuses,
                            Habit::new_type,    Habit::slow,        Habit::ends_process, Habit::hangs};
   const Habit habit = all[dice_.between(0, all.size() - 1)];
+  if (habit == Habit::slow || habit == Habit::hangs) return dice_.chance(0.4) ? habit : Habit::good;
   if (habit != Habit::ends_process) return habit;
   return plan_.has(Fault::poison) && dice_.chance(0.3) ? habit : Habit::fails_first;
 }
