@@ -60,14 +60,20 @@ void Executor::Impl::member_up(MonoTime now, const Life& life) {
   mark(it);
 }
 
+/// Whoever is down for us has us down, too, and may have given what is queued here to another.
 void Executor::Impl::member_down(const Life& life) {
-  if (Custodian* it = find(life)) it->up = false;
+  Custodian* it = find(life);
+  if (!it) return;
+  it->up = false;
+  it->entries.for_each([&](std::uint64_t, Slot slot) {
+    if (entries_[slot].state == State::queued) entries_[slot].possibly_duplicate = true;
+  });
 }
 
 void Executor::Impl::life_ended(const Life& life) {
   Custodian* it = find(life);
   if (!it || it->ended) return;
-  it->up = false;
+  member_down(life);
   it->ended = true;
   it->moved.clear();
   it->entries.for_each([&](std::uint64_t, Slot slot) {

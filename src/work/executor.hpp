@@ -61,6 +61,7 @@ class Executor {
   // Custodians, as membership sees them: every member is one.
 
   void member_up(Turn turn, const Life& life);
+  /// Another may run meanwhile what is queued here: it runs on, as possibly duplicate.
   void member_down(const Life& life);
   /// It never speaks again. Ends nothing that is open here: an adopter may ask for it.
   void life_ended(const Life& life);

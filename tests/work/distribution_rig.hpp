@@ -32,13 +32,15 @@ inline std::string event_of_type(const std::string& type, std::size_t size = 100
 class DistributionRig : public Rig {
  public:
   explicit DistributionRig(DistributionOptions options = {}, MachineOptions machine_options = {.self = node_id(1)})
-      : Rig(machine_options), distribution(with_self(options), *machine) {
+      : Rig(machine_options),
+        self{machine_options.self, machine_options.epoch},
+        distribution(with_self(options, machine_options), *machine) {
     mail = group("indexing");
     hash = storage::group_hash("mail", "indexing");
     sync();
   }
-  static DistributionOptions with_self(DistributionOptions options) {
-    options.self = life(1);
+  static DistributionOptions with_self(DistributionOptions options, const MachineOptions& machine_options) {
+    options.self = {machine_options.self, machine_options.epoch};
     return options;
   }
 
@@ -121,6 +123,7 @@ class DistributionRig : public Rig {
     return found;
   }
 
+  const Life self;
   GroupIndex mail = 0;
   std::uint64_t hash = 0;
   Frames frames;

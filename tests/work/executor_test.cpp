@@ -579,6 +579,18 @@ TEST_CASE("who comes back hears everything anew") {
   CHECK(node.credit(owner) > 0);
 }
 
+TEST_CASE("what waits here while its custodian is down may be a duplicate when it runs") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10), node.delivery(11)});
+  const auto before = node.take(1);
+
+  node.executor.member_down(owner);
+
+  const auto after = node.take(1);
+  CHECK_FALSE(before.at(0).possibly_duplicate);
+  CHECK(after.at(0).possibly_duplicate);
+}
+
 TEST_CASE("handles of what has ended mean nothing") {
   ExecutorRig node;
   node.deliver(owner, 1, {node.delivery(10)});
