@@ -295,6 +295,7 @@ class WorkEngine final : public WorkLine {
   std::condition_variable letter_work_;
   std::condition_variable letters_done_;
   std::condition_variable watched_changed_;
+  std::condition_variable ended_elsewhere_;  // something may have
   std::uint64_t watched_ended_ = 0;
   bool keeping_letters_ = false;
   std::multimap<work::Position, Told> safe_waiters_;

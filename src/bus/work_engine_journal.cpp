@@ -359,7 +359,7 @@ bool WorkEngine::nothing_runs() const {
 
 /// Under mutex_. Of what still runs the next life learns from the flight table, which a goodbye would overrule.
 void WorkEngine::say_goodbye() {
-  if (!nothing_runs() || std::exchange(said_goodbye_, true)) return;
+  if (!nothing_runs() || !machine_.held_back().empty() || std::exchange(said_goodbye_, true)) return;
   machine_.goodbye(pending_);
 }
 
@@ -368,6 +368,8 @@ void WorkEngine::part(std::chrono::milliseconds patience) {
   {
     Lock lock(mutex_);
     if (failure_ || stopping_) return;
+    // What others run for this node may end yet.
+    ended_elsewhere_.wait_for(lock, patience, [this] { return failure_ || nothing_runs(); });
     Actions actions;
     say_goodbye();
     end = pending_.end();

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "storage/records.hpp"
+#include "work/claims.hpp"
 #include "work/distribution.hpp"
 #include "work/executor.hpp"
 
@@ -23,7 +24,8 @@ class Core::Impl {
       : options_(options),
         machine_(options.machine),
         executor_({.self = self_of(options)}),
-        distribution_({.self = self_of(options)}, machine_) {}
+        distribution_({.self = self_of(options)}, machine_),
+        claims_(self_of(options), machine_, distribution_) {}
 
   /// The frames that concern somebody here; all others are ignored.
   void on_frame(Turn turn, const Life& from, const wire::Frame& frame, const wire::Buffer& bytes) {
@@ -63,6 +65,7 @@ class Core::Impl {
   Machine machine_;
   Executor executor_;
   Distribution distribution_;
+  Claims claims_;
   Position written_ = 0;
   Position synced_ = 0;
   std::size_t members_ = 0;  // that are up
@@ -81,6 +84,12 @@ class Core::Impl {
   }
   void on(Turn turn, const Life& from, const wire::Retired& it, const wire::Buffer&) {
     executor_.on(turn, from, it);
+  }
+  void on(Turn turn, const Life& from, const wire::Claim& it, const wire::Buffer&) {
+    Claims::answer(turn, self_of(options_), from, it, executor_.claimed(turn, from));
+  }
+  void on(Turn turn, const Life& from, const wire::ClaimAnswer& it, const wire::Buffer&) {
+    claims_.on(turn, from, it);
   }
   void on(Turn turn, const Life& from, const wire::Runs& it, const wire::Buffer&) {
     distribution_.on(turn, from, it);
@@ -108,6 +117,7 @@ void Core::member_up(Turn turn, const Life& life, const Peer& peer) {
   ++impl_->members_;
   impl_->executor_.member_up(turn, life);
   impl_->distribution_.member_up(turn, life, peer.name);
+  impl_->claims_.member_up(turn, life);
   impl_->settle(turn);
 }
 
@@ -140,13 +150,14 @@ void Core::tick(Turn turn) {
   impl_->machine_.tick(turn.now, turn.log, turn.actions);
   impl_->executor_.tick(turn);
   impl_->distribution_.tick(turn);
+  impl_->claims_.tick(turn);
   impl_->settle(turn);
 }
 
 std::optional<MonoTime> Core::next_deadline() const {
   std::optional<MonoTime> first;
   for (const auto& each : {impl_->machine_.next_deadline(), impl_->executor_.next_deadline(),
-                           impl_->distribution_.next_deadline()}) {
+                           impl_->distribution_.next_deadline(), impl_->claims_.next_deadline()}) {
     if (each && (!first || *each < *first)) first = each;
   }
   return first;
@@ -173,9 +184,7 @@ Result<void> Core::replay(Position position, std::string_view record) {
 
 void Core::recovered(Turn turn, const std::optional<std::vector<Flight>>& flights) {
   impl_->machine_.recovered(turn.now, turn.wall, flights, turn.log);
-  // Whoever runs some of it answers a delivery of the new life with what it knows.
-  for (const Handle handle : impl_->machine_.held_back())
-    impl_->machine_.release(turn.now, handle, turn.actions);
+  impl_->claims_.begin(turn.now);
   impl_->settle(turn);
 }
 

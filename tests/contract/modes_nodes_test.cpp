@@ -217,16 +217,6 @@ EVMESH_CONTRACT("an event from afar that nobody here listens to calls nobody", "
   CHECK(other->entered() == 0);
 }
 
-EVMESH_CONTRACT("a node says in its status that groups stay within it", "[modes][nodes][forgotten]") {
-  TestType cluster;
-  const auto registration = must(cluster.bus().register_listener(recorder(), group_a()));
-
-  std::string notes;
-  for (const std::string& note : cluster.node().status().notes) notes += note + "\n";
-
-  CHECK(notes.find("group") != std::string::npos);
-}
-
 TEST_CASE("an each-node listener is refused in scale-efficient mode, and the cure is named",
           "[modes][nodes][M29]") {
   ScaleEfficientCluster cluster;
