@@ -62,12 +62,12 @@ struct NodeOptions {
   /// Keeps the node's id and is locked by it, in every mode; created when absent. Empty: a new id each start.
   std::filesystem::path data_dir{};
 
-  /// How safe group work is when `dispatch` says ok. Empty: `memory` without a `data_dir`, else `disk` in mono and
-  /// `replicated` in a mesh. `disk` and `replicated` need a `data_dir`.
+  /// How safe group work is when `dispatch` says ok. Empty: `disk` with a `data_dir`, `memory` without. `disk` needs a
+  /// `data_dir`; `replicated` is refused in this version.
   std::optional<Level> level{};
 
   /// On how many nodes, this one included, group work is kept at level `replicated`: 1 to 5. 0: 1 for a node without
-  /// seeds that has never met a member, 3 from five known members on, 2 otherwise.
+  /// seeds that has never met a member, 3 from five known members on, 2 otherwise. Without effect until that level is.
   std::uint32_t copies = 0;
   Degraded degraded = Degraded::allow;
 

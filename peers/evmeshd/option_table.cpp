@@ -33,13 +33,8 @@ constexpr OptionSpec table[] = {
     {"mesh.insecure", "", "", "allow a mesh.listen that other machines can reach; links are not encrypted"},
     {"bus.name", "NAME", "events", "a bus of this node; may be repeated, at most 16", true},
     {"bus.level", "LEVEL", "",
-     "how safe group work is when a dispatch says ok: memory, disk or replicated (default: replicated, in mono "
-     "disk, with node.transient memory)"},
-    {"bus.copies", "COUNT", "auto",
-     "nodes that keep group work at level replicated, this one included: 1 to 5, or auto: 1 for a node without "
-     "seeds that never met another, 3 from five known nodes on, else 2"},
-    {"bus.degraded", "WHAT", "allow",
-     "when too few nodes are there to keep copies: allow (say so in the receipt) or refuse"},
+     "how safe group work is when a dispatch says ok: memory, disk or replicated (not in this version) "
+     "(default: disk, with node.transient memory)"},
     {"bus.payload", "FORMAT", "binary", "how mailbox events travel to other nodes: json or binary"},
     {"bus.event-size-max", "SIZE", "1MiB", "payload and headers of one event, up to 16MiB"},
     {"bus.ring-size", "SIZE", "64MiB", "what a bus keeps for nodes that missed something"},

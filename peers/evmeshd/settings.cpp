@@ -76,14 +76,6 @@ void read_buses(ValueReader& reader, NodeOptions& node) {
   }
 }
 
-void read_copies(ValueReader& reader, NodeOptions& node) {
-  if (reader.text("bus.copies") != "auto") {
-    node.copies = reader.count("bus.copies", 1, limits::copies_max);
-  }
-  node.degraded =
-      reader.one_of<Degraded>("bus.degraded", {{"allow", Degraded::allow}, {"refuse", Degraded::refuse}});
-}
-
 /// After the places: what is possible depends on them.
 void read_group_work(ValueReader& reader, NodeOptions& node) {
   node.execute_group_listeners = reader.is_set("node.execute-group-listeners");
@@ -95,7 +87,6 @@ void read_group_work(ValueReader& reader, NodeOptions& node) {
     one.data_dir = node.data_dir;
     reader.check("bus.level", bus::check_options(one));
   }
-  read_copies(reader, node);
   node.journal_reserve_bytes = reader.size("journal.reserve");
   if (node.journal_reserve_bytes < reserve_bytes_min || node.journal_reserve_bytes > reserve_bytes_max) {
     reader.complain("journal.reserve",

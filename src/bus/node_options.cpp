@@ -53,6 +53,9 @@ Result<void> check_time(std::string_view option, std::chrono::milliseconds value
 }
 
 Result<void> check_level(const NodeOptions& options) {
+  if (options.level == Level::replicated) {
+    return fail(ErrorCode::not_supported, "level replicated is not in this version; use disk");
+  }
   if (options.level.value_or(Level::memory) != Level::memory && options.data_dir.empty()) {
     return invalid("level " + std::string(to_string(*options.level)) +
                    " needs a data_dir; set one, or use memory");
@@ -63,9 +66,7 @@ Result<void> check_level(const NodeOptions& options) {
 }  // namespace
 
 Level level_of(const NodeOptions& options) {
-  if (options.level) return *options.level;
-  if (options.data_dir.empty()) return Level::memory;
-  return options.mode == Mode::mono ? Level::disk : Level::replicated;
+  return options.level.value_or(options.data_dir.empty() ? Level::memory : Level::disk);
 }
 
 Result<void> check_options(const NodeOptions& options) {
