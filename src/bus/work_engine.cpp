@@ -324,6 +324,7 @@ void WorkEngine::after_change(Lock& lock, Actions& actions, Groups wake) {
   } else if (journal_ && syncer_waits_ && !pending_.empty()) {
     sync_work_.notify_one();
   }
+  if (!actions.empty()) core_.told(turn(actions));
   plan_tick();
   perform(lock, actions, std::move(wake));
 }

@@ -113,6 +113,8 @@ Core::~Core() = default;
 
 Machine& Core::machine() { return impl_->machine_; }
 
+void Core::told(Turn turn) { impl_->settle(turn); }
+
 void Core::member_up(Turn turn, const Life& life, const Peer& peer) {
   ++impl_->members_;
   impl_->executor_.member_up(turn, life);

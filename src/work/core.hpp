@@ -41,6 +41,9 @@ class Core {
 
   [[nodiscard]] Machine& machine();
 
+  /// Something was asked of the machine directly: what it said about it, in `turn.actions`, concerns others, too.
+  void told(Turn turn);
+
   // Members, as membership sees them.
 
   struct Peer {

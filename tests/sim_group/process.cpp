@@ -214,6 +214,7 @@ void Process::turn_once() {
     ended_.pop_front();
     if (!flush()) break;
   }
+  core_.told(now());
   core_.pump(now(), *this);
   if (stage_.plan.frames_first) send();
   const bool flushed = flush();
