@@ -140,3 +140,18 @@ TEST_CASE("a node that stops gives back what it has not begun, at once and as th
   CHECK(eventually(patience, [&] { return must(front->group_work().group("events", group("g"))).owed() == 0; }));
   CHECK(story.words().size() == 3);
 }
+
+TEST_CASE("what a paused group was owed goes to other nodes when it goes on", "[bus][spread]") {
+  const auto front = front_line();
+  const auto required = require(*front);
+  const auto worker = must(Node::open(member("worker", front.get())));
+  Story story;
+  const auto running = must(worker->bus().register_listener(
+      make_listener([&](const Delivery& delivery) { story.add(told(delivery)); }), group("g")));
+  must(front->group_work().pause("events", group("g"), "a test"));
+  must(front->bus().dispatch(sample("one")));
+
+  must(front->group_work().resume("events", group("g")));
+
+  CHECK(story.wait(1) == std::vector<std::string>{"one 1"});
+}
