@@ -11,6 +11,7 @@
 #include <evmesh/listener.hpp>
 #include <evmesh/log.hpp>
 #include <evmesh/mailbox.hpp>
+#include <evmesh/mesh_work.hpp>
 #include <evmesh/node.hpp>
 #include <evmesh/registration.hpp>
 #include <evmesh/result.hpp>

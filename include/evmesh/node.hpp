@@ -15,6 +15,7 @@
 #include <evmesh/group_work.hpp>
 #include <evmesh/ids.hpp>
 #include <evmesh/log.hpp>
+#include <evmesh/mesh_work.hpp>
 #include <evmesh/result.hpp>
 
 namespace evmesh {
@@ -212,6 +213,9 @@ class Node {
 
   /// What operators ask of group work; lives as long as the node.
   [[nodiscard]] virtual GroupWork& group_work() = 0;
+
+  /// The same of all nodes of the mesh; lives as long as the node.
+  [[nodiscard]] virtual MeshWork& mesh_work() = 0;
 
   /// Removes a member that is not alive, by name or id, here and on all members; what comes back under its id
   /// is rejected until it starts with a new one. Errors: unknown_member, invalid_argument (alive, or this

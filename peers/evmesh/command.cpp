@@ -208,7 +208,12 @@ Outcome<void> run_command(const peers::OptionSources& sources) {
   if (!options) return tl::unexpected(options.error());
   Session session(std::move(*options));
   try {
-    return (*verb)->run(session, *arguments);
+    auto done = (*verb)->run(session, *arguments);
+    const auto incomplete = session.incomplete();
+    if (!incomplete) return done;
+    if (done) return tl::unexpected(*incomplete);
+    session.output().note(incomplete->message);
+    return done;
   } catch (const std::exception& error) {
     // Verbs read members of answers as they should be; a node of another version may send others.
     return end_with(ExitCode::bug,

@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace evmesh::cli {
 namespace {
@@ -61,7 +62,25 @@ Outcome<std::string> Session::body_of(peers::HttpRequest request) {
   auto response = send(std::move(request));
   if (!response) return tl::unexpected(response.error());
   if (auto failure = failure_of(*response)) return tl::unexpected(std::move(*failure));
+  heed(response->body);
   return std::move(response->body);
+}
+
+void Session::heed(const std::string& body) {
+  // Most answers have no such member, and some are large.
+  if (body.find("\"unreached\"") == std::string::npos) return;
+  const auto read = nlohmann::json::parse(body, nullptr, false);
+  if (!read.is_object() || !read.contains("unreached")) return;
+  for (const auto& each : read.at("unreached")) unreached_[each.at("node")] = each.at("reason");
+}
+
+std::optional<Failure> Session::incomplete() const {
+  if (unreached_.empty()) return std::nullopt;
+  std::string message;
+  for (const auto& [node, reason] : unreached_) {
+    message += fmt::format("{}node {} did not answer ({})", message.empty() ? "" : ", ", node, reason);
+  }
+  return Failure{ExitCode::try_again, "this is not all: " + message};
 }
 
 Outcome<std::string> Session::get(const std::string& target) {

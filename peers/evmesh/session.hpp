@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,12 @@ class Session {
 
   [[nodiscard]] peers::Outcome<std::string> remove(const std::string& target);
 
+  /// Keeps in mind the nodes that a 2xx answer names as unreached; `get`, `post` and `remove` do so by themselves.
+  void heed(const std::string& body);
+
+  /// Why what was answered is not all there is, or nothing.
+  [[nodiscard]] std::optional<peers::Failure> incomplete() const;
+
   /// Any answer, whatever its status.
   [[nodiscard]] peers::Outcome<peers::HttpResponse> send(peers::HttpRequest request);
 
@@ -54,6 +61,7 @@ class Session {
   const Options options_;
   const Output output_;
   std::optional<peers::HttpClient> client_;
+  std::map<std::string, std::string> unreached_;  // node, why
 };
 
 /// `text` as a part of a query or path.

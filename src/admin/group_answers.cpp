@@ -14,6 +14,17 @@ std::string line(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+Json nodes_of(Missing missing) {
+  Json nodes = Json::array();
+  for (const Unreached& each : missing) nodes.push_back({{"node", each.node}, {"reason", each.reason}});
+  return nodes;
+}
+
+/// Said only when there is something to say.
+void add_missing(Json& answer, Missing missing) {
+  if (!missing.empty()) answer["unreached"] = nodes_of(missing);
+}
+
 Json time_or_null(const std::optional<Timestamp>& time) {
   return time ? Json(event::format_instant(*time)) : Json();
 }
@@ -159,15 +170,18 @@ Json james_task(const TaskStatus& task, const std::string& node) {
 
 }  // namespace
 
-std::string groups_json(std::span<const GroupStatus> groups) {
+std::string groups_json(std::span<const GroupStatus> groups, Missing missing) {
   Json items = Json::array();
   for (const GroupStatus& group : groups) items.push_back(group_row(group));
-  return line({{"schema", "evmesh.groups.v1"}, {"items", std::move(items)}});
+  Json answer{{"schema", "evmesh.groups.v1"}, {"items", std::move(items)}};
+  add_missing(answer, missing);
+  return line(answer);
 }
 
-std::string group_json(const GroupStatus& group) {
+std::string group_json(const GroupStatus& group, Missing missing) {
   Json answer{{"schema", "evmesh.group.v1"}};
   answer.update(group_row(group));
+  add_missing(answer, missing);
   return line(answer);
 }
 
@@ -176,9 +190,10 @@ std::string removed_group_json(const std::string& bus, const std::string& group,
       {{"schema", "evmesh.group_removed.v1"}, {"bus", bus}, {"group", group}, {"cancelled", cancelled}});
 }
 
-std::string life_json(const EventLife& life) {
+std::string life_json(const EventLife& life, Missing missing) {
   Json answer{{"schema", "evmesh.event_life.v1"}};
   answer.update(life_object(life));
+  add_missing(answer, missing);
   return line(answer);
 }
 
@@ -188,36 +203,58 @@ std::string lives_json(std::span<const EventLife> lives) {
   return line({{"schema", "evmesh.event_lives.v1"}, {"items", std::move(items)}});
 }
 
-std::string letters_json(const DeadLetterPage& page, bool whole) {
+namespace {
+
+std::string letters_line(std::span<const DeadLetterEntry> letters, bool whole, const std::string& next,
+                         Missing missing) {
   std::string items;
-  for (const DeadLetterEntry& entry : page.items) {
+  for (const DeadLetterEntry& entry : letters) {
     items +=
         (items.empty() ? "" : ",") +
         (whole ? to_json(entry) : letter_row(entry).dump(-1, ' ', false, Json::error_handler_t::replace));
   }
-  return R"({"schema":"evmesh.dead_letters.v1","items":[)" + items + R"(],"next":)" +
-         (page.next == 0 ? "null" : std::to_string(page.next)) + "}\n";
+  return R"({"schema":"evmesh.dead_letters.v1","items":[)" + items + R"(],"next":)" + next +
+         (missing.empty()
+              ? ""
+              : R"(,"unreached":)" + nodes_of(missing).dump(-1, ' ', false, Json::error_handler_t::replace)) +
+         "}\n";
+}
+
+}  // namespace
+
+std::string letters_json(const DeadLetterPage& page, bool whole) {
+  return letters_line(page.items, whole, page.next == 0 ? "null" : std::to_string(page.next), {});
+}
+
+std::string letters_json(const FromMesh<MeshLetterPage>& page, bool whole) {
+  const auto& next = page.value.next;
+  return letters_line(page.value.items, whole, next ? '"' + next->to_string() + '"' : "null", page.unreached);
 }
 
 std::string letter_json(const DeadLetterEntry& entry) { return to_json(entry) + "\n"; }
 
-std::string count_json(const std::string& name, std::uint64_t count) {
-  return line({{"schema", "evmesh.count.v1"}, {name, count}});
+std::string count_json(const std::string& name, std::uint64_t count, Missing missing) {
+  Json answer{{"schema", "evmesh.count.v1"}, {name, count}};
+  add_missing(answer, missing);
+  return line(answer);
 }
 
 std::string imported_json(const Imported& imported) {
   return line({{"schema", "evmesh.imported.v1"}, {"read", imported.read}, {"kept", imported.kept}});
 }
 
-std::string tasks_json(std::span<const TaskStatus> tasks) {
+std::string tasks_json(std::span<const TaskStatus> tasks, Missing missing) {
   Json items = Json::array();
   for (const TaskStatus& task : tasks) items.push_back(task_row(task));
-  return line({{"schema", "evmesh.tasks.v1"}, {"items", std::move(items)}});
+  Json answer{{"schema", "evmesh.tasks.v1"}, {"items", std::move(items)}};
+  add_missing(answer, missing);
+  return line(answer);
 }
 
-std::string task_json(const TaskStatus& task) {
+std::string task_json(const TaskStatus& task, Missing missing) {
   Json answer{{"schema", "evmesh.task.v1"}};
   answer.update(task_row(task));
+  add_missing(answer, missing);
   return line(answer);
 }
 

@@ -25,20 +25,23 @@ Result<Named> named(Node& node, const Query& query, const std::string& name) {
 }
 
 Response list(Node& node, const Request& request) {
-  if (auto query = Query::read(request.query, {}); !query) return error_response(query.error());
-  const auto groups = node.group_work().groups();
+  const auto local = local_of(Query::read(request.query, {"local"}));
+  if (!local) return error_response(local.error());
+  const auto groups = *local ? alone(node.group_work().groups()) : node.mesh_work().groups();
   if (!groups) return error_response(groups.error());
-  return {200, groups_json(*groups)};
+  return {200, groups_json(groups->value, groups->unreached)};
 }
 
 Response show(Node& node, const Request& request, const std::string& name) {
-  const auto query = Query::read(request.query, {"bus"});
-  if (!query) return error_response(query.error());
+  const auto query = Query::read(request.query, {"bus", "local"});
+  const auto local = local_of(query);
+  if (!local) return error_response(local.error());
   const auto asked = named(node, *query, name);
   if (!asked) return error_response(asked.error());
-  const auto group = node.group_work().group(asked->bus, asked->group);
+  const auto group = *local ? alone(node.group_work().group(asked->bus, asked->group))
+                            : node.mesh_work().group(asked->bus, asked->group);
   if (!group) return error_response(group.error());
-  return {200, group_json(*group)};
+  return {200, group_json(group->value, group->unreached)};
 }
 
 Response pause(Node& node, const Request& request, const std::string& name, bool paused) {
@@ -67,12 +70,13 @@ Response remove(Node& node, const Request& request, const std::string& name) {
 }
 
 Response life(Node& node, const Request& request, const std::string& name) {
-  if (auto query = Query::read(request.query, {}); !query) return error_response(query.error());
+  const auto local = local_of(Query::read(request.query, {"local"}));
+  if (!local) return error_response(local.error());
   const auto id = EventId::parse(name);
   if (!id) return error_response(id.error());
-  const auto life = node.group_work().event(*id);
+  const auto life = *local ? alone(node.group_work().event(*id)) : node.mesh_work().event(*id);
   if (!life) return error_response(life.error());
-  return {200, life_json(*life)};
+  return {200, life_json(life->value, life->unreached)};
 }
 
 /// Several events at once, when nothing is owed for them any more or `wait` has passed.
@@ -94,6 +98,11 @@ Response wait_over(Node& node, const Request& request) {
 }
 
 }  // namespace
+
+Result<bool> local_of(const Result<Query>& query) {
+  if (!query) return tl::unexpected(query.error());
+  return query->flag("local");
+}
 
 void add_group_routes(Routes& routes, Node& node) {
   routes.add("GET", "/api/v1/groups",

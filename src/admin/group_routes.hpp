@@ -3,13 +3,24 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include <evmesh/mesh_work.hpp>
 #include <evmesh/node.hpp>
 
 #include "admin/query.hpp"
 #include "admin/routes.hpp"
 
 namespace evmesh::admin {
+
+/// What one node says for itself, in the form of what the mesh says.
+template <class Value>
+[[nodiscard]] Result<FromMesh<Value>> alone(Result<Value> own) {
+  return std::move(own).map([](Value&& value) { return FromMesh<Value>{std::move(value), {}}; });
+}
+
+/// Whether a query asks this node alone ("local=1"). Errors: those of the query.
+[[nodiscard]] Result<bool> local_of(const Result<Query>& query);
 
 /// What operators ask of group work. `node` outlives the routes.
 void add_group_routes(Routes& routes, Node& node);

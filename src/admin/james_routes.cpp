@@ -44,40 +44,52 @@ Result<DeadLetterFilter> filter_of_path(const std::string& names) {
   return filter;
 }
 
+/// The form of James has no place for nodes that did not answer: they stand in a header.
+Response naming(Response response, const std::vector<Unreached>& unreached) {
+  std::string names;
+  for (const Unreached& each : unreached) names += (names.empty() ? "" : ", ") + each.node;
+  if (!names.empty()) response.headers["X-Evmesh-Unreached"] = names;
+  return response;
+}
+
 Response groups(Node& node) {
-  const auto all = node.group_work().groups();
+  const auto all = node.mesh_work().groups();
   if (!all) return refused(all.error());
   std::vector<std::string> names;
-  for (const GroupStatus& group : *all) {
+  for (const GroupStatus& group : all->value) {
     const std::string& name = group.group.to_string();
     // One name may stand on several buses.
     if (group.dead > 0 && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
-  return {200, james_texts_json(names)};
+  return naming({200, james_texts_json(names)}, all->unreached);
 }
 
 Response ids(Node& node, const std::string& names) {
   const auto filter = filter_of_path(names);
   if (!filter) return refused(filter.error());
   std::vector<std::string> found;
-  for (std::uint64_t after = 0; found.size() < ids_max;) {
-    const auto page = node.group_work().dead_letters(*filter, after, 1'000);
+  std::vector<Unreached> unreached;
+  for (std::optional<DeadLetterId> after; found.size() < ids_max;) {
+    auto page = node.mesh_work().dead_letters(*filter, after, 1'000);
     if (!page) return refused(page.error());
-    for (const DeadLetterEntry& entry : page->items) found.push_back(entry.letter.id.to_string());
-    if (page->next == 0) break;
-    after = page->next;
+    for (const DeadLetterEntry& entry : page->value.items) found.push_back(entry.letter.id.to_string());
+    unreached = std::move(page->unreached);
+    if (!page->value.next) break;
+    after = page->value.next;
   }
-  return {200, james_texts_json(found)};
+  return naming({200, james_texts_json(found)}, unreached);
 }
 
 Response show(Node& node, const std::string& names) {
   const auto filter = filter_of_path(names);
   if (!filter) return refused(filter.error());
-  const auto page = node.group_work().dead_letters(*filter, 0, 1);
+  const auto page = node.mesh_work().dead_letters(*filter, std::nullopt, 1);
   if (!page) return refused(page.error());
-  if (page->items.empty())
-    return refused(404, "There is no event with the insertionId " + filter->id->to_string());
-  const Event& event = page->items.front().letter.event;
+  if (page->value.items.empty()) {
+    return naming(refused(404, "There is no event with the insertionId " + filter->id->to_string()),
+                  page->unreached);
+  }
+  const Event& event = page->value.items.front().letter.event;
   const auto typed = mailbox::from_event(event);
   const auto json = typed ? mailbox::encode_json(event) : Result<std::string>(event::to_json_view(event));
   return {200, (json ? *json : event::to_json_view(event)) + "\n"};
@@ -86,9 +98,9 @@ Response show(Node& node, const std::string& names) {
 Response remove(Node& node, const std::string& names) {
   const auto filter = filter_of_path(names);
   if (!filter) return refused(filter.error());
-  const auto removed = node.group_work().remove_dead_letters(*filter);
+  const auto removed = node.mesh_work().remove_dead_letters(*filter);
   if (!removed) return refused(removed.error());
-  return {204, ""};
+  return naming({204, ""}, removed->unreached);
 }
 
 Response redeliver(Node& node, const Request& request, const std::string& names) {
@@ -105,31 +117,32 @@ Response redeliver(Node& node, const Request& request, const std::string& names)
   if (!filter) return refused(filter.error());
   const auto limit = query->number("limit", 0, 1, INT64_MAX);
   if (!limit) return refused(400, "Can not parse limit");
-  const auto task = node.group_work().redeliver({.filter = *filter, .limit = *limit});
+  const auto task = node.mesh_work().redeliver({.filter = *filter, .limit = *limit});
   if (!task) return refused(task.error());
-  Response response{201, R"({"taskId":")" + task->id.to_string() + "\"}\n"};
-  response.headers["Location"] = "/tasks/" + task->id.to_string();
-  return response;
+  const std::string id = task->value.id.to_string();
+  Response response{201, R"({"taskId":")" + id + "\"}\n"};
+  response.headers["Location"] = "/tasks/" + id;
+  return naming(std::move(response), task->unreached);
 }
 
 Response tasks(Node& node, const Request& request) {
   const auto query = Query::read(request.query, {"status"});
   if (!query) return refused(query.error());
-  auto all = node.group_work().tasks();
+  auto all = node.mesh_work().tasks();
   if (!all) return refused(all.error());
   if (const auto status = query->text("status")) {
     const std::string wanted = *status == "canceled" ? "cancelled" : *status;
-    std::erase_if(*all, [&](const TaskStatus& task) { return to_string(task.state) != wanted; });
+    std::erase_if(all->value, [&](const TaskStatus& task) { return to_string(task.state) != wanted; });
   }
-  return {200, james_tasks_json(*all, node.status().name)};
+  return naming({200, james_tasks_json(all->value, node.status().name)}, all->unreached);
 }
 
 Response task(Node& node, const std::string& name) {
   const auto id = TaskId::parse(name);
   if (!id) return refused(400, "Invalid task id: " + name);
-  const auto status = node.group_work().task(*id);
+  const auto status = node.mesh_work().task(*id);
   if (!status) return refused(status.error());
-  return {200, james_task_json(*status, node.status().name)};
+  return naming({200, james_task_json(status->value, node.status().name)}, status->unreached);
 }
 
 /// James waits for a year; a request of ours for a minute.
@@ -143,19 +156,18 @@ Response await(Node& node, const Request& request, const std::string& name) {
   const Query::Values seconds{{"timeout", text}};
   const auto wait = Query::read(seconds, {"timeout"})->number("timeout", 0, 0, request_wait_ms_max / 1'000);
   if (!wait) return refused(400, "timeout must be whole seconds, at most 60, like 30s");
-  const auto status =
-      node.group_work().wait_task(*id, std::chrono::seconds(static_cast<std::int64_t>(*wait)));
+  const auto status = node.mesh_work().wait_task(*id, std::chrono::seconds(static_cast<std::int64_t>(*wait)));
   if (!status) return refused(status.error());
-  if (!status->over()) return refused(408, "The task is not over after " + text + " s");
-  return {200, james_task_json(*status, node.status().name)};
+  if (!status->value.over()) return refused(408, "The task is not over after " + text + " s");
+  return naming({200, james_task_json(status->value, node.status().name)}, status->unreached);
 }
 
 Response cancel(Node& node, const std::string& name) {
   const auto id = TaskId::parse(name);
   if (!id) return refused(400, "Invalid task id: " + name);
-  const auto status = node.group_work().cancel_task(*id);
+  const auto status = node.mesh_work().cancel_task(*id);
   if (!status) return refused(status.error());
-  return {204, ""};
+  return naming({204, ""}, status->unreached);
 }
 
 /// A handler for a route without query parameters.

@@ -23,69 +23,110 @@ Result<std::optional<Timestamp>> time_of(const Query& query, std::string_view na
               std::string(name) + "=" + base::quoted(*text) + " must be a time like 2026-11-22T09:00:00Z");
 }
 
+/// A node's own letters are in the order it kept them, and go on behind a number.
+Response own_page(Node& node, const Query& query, const DeadLetterFilter& filter, std::size_t limit,
+                  bool whole) {
+  const auto after = query.number("after", 0, 0, INT64_MAX);
+  if (!after) return error_response(after.error());
+  const auto page = node.group_work().dead_letters(filter, *after, limit);
+  if (!page) return error_response(page.error());
+  return {200, letters_json(*page, whole)};
+}
+
+/// Those of all nodes are in the order of their ids, and go on behind an id.
+Response mesh_page(Node& node, const Query& query, const DeadLetterFilter& filter, std::size_t limit,
+                   bool whole) {
+  std::optional<DeadLetterId> after;
+  if (const auto text = query.text("after")) {
+    const auto id = DeadLetterId::parse(*text);
+    if (!id) return error_response(id.error());
+    after = *id;
+  }
+  const auto page = node.mesh_work().dead_letters(filter, after, limit);
+  if (!page) return error_response(page.error());
+  return {200, letters_json(*page, whole)};
+}
+
+/// Of this node alone, or of all.
+Result<FromMesh<std::uint64_t>> counted_letters(Node& node, const DeadLetterFilter& filter, bool local) {
+  return local ? alone(node.group_work().count_dead_letters(filter))
+               : node.mesh_work().count_dead_letters(filter);
+}
+Result<FromMesh<std::uint64_t>> removed_letters(Node& node, const DeadLetterFilter& filter, bool local) {
+  return local ? alone(node.group_work().remove_dead_letters(filter))
+               : node.mesh_work().remove_dead_letters(filter);
+}
+
 Response list(Node& node, const Request& request) {
-  const auto query = Query::read(
-      request.query, {"bus", "group", "type", "match", "event", "since", "until", "limit", "after", "whole"});
-  if (!query) return error_response(query.error());
+  const auto query = Query::read(request.query, {"bus", "group", "type", "match", "event", "since", "until",
+                                                 "limit", "after", "whole", "local"});
+  const auto local = local_of(query);
+  if (!local) return error_response(local.error());
   const auto filter = filter_of(*query);
   if (!filter) return error_response(filter.error());
   const auto limit = query->number("limit", page_default, 1, page_max);
   if (!limit) return error_response(limit.error());
-  const auto after = query->number("after", 0, 0, INT64_MAX);
-  if (!after) return error_response(after.error());
   const auto whole = query->flag("whole");
   if (!whole) return error_response(whole.error());
-  const auto page = node.group_work().dead_letters(*filter, *after, static_cast<std::size_t>(*limit));
-  if (!page) return error_response(page.error());
-  return {200, letters_json(*page, *whole)};
+  return *local ? own_page(node, *query, *filter, *limit, *whole)
+                : mesh_page(node, *query, *filter, *limit, *whole);
 }
 
 Response count(Node& node, const Request& request) {
-  const auto query = Query::read(request.query, {"bus", "group", "type", "match", "event", "since", "until"});
-  const auto filter = query ? filter_of(*query) : Result<DeadLetterFilter>(tl::unexpected(query.error()));
+  const auto query =
+      Query::read(request.query, {"bus", "group", "type", "match", "event", "since", "until", "local"});
+  const auto local = local_of(query);
+  if (!local) return error_response(local.error());
+  const auto filter = filter_of(*query);
   if (!filter) return error_response(filter.error());
-  const auto counted = node.group_work().count_dead_letters(*filter);
+  const auto counted = counted_letters(node, *filter, *local);
   if (!counted) return error_response(counted.error());
-  return {200, count_json("count", *counted)};
+  return {200, count_json("count", counted->value, counted->unreached)};
 }
 
 Response show(Node& node, const Request& request, const std::string& name) {
-  if (auto query = Query::read(request.query, {}); !query) return error_response(query.error());
+  const auto local = local_of(Query::read(request.query, {"local"}));
+  if (!local) return error_response(local.error());
   const auto id = DeadLetterId::parse(name);
   if (!id) return error_response(id.error());
-  const auto letter = node.group_work().dead_letter(*id);
+  const auto letter = *local ? alone(node.group_work().dead_letter(*id)) : node.mesh_work().dead_letter(*id);
   if (!letter) return error_response(letter.error());
-  return {200, letter_json(*letter)};
+  return {200, letter_json(letter->value)};
 }
 
 Response remove_one(Node& node, const Request& request, const std::string& name) {
-  if (auto query = Query::read(request.query, {}); !query) return error_response(query.error());
+  const auto local = local_of(Query::read(request.query, {"local"}));
+  if (!local) return error_response(local.error());
   const auto id = DeadLetterId::parse(name);
   if (!id) return error_response(id.error());
-  const auto removed = node.group_work().remove_dead_letters({.id = *id});
+  const auto removed = removed_letters(node, {.id = *id}, *local);
   if (!removed) return error_response(removed.error());
-  if (*removed == 0) return error_response({ErrorCode::not_found, "no dead letter is called " + name});
-  return {200, count_json("removed", *removed)};
+  if (removed->value > 0) return {200, count_json("removed", removed->value, removed->unreached)};
+  std::string missing;
+  for (const Unreached& each : removed->unreached) missing += "; node " + each.node + " could not be asked";
+  return error_response({ErrorCode::not_found, "no dead letter is called " + name + missing});
 }
 
 /// Says how many it would be first, so that nobody removes more than was seen.
 Response remove_some(Node& node, const Request& request) {
-  const auto query =
-      Query::read(request.query, {"bus", "group", "type", "match", "event", "since", "until", "confirm"});
-  if (!query) return error_response(query.error());
+  const auto query = Query::read(
+      request.query, {"bus", "group", "type", "match", "event", "since", "until", "confirm", "local"});
+  const auto local = local_of(query);
+  if (!local) return error_response(local.error());
   const auto filter = filter_of(*query);
   if (!filter) return error_response(filter.error());
   const auto confirmed = query->number("confirm", 0, 0, INT64_MAX);
   if (!confirmed) return error_response(confirmed.error());
-  const auto counted = node.group_work().count_dead_letters(*filter);
+  const auto counted = counted_letters(node, *filter, *local);
   if (!counted) return error_response(counted.error());
-  if (*counted != *confirmed || !query->text("confirm")) {
-    return error_response(409, "not_confirmed", "these are " + std::to_string(*counted) + " dead letters",
-                          "to remove them for good say confirm=" + std::to_string(*counted));
+  const std::string count = std::to_string(counted->value);
+  if (counted->value != *confirmed || !query->text("confirm")) {
+    return error_response(409, "not_confirmed", "these are " + count + " dead letters",
+                          "to remove them for good say confirm=" + count);
   }
-  const auto removed = node.group_work().remove_dead_letters(*filter);
+  const auto removed = removed_letters(node, *filter, *local);
   if (!removed) return error_response(removed.error());
-  return {200, count_json("removed", *removed)};
+  return {200, count_json("removed", removed->value, removed->unreached)};
 }
 
 Response import(Node& node, const Request& request) {
@@ -120,45 +161,50 @@ Result<Redelivery> order_of(const Query& query) {
 
 Response redeliver(Node& node, const Request& request) {
   const auto query = Query::read(request.query, {"bus", "group", "type", "match", "event", "since", "until",
-                                                 "id", "limit", "rate", "dry_run"});
-  if (!query) return error_response(query.error());
+                                                 "id", "limit", "rate", "dry_run", "local"});
+  const auto local = local_of(query);
+  if (!local) return error_response(local.error());
   if (auto refusal = refuse_content(request)) return std::move(*refusal);
   const auto order = order_of(*query);
   if (!order) return error_response(order.error());
-  const auto task = node.group_work().redeliver(*order);
+  const auto task = *local ? alone(node.group_work().redeliver(*order)) : node.mesh_work().redeliver(*order);
   if (!task) return error_response(task.error());
-  Response response{201, task_json(*task)};
-  response.headers["Location"] = "/api/v1/tasks/" + task->id.to_string();
+  Response response{201, task_json(task->value, task->unreached)};
+  response.headers["Location"] = "/api/v1/tasks/" + task->value.id.to_string();
   return response;
 }
 
 Response tasks(Node& node, const Request& request) {
-  if (auto query = Query::read(request.query, {}); !query) return error_response(query.error());
-  const auto all = node.group_work().tasks();
+  const auto local = local_of(Query::read(request.query, {"local"}));
+  if (!local) return error_response(local.error());
+  const auto all = *local ? alone(node.group_work().tasks()) : node.mesh_work().tasks();
   if (!all) return error_response(all.error());
-  return {200, tasks_json(*all)};
+  return {200, tasks_json(all->value, all->unreached)};
 }
 
 Response task(Node& node, const Request& request, const std::string& name) {
-  const auto query = Query::read(request.query, {"wait"});
-  if (!query) return error_response(query.error());
+  const auto query = Query::read(request.query, {"wait", "local"});
+  const auto local = local_of(query);
+  if (!local) return error_response(local.error());
   const auto wait = query->number("wait", 0, 0, request_wait_ms_max);
   if (!wait) return error_response(wait.error());
   const auto id = TaskId::parse(name);
   if (!id) return error_response(id.error());
+  const std::chrono::milliseconds timeout(static_cast<std::int64_t>(*wait));
   const auto status =
-      node.group_work().wait_task(*id, std::chrono::milliseconds(static_cast<std::int64_t>(*wait)));
+      *local ? alone(node.group_work().wait_task(*id, timeout)) : node.mesh_work().wait_task(*id, timeout);
   if (!status) return error_response(status.error());
-  return {200, task_json(*status)};
+  return {200, task_json(status->value, status->unreached)};
 }
 
 Response cancel(Node& node, const Request& request, const std::string& name) {
-  if (auto query = Query::read(request.query, {}); !query) return error_response(query.error());
+  const auto local = local_of(Query::read(request.query, {"local"}));
+  if (!local) return error_response(local.error());
   const auto id = TaskId::parse(name);
   if (!id) return error_response(id.error());
-  const auto status = node.group_work().cancel_task(*id);
+  const auto status = *local ? alone(node.group_work().cancel_task(*id)) : node.mesh_work().cancel_task(*id);
   if (!status) return error_response(status.error());
-  return {200, task_json(*status)};
+  return {200, task_json(status->value, status->unreached)};
 }
 
 }  // namespace

@@ -39,6 +39,10 @@ class WorkRoom final : public work::Room {
   const LinkRoom& links_;
 };
 
+bool is_question(const wire::Frame& frame) {
+  return std::holds_alternative<wire::Ask>(frame.body) || std::holds_alternative<wire::Reply>(frame.body);
+}
+
 // How long the goodbye may take to leave the sockets.
 constexpr std::chrono::milliseconds goodbye_linger{500};
 
@@ -120,8 +124,10 @@ void Engine::pump(MonoTime now) {
 }
 
 void Engine::pump_work() {
-  if (work_ == nullptr || failure_) return;
-  if (work_->pump(WorkRoom(core_, *this), frames_)) waiting_work_ = true;
+  if (failure_) return;
+  const WorkRoom room(core_, *this);
+  if (work_ != nullptr && work_->pump(room, frames_)) waiting_work_ = true;
+  if (questions_.wants_pump()) questions_.pump(core_.self(), room, frames_);
   for (work::SendFrame& frame : frames_) {
     const auto link = core_.link_of(frame.to);
     if (link) transport_->send(*link, frame.frame_class, std::move(frame.bytes));
@@ -160,9 +166,12 @@ void Engine::do_now(CoreAction& action) {
           if (work_ != nullptr) work_->member_up(what.life, what.name, what.transient);
         } else if constexpr (std::is_same_v<What, WorkMemberDown>) {
           if (work_ != nullptr) work_->member_down(what.life);
+          member_gone(what.life, "it is dead");
         } else if constexpr (std::is_same_v<What, WorkLifeEnded>) {
           if (work_ != nullptr) work_->life_ended(what.life, what.clean);
+          member_gone(what.life, "it has ended");
         } else if constexpr (std::is_same_v<What, WorkFrame>) {
+          if (is_question(what.frame)) return on_question_frame(what.from, what.frame);
           if (work_ != nullptr) work_->on_frame(what.from, what.frame, what.bytes);
         } else if constexpr (std::is_same_v<What, routing::PublishFrame>) {
           transport_->publish(std::move(what.bytes));
@@ -199,6 +208,7 @@ void Engine::fatal(const Error& error) {
   notes_.push_back({LogLevel::error, "node_failed", {{"reason", error.message}}});
   transport_->close();
   progressed_ = true;
+  answered_.notify_all();
   if (!options_.on_fatal) return;
   try {
     fatal_thread_ = std::thread(options_.on_fatal, *failure_);
@@ -263,6 +273,7 @@ void Engine::stop(bool for_good, std::chrono::milliseconds patience) {
   stopping_ = true;
   sleeper_.wake();
   progress_.notify_all();
+  answered_.notify_all();
   lock.unlock();
   if (thread_.joinable()) thread_.join();
   if (fatal_thread_.joinable() && fatal_thread_.get_id() != std::this_thread::get_id()) fatal_thread_.join();

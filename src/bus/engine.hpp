@@ -15,12 +15,14 @@
 #include <evmesh/node.hpp>
 
 #include "base/clock.hpp"
+#include "bus/asker.hpp"
 #include "bus/downlink.hpp"
 #include "bus/mesh_core.hpp"
 #include "bus/sleeper.hpp"
 #include "bus/uplink.hpp"
 #include "bus/work_line.hpp"
 #include "transport/transport.hpp"
+#include "work/questions.hpp"
 
 namespace evmesh::bus {
 
@@ -28,7 +30,7 @@ namespace evmesh::bus {
 /// does what is due. It never runs user code and never waits for a listener. A thread that dispatches while the engine
 /// sleeps does the engine's turn itself, so that an idle node sends at once; when the engine is busy the event waits for its
 /// next turn and shares a frame with others. Thread-safe.
-class Engine final : private transport::Handler, private routing::ListenerLookup, private LinkRoom {
+class Engine final : public Asker, private transport::Handler, private routing::ListenerLookup, private LinkRoom {
  public:
   struct Options {
     CoreOptions core;
@@ -39,14 +41,14 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
     LogSink log;  ///< takes one record at a time
     std::function<void(const Error&)> on_fatal;
     std::function<Result<void>(std::uint64_t)> keep_epoch;  ///< makes a raised epoch durable
+    /// Other nodes' questions, to be answered with `answer`. Called under the engine's lock: must not block nor call it.
+    std::function<void(std::vector<work::Questions::Asked>)> on_questions;
   };
 
   /// `downlinks` (one per bus, in order) and `clock` outlive the engine.
   Engine(Options options, std::unique_ptr<transport::Transport> transport, std::vector<Downlink*> downlinks,
          const base::Clock& clock);
   ~Engine() override;
-  Engine(const Engine&) = delete;
-  Engine& operator=(const Engine&) = delete;
 
   /// Who does group work; outlives the engine. Before `start`.
   void serve(WorkLine& work);
@@ -68,6 +70,12 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
 
   /// Group work has frames to send.
   void nudge();
+
+  [[nodiscard]] std::vector<Answered> ask(std::string_view operation, const Arguments& arguments,
+                                          std::chrono::milliseconds timeout) override;
+
+  /// Answers a question that `on_questions` was told of.
+  void answer(const wire::Life& to, work::Questions::Number number, Result<std::string> answer);
 
   /// Fills in what the engine knows: members, streams, heads, counters, failure.
   void describe(NodeStatus& status) const;
@@ -101,6 +109,13 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
   [[nodiscard]] Result<void> usable_now() const;
   [[nodiscard]] Result<void> usable() const;
 
+  // Questions between nodes (engine_questions.cpp).
+  [[nodiscard]] Result<work::Questions::Number> put(const Member& member, MonoTime deadline, std::string_view operation,
+                                                    std::string arguments);
+  [[nodiscard]] Result<std::string> wait_answer(Lock& lock, work::Questions::Number number, MonoTime deadline);
+  void on_question_frame(const wire::Life& from, const wire::Frame& frame);
+  void member_gone(const wire::Life& life, std::string_view why);
+
   // transport::Handler
   void on_router(const ConnectionId& from, wire::Buffer frame) override;
   void on_answer(LinkId link, wire::Buffer frame) override;
@@ -124,11 +139,13 @@ class Engine final : private transport::Handler, private routing::ListenerLookup
 
   mutable std::mutex mutex_;  // the engine's lock; guards all below
   std::condition_variable progress_;
+  std::condition_variable answered_;  // a question of this node
   std::unique_ptr<transport::Transport> transport_;
   MeshCore core_;
   Sleeper sleeper_;
   CoreActions actions_;
   WorkLine* work_ = nullptr;      // null: nobody does group work
+  work::Questions questions_;
   work::Frames frames_;           // scratch
   std::vector<LogRecord> notes_;  // spoken when the lock is free
   MonoTime now_{};                // of the present turn

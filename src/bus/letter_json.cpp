@@ -76,8 +76,8 @@ std::string read_event(JsonReader& letter) {
 }  // namespace
 
 LetterBox::Filter rows_of(const DeadLetterFilter& filter) {
-  return {filter.id,   filter.bus,   filter.group, filter.type,
-          filter.text, filter.event, filter.since, filter.until};
+  return {filter.id,    filter.bus,   filter.group, filter.type, filter.text,
+          filter.event, filter.since, filter.until, std::nullopt};
 }
 
 Result<DeadLetterEntry> to_entry(const Letter& letter) {
@@ -87,13 +87,29 @@ Result<DeadLetterEntry> to_entry(const Letter& letter) {
                          letter.dispatch,  letter.generation, letter.accepted};
 }
 
+std::string attempts_json(const std::vector<Attempt>& attempts) {
+  std::string json;
+  for (const Attempt& attempt : attempts) json += (json.empty() ? "" : ",") + attempt_json(attempt);
+  return '[' + json + ']';
+}
+
+std::vector<Attempt> read_attempts(JsonReader& json) {
+  const auto items = json.items("attempts");
+  const std::size_t kept = std::min(items.size(), limits::attempts_kept_max);
+  std::vector<Attempt> attempts;
+  for (std::size_t at = items.size() - kept; at < items.size(); ++at) {
+    attempts.push_back(read_attempt(items[at], json));
+  }
+  return attempts;
+}
+
 Result<Letter> letter_of_json(std::string_view line) {
   JsonReader json(line);
   if (const std::string said = json.text("schema", schema); said != schema) {
     json.wrong("schema", "is " + base::quoted(said) + ", not " + base::quoted(schema));
   }
-  static_cast<void>(json.number("number"));  // of the store it came from
   Letter letter;
+  letter.number = json.number("number");  // of the store it came from
   letter.id = json.parsed<DeadLetterId>("id", {});
   if (letter.id.nil()) letter.id = DeadLetterId::fresh();
   letter.dispatch = json.parsed<DispatchId>("dispatch", dispatch_of_unaccepted(letter.id));
@@ -103,11 +119,7 @@ Result<Letter> letter_of_json(std::string_view line) {
   if (letter.bus.empty()) json.wrong("bus", "is missing");
   letter.group = json.text("group");
   if (auto group = Group::parse(letter.group); !group) json.wrong(group.error());
-  const auto attempts = json.items("attempts");
-  const std::size_t kept = std::min(attempts.size(), limits::attempts_kept_max);
-  for (std::size_t at = attempts.size() - kept; at < attempts.size(); ++at) {
-    letter.attempts.push_back(read_attempt(attempts[at], json));
-  }
+  letter.attempts = read_attempts(json);
   letter.event = read_event(json);
   if (auto good = json.finish(); !good) return tl::unexpected(good.error());
   return letter;
@@ -119,9 +131,6 @@ namespace evmesh {
 
 std::string to_json(const DeadLetterEntry& entry) {
   const DeadLetter& letter = entry.letter;
-  std::string attempts;
-  for (const Attempt& attempt : letter.attempts)
-    attempts += (attempts.empty() ? "" : ",") + bus::attempt_json(attempt);
   std::vector<std::string> keys;
   for (const RegistrationKey& key : letter.keys) keys.push_back(key.to_string());
   return bus::JsonWriter()
@@ -133,7 +142,7 @@ std::string to_json(const DeadLetterEntry& entry) {
       .text("dispatch", entry.dispatch.to_string())
       .number("returns", entry.returns)
       .time("accepted", entry.accepted)
-      .raw("attempts", "[" + attempts + "]")
+      .raw("attempts", bus::attempts_json(letter.attempts))
       .texts("keys", keys)
       .raw("event", event::to_json_view(letter.event))
       .done();

@@ -73,6 +73,7 @@ class LocalNode final : public Node {
   }
 
   GroupWork& group_work() override { return core_.group_work(); }
+  MeshWork& mesh_work() override { return core_.mesh_work(); }
 
   Result<void> forget(std::string_view member) override {
     return fail(ErrorCode::unknown_member,

@@ -41,6 +41,7 @@ class MeshNode final : public Node {
   std::vector<KeyStatus> keys() const override;
   Result<KeyStatus> explain(std::string_view bus, const RegistrationKey& key) const override;
   GroupWork& group_work() override { return core_.group_work(); }
+  MeshWork& mesh_work() override { return core_.mesh_work(); }
   Result<void> forget(std::string_view member) override { return engine_->forget(member); }
   void leave() override { end(true); }
   void stop() override { end(false); }
@@ -87,7 +88,10 @@ Result<void> MeshNode::start() {
   if (auto opened = core_.open_work(*identity_, options_, failed, nudge); !opened) return opened;
   engine_->serve(core_.work());
   make_buses();
-  if (auto started = core_.start_operations(); !started) return started;
+  if (auto started = core_.start_operations(engine_.get()); !started) return started;
+  core_.answer_questions([this](const AnswerDesk::Asked& asked, Result<std::string> answer) {
+    engine_->answer(asked.from, asked.number, std::move(answer));
+  });
   return engine_->start();
 }
 
@@ -106,6 +110,7 @@ Engine::Options MeshNode::engine_options(const transport::Transport& transport) 
       callbacks_.call_back("on_fatal", [&] { options_.on_fatal(error); });
     };
   }
+  options.on_questions = [this](std::vector<AnswerDesk::Asked> asked) { core_.take_questions(std::move(asked)); };
   options.keep_epoch = [this](std::uint64_t epoch) { return identity_->raise_epoch(epoch); };
   return options;
 }

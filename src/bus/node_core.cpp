@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "bus/node_options.hpp"
 #include "bus/time_left.hpp"
+#include "bus/work_answers.hpp"
 
 namespace evmesh::bus {
 
@@ -62,10 +63,18 @@ Bus& NodeCore::add(BusSettings settings) {
   return *buses_.back();
 }
 
-Result<void> NodeCore::start_operations() {
+Result<void> NodeCore::start_operations(Asker* asker) {
   operations_ = std::make_unique<Operations>(
       Operations::Services{clock_, pool_, timers_, *work_, buses_, log_});
+  mesh_operations_ = std::make_unique<MeshOperations>(*operations_, asker);
   return operations_->start();
+}
+
+void NodeCore::answer_questions(AnswerDesk::Send send) {
+  const auto answer = [this](const std::string& question, const std::string& arguments) {
+    return answer_question(*operations_, question, arguments);
+  };
+  desk_ = std::make_unique<AnswerDesk>(pool_, answer, std::move(send));
 }
 
 Result<Bus*> NodeCore::bus(std::string_view name) const {
@@ -79,6 +88,7 @@ Result<Bus*> NodeCore::bus(std::string_view name) const {
 
 void NodeCore::close(base::MonoTime deadline) {
   if (operations_) operations_->stop();
+  if (desk_) desk_->stop();
   for (const auto& bus : buses_) bus->close();
   for (const auto& bus : buses_) static_cast<void>(bus->drain(time_left(clock_.now(), deadline)));
 }
@@ -93,6 +103,7 @@ void NodeCore::part(std::chrono::milliseconds patience) {
 
 void NodeCore::stop(base::MonoTime deadline) {
   if (operations_) operations_->stop();
+  if (desk_) desk_->stop();
   for (const auto& bus : buses_) bus->close();
   for (const auto& bus : buses_) bus->stop(deadline);
   if (work_) work_->stop();

@@ -12,7 +12,10 @@
 #include "base/counters.hpp"
 #include "base/limits.hpp"
 #include "base/random.hpp"
+#include "bus/answer_desk.hpp"
+#include "bus/asker.hpp"
 #include "bus/bus.hpp"
+#include "bus/mesh_operations.hpp"
 #include "bus/operations.hpp"
 #include "bus/work_engine.hpp"
 #include "delivery/call_scope.hpp"
@@ -57,9 +60,15 @@ class NodeCore {
   [[nodiscard]] const std::vector<std::shared_ptr<Bus>>& buses() const { return buses_; }
 
   /// When all buses are there, and before the node is given away: takes up what operators ordered in earlier
-  /// lives. Errors: storage.
-  [[nodiscard]] Result<void> start_operations();
+  /// lives. `asker` asks the other nodes and outlives the buses; null: there are none. Errors: storage.
+  [[nodiscard]] Result<void> start_operations(Asker* asker = nullptr);
   [[nodiscard]] GroupWork& group_work() { return *operations_; }
+  [[nodiscard]] MeshWork& mesh_work() { return *mesh_operations_; }
+
+  /// Answers other nodes' questions through `send`, on threads of the pool, until `close`. Before the first.
+  void answer_questions(AnswerDesk::Send send);
+  /// Returns at once.
+  void take_questions(std::vector<AnswerDesk::Asked> questions) { desk_->take(std::move(questions)); }
 
   /// Errors: invalid_argument naming the buses there are.
   [[nodiscard]] Result<Bus*> bus(std::string_view name) const;
@@ -97,6 +106,8 @@ class NodeCore {
   std::unique_ptr<WorkEngine> work_;
   std::vector<std::shared_ptr<Bus>> buses_;  // shared: registrations may outlive the node
   std::unique_ptr<Operations> operations_;   // null until all buses are there
+  std::unique_ptr<MeshOperations> mesh_operations_;  // likewise
+  std::unique_ptr<AnswerDesk> desk_;  // null where nobody asks
 };
 
 }  // namespace evmesh::bus

@@ -28,6 +28,12 @@ Result<void> check_wait(std::chrono::milliseconds timeout) {
               "a timeout of " + std::to_string(timeout.count()) + " ms; it must be 0 to 3,600,000");
 }
 
+Result<void> check_limit(std::size_t limit) {
+  if (limit >= 1 && limit <= page_max) return {};
+  return fail(ErrorCode::invalid_argument,
+              "a page of " + std::to_string(limit) + " letters; it must have 1 to 1,000");
+}
+
 GroupStatus empty_status(const std::string& bus, const Group& group) {
   return {bus, group, false, 0, true, false, {}, 0, 0, 0, 0, 0, {}};
 }
@@ -148,10 +154,7 @@ Result<std::uint64_t> Operations::remove(std::string_view bus, const Group& grou
 
 Result<DeadLetterPage> Operations::dead_letters(const DeadLetterFilter& filter, std::uint64_t after,
                                                 std::size_t limit) const {
-  if (limit < 1 || limit > page_max) {
-    return fail(ErrorCode::invalid_argument,
-                "a page of " + std::to_string(limit) + " letters; it must have 1 to 1,000");
-  }
+  if (auto good = check_limit(limit); !good) return tl::unexpected(good.error());
   const auto letters = services_.work.letters().page(rows_of(filter), after, limit, page_bytes_max);
   if (!letters) return tl::unexpected(letters.error());
   DeadLetterPage page;
@@ -165,6 +168,28 @@ Result<DeadLetterPage> Operations::dead_letters(const DeadLetterFilter& filter, 
   const auto more = services_.work.letters().places(rows_of(filter), last, 1);
   if (!more) return tl::unexpected(more.error());
   if (!more->empty()) page.next = last;
+  return page;
+}
+
+Result<Operations::Behind> Operations::dead_letters_behind(const DeadLetterFilter& filter,
+                                                           const DeadLetterId& after, std::size_t limit,
+                                                           std::uint64_t bytes_max) const {
+  if (auto good = check_limit(limit); !good) return tl::unexpected(good.error());
+  LetterBox::Filter rows = rows_of(filter);
+  rows.behind = after;
+  const auto letters = services_.work.letters().page(rows, 0, limit, bytes_max);
+  if (!letters) return tl::unexpected(letters.error());
+  Behind page;
+  for (const Letter& letter : *letters) {
+    auto entry = to_entry(letter);
+    if (!entry) return tl::unexpected(entry.error());
+    page.items.push_back(std::move(*entry));
+  }
+  if (page.items.empty()) return page;
+  rows.behind = page.items.back().letter.id;
+  const auto more = services_.work.letters().places(rows, 0, 1);
+  if (!more) return tl::unexpected(more.error());
+  page.more = !more->empty();
   return page;
 }
 
@@ -216,14 +241,14 @@ Result<Letter> Operations::read_import(std::string_view line) const {
 
 // Tasks.
 
-Result<TaskStatus> Operations::redeliver(const Redelivery& order) {
+Result<TaskStatus> Operations::redeliver(const TaskId& id, const Redelivery& order) {
   std::vector<std::string> late;
   for (const auto& bus : services_.buses) {
     for (const Bus::GroupPlace& place : bus->group_places()) {
       if (!place.critical) late.push_back(bus->name() + '/' + place.group.to_string());
     }
   }
-  return tasks_.order(order, std::move(late));
+  return tasks_.order(id, order, std::move(late));
 }
 
 Result<TaskStatus> Operations::task(const TaskId& id) const {

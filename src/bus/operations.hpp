@@ -54,12 +54,25 @@ class Operations final : public GroupWork {
 
   [[nodiscard]] Result<DeadLetterPage> dead_letters(const DeadLetterFilter& filter, std::uint64_t after,
                                                     std::size_t limit) const override;
+  /// Letters in the order of their ids, and whether there are more.
+  struct Behind {
+    std::vector<DeadLetterEntry> items;
+    bool more = false;
+  };
+  /// Up to `limit` letters whose ids come after `after`, as many as have about `bytes_max` together. Errors: as
+  /// `dead_letters`.
+  [[nodiscard]] Result<Behind> dead_letters_behind(const DeadLetterFilter& filter, const DeadLetterId& after,
+                                                   std::size_t limit, std::uint64_t bytes_max) const;
   [[nodiscard]] Result<std::uint64_t> count_dead_letters(const DeadLetterFilter& filter) const override;
   [[nodiscard]] Result<DeadLetterEntry> dead_letter(const DeadLetterId& id) const override;
   Result<std::uint64_t> remove_dead_letters(const DeadLetterFilter& filter) override;
   Result<Imported> import_dead_letters(std::string_view lines) override;
 
-  [[nodiscard]] Result<TaskStatus> redeliver(const Redelivery& order) override;
+  [[nodiscard]] Result<TaskStatus> redeliver(const Redelivery& order) override {
+    return redeliver(TaskId::fresh(), order);
+  }
+  /// As a part of a task that other nodes have parts of, too. Asked again it answers with that part.
+  [[nodiscard]] Result<TaskStatus> redeliver(const TaskId& id, const Redelivery& order);
   [[nodiscard]] Result<std::vector<TaskStatus>> tasks() const override { return tasks_.all(); }
   [[nodiscard]] Result<TaskStatus> task(const TaskId& id) const override;
   [[nodiscard]] Result<TaskStatus> wait_task(const TaskId& id,

@@ -89,10 +89,11 @@ Result<void> Redeliveries::check(const Redelivery& order) const {
   return fail(ErrorCode::busy, std::to_string(unfinished) + " tasks are unfinished; cancel some or wait");
 }
 
-Result<TaskStatus> Redeliveries::order(const Redelivery& order, std::vector<std::string> late) {
+Result<TaskStatus> Redeliveries::order(const TaskId& id, const Redelivery& order, std::vector<std::string> late) {
+  if (auto known = wait(id, std::chrono::milliseconds{0})) return known;
   if (auto good = check(order); !good) return tl::unexpected(good.error());
   work::RedeliveryState state;
-  state.status.id = TaskId::fresh();
+  state.status.id = id;
   state.status.order = order;
   state.status.submitted = services_.clock.wall();
   state.late = std::move(late);

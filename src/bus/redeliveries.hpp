@@ -50,8 +50,9 @@ class Redeliveries {
   /// Takes up the tasks of earlier lives; once, when letters can be redelivered. Errors: storage.
   [[nodiscard]] Result<void> resume();
 
-  /// A new task; `late` as in work::RedeliveryState. Errors: invalid_argument, busy, closed, storage.
-  [[nodiscard]] Result<TaskStatus> order(const Redelivery& order, std::vector<std::string> late);
+  /// A new task called `id`, or what became of it when there is one; `late` as in work::RedeliveryState.
+  /// Errors: invalid_argument, busy, closed, storage.
+  [[nodiscard]] Result<TaskStatus> order(const TaskId& id, const Redelivery& order, std::vector<std::string> late);
 
   /// Newest first.
   [[nodiscard]] std::vector<TaskStatus> all() const;

@@ -11,6 +11,23 @@ namespace {
 constexpr std::array all_states{TaskState::waiting, TaskState::in_progress, TaskState::completed,
                                 TaskState::failed, TaskState::cancelled};
 
+TaskState read_state(JsonReader& json) {
+  const std::string word = json.text("state");
+  for (const TaskState state : all_states) {
+    if (to_string(state) == word) return state;
+  }
+  json.wrong("state", "is no state of a task");
+  return TaskState::failed;
+}
+
+std::string numbers_json(const std::vector<std::uint64_t>& numbers) {
+  std::string json = "[";
+  for (const std::uint64_t number : numbers) json += (json.size() > 1 ? "," : "") + std::to_string(number);
+  return json + ']';
+}
+
+}  // namespace
+
 std::string filter_json(const DeadLetterFilter& filter) {
   JsonWriter json;
   if (filter.id) json.text("id", filter.id->to_string());
@@ -39,19 +56,18 @@ DeadLetterFilter read_filter(JsonReader& task) {
   return filter;
 }
 
-TaskState read_state(JsonReader& json) {
-  const std::string word = json.text("state");
-  for (const TaskState state : all_states) {
-    if (to_string(state) == word) return state;
-  }
-  json.wrong("state", "is no state of a task");
-  return TaskState::failed;
-}
-
-std::string numbers_json(const std::vector<std::uint64_t>& numbers) {
-  std::string json = "[";
-  for (const std::uint64_t number : numbers) json += (json.size() > 1 ? "," : "") + std::to_string(number);
-  return json + ']';
+void write_status(JsonWriter& json, const TaskStatus& status) {
+  json.text("state", to_string(status.state)).raw("filter", filter_json(status.order.filter));
+  json.number("limit", status.order.limit).real("per_second", status.order.per_second);
+  json.flag("dry_run", status.order.dry_run)
+      .number("total", status.total)
+      .number("looked_at", status.looked_at);
+  json.number("redelivered", status.redelivered)
+      .number("failed", status.failed)
+      .number("skipped", status.skipped);
+  json.text("note", status.note).time("submitted", status.submitted);
+  if (status.started) json.time("started", *status.started);
+  if (status.ended) json.time("ended", *status.ended);
 }
 
 void read_status(JsonReader& json, TaskStatus& status) {
@@ -71,24 +87,10 @@ void read_status(JsonReader& json, TaskStatus& status) {
   status.ended = json.time("ended");
 }
 
-}  // namespace
-
 std::string task_document(const work::RedeliveryState& state) {
-  const TaskStatus& status = state.status;
   JsonWriter json;
-  json.text("type", "redeliver")
-      .text("state", to_string(status.state))
-      .raw("filter", filter_json(status.order.filter));
-  json.number("limit", status.order.limit).real("per_second", status.order.per_second);
-  json.flag("dry_run", status.order.dry_run)
-      .number("total", status.total)
-      .number("looked_at", status.looked_at);
-  json.number("redelivered", status.redelivered)
-      .number("failed", status.failed)
-      .number("skipped", status.skipped);
-  json.text("note", status.note).time("submitted", status.submitted);
-  if (status.started) json.time("started", *status.started);
-  if (status.ended) json.time("ended", *status.ended);
+  json.text("type", "redeliver");
+  write_status(json, state.status);
   json.number("upper", state.upper).number("after", state.after).flag("last_pass", state.last_pass);
   return json.texts("late", state.late).raw("taken", numbers_json(state.taken)).done();
 }

@@ -87,6 +87,10 @@ struct Where {
       text += " AND instr(about, ?) > 0";
       bytes.push_back(filter.text);
     }
+    if (filter.behind) {
+      text += " AND id > ?";
+      bytes.emplace_back(bytes_of(*filter.behind));
+    }
     compare("time >= ?", filter.since);
     compare("time < ?", filter.until);
   }
@@ -361,7 +365,8 @@ Result<std::vector<LetterRow>> StateStore::page(const LetterFilter& filter, std:
     return bytes <= bytes_max;
   };
   const std::string sql = "SELECT " + std::string(letter_columns) + " FROM letters WHERE AND number > " +
-                          std::to_string(after) + " ORDER BY number LIMIT " + std::to_string(limit);
+                          std::to_string(after) + " ORDER BY " + (filter.behind ? "id" : "number") + " LIMIT " +
+                          std::to_string(limit);
   auto read = query_while(sql, filter, read_row);
   if (!read) return tl::unexpected(read.error());
   return letters;

@@ -46,6 +46,7 @@ struct LetterFilter {
   std::optional<EventId> event{};
   std::optional<Timestamp> since{};  ///< failed then or later
   std::optional<Timestamp> until{};  ///< failed before
+  std::optional<DeadLetterId> behind{};  ///< ids after this one, and `page` in the order of ids
 };
 
 /// What `StateStore::check` finds.
@@ -88,7 +89,7 @@ class StateStore {
   /// In one commit; those that are not there are none. How many.
   [[nodiscard]] Result<std::uint64_t> remove(std::span<const DeadLetterId> ids);
 
-  /// Up to `limit` behind number `after`, in the order they were stored; fewer, but at least one, when their events have more
+  /// Up to `limit` behind number `after`, in the order they were stored (or of ids); fewer, but at least one, when their events have more
   /// than `bytes_max` together: the one that goes beyond it is the last.
   [[nodiscard]] Result<std::vector<LetterRow>> page(const LetterFilter& filter, std::uint64_t after, std::size_t limit,
                                                     std::uint64_t bytes_max = ~std::uint64_t{0});

@@ -35,10 +35,10 @@ Outcome<void> run_ls(Session& session, const Arguments& arguments) {
   if (!query) return tl::unexpected(query.error());
   const auto limit = arguments.number("limit", 100, 1, page_max);
   if (!limit) return tl::unexpected(limit.error());
-  const auto after = arguments.number("after", 0, 0, INT64_MAX);
-  if (!after) return tl::unexpected(after.error());
-  const auto page =
-      session.get(fmt::format("/api/v1/dead-letters?limit={}&after={}{}", *limit, *after, *query));
+  const std::string after =
+      arguments.has("after") ? "&after=" + escaped_for_url(arguments.text("after")) : "";
+  const auto page = session.get(
+      fmt::format("/api/v1/dead-letters?limit={}{}{}{}", *limit, after, *query, local_query(arguments, '&')));
   if (!page) return tl::unexpected(page.error());
   Table table{{"ID", "GROUP", "EVENT", "AGE", "ATTEMPTS", "RETURNS", "NODE", "REASON"}, {}};
   if (auto printed = print_items(session, *page, std::move(table), row); !printed) return printed;
@@ -46,7 +46,8 @@ Outcome<void> run_ls(Session& session, const Arguments& arguments) {
   if (read.at("items").empty()) return {};
   std::string note = fmt::format("{} shown", read.at("items").size());
   if (!read.at("next").is_null()) {
-    note += fmt::format("; there are more: --after {}", read.at("next").get<std::uint64_t>());
+    const Json& next = read.at("next");
+    note += "; there are more: --after " + (next.is_string() ? next.get<std::string>() : next.dump());
   }
   session.output().note(note + ". Put them back: " + redeliver_command(arguments));
   return {};
@@ -69,7 +70,8 @@ std::string joined(const Json& texts) {
 }
 
 Outcome<void> run_show(Session& session, const Arguments& arguments) {
-  const auto asked = session.get("/api/v1/dead-letters/" + escaped_for_url(arguments.words[0]));
+  const auto asked = session.get("/api/v1/dead-letters/" + escaped_for_url(arguments.words[0]) +
+                                 local_query(arguments, '?'));
   if (!asked) return tl::unexpected(asked.error());
   const Json read = Json::parse(*asked);
   const Json& event = read.at("event");
@@ -98,7 +100,8 @@ Verb dead_letter_ls_verb() {
       "  evmesh dead-letter ls -g quota --since 2h\n  evmesh dead-letter ls --match 'refused' -o jsonl\n";
   verb.flags = filter_flags();
   verb.flags.push_back({"limit", "COUNT", "at most so many, up to 1000 (default: 100)"});
-  verb.flags.push_back({"after", "NUMBER", "those behind this one, as the end of a list says"});
+  verb.flags.push_back({"after", "PLACE", "those behind this one, as the end of a list says"});
+  verb.flags.push_back(local_flag);
   verb.run = run_ls;
   return verb;
 }
@@ -113,6 +116,7 @@ Verb dead_letter_show_verb() {
   verb.examples =
       "  evmesh dead-letter show 019aab12-0000-8000-8000-000000000001\n"
       "  evmesh dead-letter show 019aab12-0000-8000-8000-000000000001 -o json | jq .event\n";
+  verb.flags = {local_flag};
   verb.run = run_show;
   return verb;
 }

@@ -56,7 +56,7 @@ Outcome<std::string> redelivery_query(const Arguments& arguments) {
     query += "&rate=" + escaped_for_url(rate);
   }
   if (arguments.has("dry-run")) query += "&dry_run=1";
-  return query;
+  return query + local_query(arguments, '&');
 }
 
 Outcome<void> run_redeliver(Session& session, const Arguments& arguments) {
@@ -111,17 +111,19 @@ Outcome<void> export_to_file(Session& session, const std::string& query, const s
 
 Outcome<std::uint64_t> remove_filtered(Session& session, const Arguments& arguments,
                                        const std::string& filter) {
-  std::string query = filter;
+  std::string query = filter + local_query(arguments, '&');
   if (!query.empty()) query.front() = '?';
   const auto counted = session.get("/api/v1/dead-letters/count" + query);
   if (!counted) return tl::unexpected(counted.error());
   const auto count = Json::parse(*counted).at("count").get<std::uint64_t>();
   if (auto sure = ask_first(session, arguments, count); !sure) return tl::unexpected(sure.error());
   if (arguments.has("export")) {
-    if (auto kept = export_to_file(session, filter, arguments.text("export")); !kept)
+    if (auto kept = export_to_file(session, filter + local_query(arguments, '&'), arguments.text("export"));
+        !kept)
       return tl::unexpected(kept.error());
   }
-  const auto removed = session.remove(fmt::format("/api/v1/dead-letters?confirm={}{}", count, filter));
+  const auto removed = session.remove(
+      fmt::format("/api/v1/dead-letters?confirm={}{}{}", count, filter, local_query(arguments, '&')));
   if (!removed) return tl::unexpected(removed.error());
   return Json::parse(*removed).at("removed").get<std::uint64_t>();
 }
@@ -133,7 +135,8 @@ Outcome<std::uint64_t> remove_named(Session& session, const Arguments& arguments
     return tl::unexpected(sure.error());
   std::uint64_t count = 0;
   for (const std::string& id : arguments.words) {
-    const auto removed = session.remove("/api/v1/dead-letters/" + escaped_for_url(id));
+    const auto removed =
+        session.remove("/api/v1/dead-letters/" + escaped_for_url(id) + local_query(arguments, '?'));
     if (!removed) return tl::unexpected(removed.error());
     ++count;
   }
@@ -157,17 +160,17 @@ Outcome<void> run_rm(Session& session, const Arguments& arguments) {
 /// Calls `take` with each letter's line.
 Outcome<void> for_each_letter(Session& session, const std::string& query,
                               const std::function<Outcome<void>(const Json&)>& take) {
-  std::uint64_t after = 0;
+  std::string after;
   do {
-    const auto page =
-        session.get(fmt::format("/api/v1/dead-letters?whole=1&limit=1000&after={}{}", after, query));
+    const auto page = session.get("/api/v1/dead-letters?whole=1&limit=1000" + after + query);
     if (!page) return tl::unexpected(page.error());
     const Json read = Json::parse(*page);
     for (const auto& item : read.at("items")) {
       if (auto taken = take(item); !taken) return taken;
     }
-    after = read.at("next").is_null() ? 0 : read.at("next").get<std::uint64_t>();
-  } while (after != 0);
+    const Json& next = read.at("next");
+    after = next.is_null() ? "" : "&after=" + (next.is_string() ? next.get<std::string>() : next.dump());
+  } while (!after.empty());
   return {};
 }
 
@@ -180,8 +183,9 @@ Outcome<void> export_to(Session& session, const std::string& query, int fd, cons
 }
 
 Outcome<void> run_export(Session& session, const Arguments& arguments) {
-  const auto query = filter_query(arguments);
+  auto query = filter_query(arguments);
   if (!query) return tl::unexpected(query.error());
+  *query += local_query(arguments, '&');
   if (!arguments.words.empty() && arguments.words[0] != "-") {
     return export_to_file(session, *query, arguments.words[0]);
   }
@@ -270,7 +274,7 @@ Outcome<void> run_import(Session& session, const Arguments& arguments) {
   return {};
 }
 
-constexpr Flag all_flag{"all", "", "all dead letters of the node"};
+constexpr Flag all_flag{"all", "", "all dead letters"};
 
 }  // namespace
 
@@ -289,6 +293,7 @@ Verb dead_letter_redeliver_verb() {
   verb.flags.push_back({"rate", "RATE", "at most so many per second, like 50/s"});
   verb.flags.push_back({"dry-run", "", "only counts what it would redeliver"});
   verb.flags.push_back({"wait", "", "waits until the task is over, for ever or as long as --timeout says"});
+  verb.flags.push_back(local_flag);
   verb.run = run_redeliver;
   return verb;
 }
@@ -306,6 +311,7 @@ Verb dead_letter_rm_verb() {
   verb.flags.push_back(all_flag);
   verb.flags.push_back({"export", "FILE", "writes them to this new file first"});
   verb.flags.push_back({"yes,y", "", "does not ask"});
+  verb.flags.push_back(local_flag);
   verb.run = run_rm;
   return verb;
 }
@@ -319,6 +325,7 @@ Verb dead_letter_export_verb() {
   verb.examples =
       "  evmesh dead-letter export -g quota quota.jsonl\n  evmesh dead-letter export | gzip > letters.gz\n";
   verb.flags = filter_flags();
+  verb.flags.push_back(local_flag);
   verb.run = run_export;
   return verb;
 }

@@ -34,7 +34,8 @@ Table attempts_table(const Json& life) {
 }
 
 Outcome<void> run_show(Session& session, const Arguments& arguments) {
-  const auto asked = session.get("/api/v1/events/" + escaped_for_url(arguments.words[0]));
+  const auto asked =
+      session.get("/api/v1/events/" + escaped_for_url(arguments.words[0]) + local_query(arguments, '?'));
   if (!asked) return tl::unexpected(asked.error());
   const Json life = Json::parse(*asked);
   Answer answer;
@@ -55,10 +56,11 @@ Verb event_show_verb() {
   verb.words = "ID";
   verb.words_min = 1;
   verb.words_max = 1;
-  verb.summary = "What became of an event in every group, as long as the node remembers it.";
+  verb.summary = "What became of an event in every group, as long as a node remembers it.";
   verb.examples =
       "  evmesh event show 019aab12-0000-7000-8000-000000000001\n"
       "  evmesh event show 019aab12-0000-7000-8000-000000000001 -o json | jq .over\n";
+  verb.flags = {local_flag};
   verb.run = run_show;
   return verb;
 }

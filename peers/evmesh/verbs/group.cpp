@@ -40,8 +40,8 @@ std::string path_of(const Arguments& arguments, const std::string& action = {}) 
   return "/api/v1/groups/" + escaped_for_url(arguments.words[0]) + action;
 }
 
-Outcome<void> run_ls(Session& session, const Arguments&) {
-  const auto asked = session.get("/api/v1/groups");
+Outcome<void> run_ls(Session& session, const Arguments& arguments) {
+  const auto asked = session.get("/api/v1/groups" + local_query(arguments, '?'));
   if (!asked) return tl::unexpected(asked.error());
   return print_items(session, *asked, {heading, {}}, row);
 }
@@ -56,7 +56,9 @@ Outcome<void> print_group(const Session& session, const Outcome<std::string>& as
 }
 
 Outcome<void> run_show(Session& session, const Arguments& arguments) {
-  return print_group(session, session.get(path_of(arguments) + bus_query(arguments, '?')));
+  const std::string bus = bus_query(arguments, '?');
+  return print_group(session,
+                     session.get(path_of(arguments) + bus + local_query(arguments, bus.empty() ? '?' : '&')));
 }
 
 Outcome<void> run_pause(Session& session, const Arguments& arguments) {
@@ -94,11 +96,18 @@ Verb of_group(std::string_view name) {
 
 }  // namespace
 
+Table groups_table(const std::string& document) {
+  Table table{heading, {}};
+  for (const auto& item : Json::parse(document).at("items")) table.rows.push_back(row(item.dump()));
+  return table;
+}
+
 Verb group_ls_verb() {
   Verb verb;
   verb.name = "group ls";
-  verb.summary = "The groups of this node: what they are owed, what runs, what died.";
+  verb.summary = "The groups of the mesh: what they are owed, what runs, what died.";
   verb.examples = "  evmesh group ls\n  evmesh group ls -o jsonl | jq -r 'select(.dead > 0) | .group'\n";
+  verb.flags = {local_flag};
   verb.run = run_ls;
   return verb;
 }
@@ -106,6 +115,7 @@ Verb group_ls_verb() {
 Verb group_show_verb() {
   Verb verb = of_group("group show");
   verb.summary = "One group.";
+  verb.flags.push_back(local_flag);
   verb.examples = "  evmesh group show search-index\n  evmesh group show search-index -o json | jq .owed\n";
   verb.run = run_show;
   return verb;

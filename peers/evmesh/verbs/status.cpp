@@ -2,11 +2,12 @@
 #include <thread>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include "evmesh/verbs/status_picture.hpp"
 #include "evmesh/verbs/verbs.hpp"
+#include "evmesh/verbs/work_rows.hpp"
 
 namespace evmesh::cli {
 namespace {
@@ -41,16 +42,29 @@ Outcome<View> look(Session& session) {
   return View{std::move(*node), std::move(*members), std::move(health->body)};
 }
 
-Answer answer_of(const View& view) {
+/// Those of the mesh. Members that do not answer stand in the table of members already.
+Outcome<std::string> groups_of(Session& session) {
+  peers::HttpRequest request;
+  request.target = "/api/v1/groups";
+  request.timeout = session.timeout();
+  auto response = session.send(std::move(request));
+  if (!response) return tl::unexpected(response.error());
+  if (auto failure = session.failure_of(*response)) return tl::unexpected(std::move(*failure));
+  return std::move(response->body);
+}
+
+Answer answer_of(const View& view, const std::string& groups) {
   Answer answer;
   answer.tables.push_back(node_table(view.node, view.health));
   if (Table members = members_table(view.members); !members.rows.empty())
     answer.tables.push_back(std::move(members));
   if (Table streams = streams_table(view.node); !streams.rows.empty())
     answer.tables.push_back(std::move(streams));
+  if (Table table = groups_table(groups); !table.rows.empty()) answer.tables.push_back(std::move(table));
   answer.json = Json{{"schema", "evmesh.status.v1"},
                      {"node", Json::parse(view.node)},
                      {"members", Json::parse(view.members).at("items")},
+                     {"groups", Json::parse(groups).at("items")},
                      {"health", Json::parse(view.health)}}
                     .dump();
   return answer;
@@ -69,17 +83,25 @@ Answer no_answer(const peers::Failure& failure) {
   return answer;
 }
 
+Outcome<Answer> look_closely(Session& session) {
+  const auto view = look(session);
+  if (!view) return tl::unexpected(view.error());
+  const auto groups = groups_of(session);
+  if (!groups) return tl::unexpected(groups.error());
+  return answer_of(*view, *groups);
+}
+
 Outcome<void> watch(Session& session) {
   const bool screen = session.output().form() == Form::table && ::isatty(STDOUT_FILENO) != 0;
   bool met = false;  // a node that never answered is a wrong address
   while (true) {
-    const auto view = look(session);
-    if (!view && (!met || !may_come_back(view.error()))) return tl::unexpected(view.error());
+    const auto answer = look_closely(session);
+    if (!answer && (!met || !may_come_back(answer.error()))) return tl::unexpected(answer.error());
     met = true;
     if (screen) {
       if (auto cleared = session.output().print_raw("\x1b[H\x1b[2J"); !cleared) return cleared;
     }
-    if (auto printed = session.output().print(view ? answer_of(*view) : no_answer(view.error())); !printed)
+    if (auto printed = session.output().print(answer ? *answer : no_answer(answer.error())); !printed)
       return printed;
     std::this_thread::sleep_for(redraw);
   }
@@ -118,7 +140,9 @@ Outcome<void> run(Session& session, const Arguments& arguments) {
   if (arguments.has("watch")) return watch(session);
   const auto view = *members != 0 || ready ? wait(session, *members, ready) : look(session);
   if (!view) return tl::unexpected(view.error());
-  return session.output().print(answer_of(*view));
+  const auto groups = groups_of(session);
+  if (!groups) return tl::unexpected(groups.error());
+  return session.output().print(answer_of(*view, *groups));
 }
 
 }  // namespace
@@ -126,7 +150,8 @@ Outcome<void> run(Session& session, const Arguments& arguments) {
 Verb status_verb() {
   Verb verb;
   verb.name = "status";
-  verb.summary = "The node, its health with causes, who hears whom, and how far the streams are.";
+  verb.summary =
+      "The node, its health with causes, who hears whom, how far the streams are, the groups of the mesh.";
   verb.examples =
       "  evmesh status --watch\n  evmesh status --wait-members 3 --timeout 30s -q -o json >/dev/null && echo "
       "formed\n";

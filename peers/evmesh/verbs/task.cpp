@@ -63,7 +63,10 @@ Outcome<std::string> wait_for_task(Session& session, const std::string& id, Cloc
     if (!response) return tl::unexpected(response.error());
     if (auto failure = session.failure_of(*response)) return tl::unexpected(std::move(*failure));
     const Json task = Json::parse(response->body);
-    if (over(task) || Clock::now() >= end) return std::move(response->body);
+    if (over(task) || Clock::now() >= end) {
+      session.heed(response->body);
+      return std::move(response->body);
+    }
     session.output().progress(bar(task));
   }
 }

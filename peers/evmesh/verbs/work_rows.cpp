@@ -88,6 +88,10 @@ Outcome<void> print_items(const Session& session, const std::string& document, T
   return session.output().print(answer);
 }
 
+std::string local_query(const Arguments& arguments, char first) {
+  return arguments.has("local") ? first + std::string("local=1") : std::string();
+}
+
 std::string bus_query(const Arguments& arguments, char first) {
   return arguments.has("bus") ? first + ("bus=" + escaped_for_url(arguments.text("bus"))) : std::string();
 }

@@ -18,6 +18,9 @@ namespace evmesh::cli {
 /// The beginning of a node's or task's id that stands as JSON in an answer; empty for null.
 [[nodiscard]] std::string short_id(const std::string& json);
 
+/// The groups of a document with `items`.
+[[nodiscard]] Table groups_table(const std::string& document);
+
 /// The flags that choose dead letters.
 [[nodiscard]] std::vector<Flag> filter_flags();
 
@@ -33,6 +36,10 @@ namespace evmesh::cli {
 /// "--bus" as a query that `first` begins ("?" or "&"); empty when not given.
 [[nodiscard]] std::string bus_query(const Arguments& arguments, char first);
 
+/// "--local" likewise: only the node asked answers.
+[[nodiscard]] std::string local_query(const Arguments& arguments, char first);
+
+inline constexpr Flag local_flag{"local", "", "asks only this node, not the whole mesh"};
 inline constexpr Flag bus_flag{"bus", "NAME", "the bus (default: the node's first)"};
 
 }  // namespace evmesh::cli
