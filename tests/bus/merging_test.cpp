@@ -18,7 +18,7 @@ DeadLetterEntry letter(int number) {
   DeadLetterId id;
   id.bytes[14] = static_cast<std::uint8_t>(number / 256);
   id.bytes[15] = static_cast<std::uint8_t>(number % 256);
-  return {DeadLetter{id, group("index"), sample(), {}, {}}, "events"};
+  return {DeadLetter{id, group("index"), sample(), {}, {}}, "events", 0, {}, 0, {}};
 }
 
 int number_of(const DeadLetterEntry& entry) {

@@ -59,7 +59,7 @@ struct Desk {
     must(tasks->resume());
   }
   TaskStatus run(const Redelivery& order = {}) {
-    const TaskStatus task = must(tasks->order(order, {}));
+    const TaskStatus task = must(tasks->order(TaskId::fresh(), order, {}));
     return must(tasks->wait(task.id, patience));
   }
 };
@@ -93,7 +93,7 @@ TEST_CASE("a task that waits for room is cancelled at once", "[bus][redeliveries
   Desk desk;
   desk.kind = Kind::blocked;
   must(desk.box->keep(letters(3)));
-  const TaskStatus task = must(desk.tasks->order({}, {}));
+  const TaskStatus task = must(desk.tasks->order(TaskId::fresh(), {}, {}));
   REQUIRE(
       support::eventually(patience, [&] { return must(desk.tasks->wait(task.id, 0ms)).note == "so it is"; }));
 
@@ -121,9 +121,9 @@ TEST_CASE("the next life goes on with what is unfinished and shows what is over"
   desk.kind = Kind::blocked;
   must(desk.box->keep(letters(3)));
   const TaskStatus over = desk.run({.dry_run = true});
-  const TaskStatus open = must(desk.tasks->order({}, {}));
+  const TaskStatus open = must(desk.tasks->order(TaskId::fresh(), {}, {}));
   desk.tasks->stop();
-  CHECK(code(desk.tasks->order({}, {})) == ErrorCode::closed);
+  CHECK(code(desk.tasks->order(TaskId::fresh(), {}, {})) == ErrorCode::closed);
 
   desk.kind = Kind::owed;
   desk.start();

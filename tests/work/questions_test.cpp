@@ -18,7 +18,7 @@ const Life here = life(1);
 const Life there = life(2);
 const MonoTime start{};
 constexpr QuestionLimits small{
-    .open_max = 2, .part_bytes = 4, .answer_bytes_max = 20, .arguments_bytes_max = 10};
+    .open_max = 2, .part_bytes = 4, .answer_bytes_max = 200, .arguments_bytes_max = 10};
 
 /// Takes whatever is sent.
 class Wide final : public Room {
@@ -116,9 +116,9 @@ TEST_CASE("an answer that is too large is refused by name, and one that is empty
   const auto large = pair.ask(), empty = pair.ask();
   pair.carry();
   const auto asked = pair.other.asked();
-  pair.other.answer(here, asked[0].number, std::string(21, 'x'));
+  pair.other.answer(here, asked[0].number, std::string(201, 'x'));
   pair.other.answer(here, asked[1].number, std::string());
-  for (int turn = 0; turn < 40; ++turn) pair.carry();
+  for (int turn = 0; turn < 80; ++turn) pair.carry();
 
   CHECK(code(pair.asker.take(large)) == ErrorCode::event_too_large);
   CHECK(pair.asker.take(empty).value() == "");
@@ -170,7 +170,7 @@ TEST_CASE("too many open questions are refused, here and there", "[work][questio
   Questions third{small};
   const auto number = third.ask(start + 2s, there, "b", "groups", "{}").value();
   Pair::carry(life(3), third, pair.other, Wide());
-  for (int turn = 0; turn < 40; ++turn) Pair::carry(there, pair.other, third, Wide());
+  for (int turn = 0; turn < 80; ++turn) Pair::carry(there, pair.other, third, Wide());
 
   CHECK(pair.other.asked().size() == 2);
   CHECK(code(third.take(number)) == ErrorCode::busy);
