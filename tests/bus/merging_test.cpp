@@ -115,8 +115,10 @@ TEST_CASE("the parts of a task add up, and it is over when all of them are", "[b
 TEST_CASE("pages of several nodes put together show each letter once, in order, whatever the page's size",
           "[bus][merging]") {
   rc::prop("paging", [] {
-    const auto nodes = *rc::gen::container<std::vector<std::set<int>>>(
-        rc::gen::container<std::set<int>>(rc::gen::inRange(1, 60)));
+    const auto numbers = *rc::gen::container<std::vector<std::vector<int>>>(
+        rc::gen::container<std::vector<int>>(rc::gen::inRange(1, 60)));
+    std::vector<std::set<int>> nodes;
+    for (const auto& node : numbers) nodes.emplace_back(node.begin(), node.end());
     const auto limit = *rc::gen::inRange<std::size_t>(1, 8);
     std::set<int> all;
     for (const auto& node : nodes) all.insert(node.begin(), node.end());

@@ -74,7 +74,9 @@ Outcome<void> run_redeliver(Session& session, const Arguments& arguments) {
     ids.push_back(Json::parse(*task).at("id"));
     documents.push_back(std::move(*task));
   }
-  if (arguments.has("wait") || arguments.has("dry-run")) return wait_for_tasks(session, ids);
+  if (arguments.has("wait") || arguments.has("dry-run")) {
+    return wait_for_tasks(session, ids, arguments.has("local"));
+  }
   if (auto printed = print_tasks(session, documents); !printed) return printed;
   session.output().note("it goes on in the node; evmesh task wait " + ids.back() + " waits for it");
   return {};

@@ -52,12 +52,14 @@ std::string bar(const Json& task) {
 }
 
 /// One task, when it is over or `end` has passed.
-Outcome<std::string> wait_for_task(Session& session, const std::string& id, Clock::time_point end) {
+Outcome<std::string> wait_for_task(Session& session, const std::string& id, bool local,
+                                   Clock::time_point end) {
   while (true) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
     const auto wait = std::clamp(left, std::chrono::milliseconds{0}, look_again);
     peers::HttpRequest request;
-    request.target = fmt::format("/api/v1/tasks/{}?wait={}", escaped_for_url(id), wait.count());
+    request.target =
+        fmt::format("/api/v1/tasks/{}?wait={}{}", escaped_for_url(id), wait.count(), local ? "&local=1" : "");
     request.timeout = session.timeout() + wait;
     auto response = session.send(std::move(request));
     if (!response) return tl::unexpected(response.error());
@@ -75,24 +77,24 @@ std::string path_of(const Arguments& arguments) {
   return "/api/v1/tasks/" + escaped_for_url(arguments.words[0]);
 }
 
-Outcome<void> run_ls(Session& session, const Arguments&) {
-  const auto asked = session.get("/api/v1/tasks");
+Outcome<void> run_ls(Session& session, const Arguments& arguments) {
+  const auto asked = session.get("/api/v1/tasks" + local_query(arguments, '?'));
   if (!asked) return tl::unexpected(asked.error());
   return print_items(session, *asked, {heading, {}}, row);
 }
 
 Outcome<void> run_show(Session& session, const Arguments& arguments) {
-  const auto asked = session.get(path_of(arguments));
+  const auto asked = session.get(path_of(arguments) + local_query(arguments, '?'));
   if (!asked) return tl::unexpected(asked.error());
   return print_tasks(session, {*asked});
 }
 
 Outcome<void> run_wait(Session& session, const Arguments& arguments) {
-  return wait_for_tasks(session, {arguments.words[0]});
+  return wait_for_tasks(session, {arguments.words[0]}, arguments.has("local"));
 }
 
 Outcome<void> run_cancel(Session& session, const Arguments& arguments) {
-  const auto asked = session.remove(path_of(arguments));
+  const auto asked = session.remove(path_of(arguments) + local_query(arguments, '?'));
   if (!asked) return tl::unexpected(asked.error());
   return print_tasks(session, {*asked});
 }
@@ -103,6 +105,7 @@ Verb of_task(std::string_view name) {
   verb.words = "ID";
   verb.words_min = 1;
   verb.words_max = 1;
+  verb.flags = {local_flag};
   return verb;
 }
 
@@ -123,14 +126,14 @@ Outcome<void> print_tasks(const Session& session, const std::vector<std::string>
   return session.output().print(answer);
 }
 
-Outcome<void> wait_for_tasks(Session& session, const std::vector<std::string>& ids) {
+Outcome<void> wait_for_tasks(Session& session, const std::vector<std::string>& ids, bool local) {
   const auto end = session.timeout_given() ? Clock::now() + session.timeout()
                                            : Clock::time_point::max() - std::chrono::hours{1};
   std::vector<std::string> documents;
   bool all_over = true;
   bool all_well = true;
   for (const std::string& id : ids) {
-    auto task = wait_for_task(session, id, end);
+    auto task = wait_for_task(session, id, local, end);
     session.output().end_progress();
     if (!task) return tl::unexpected(task.error());
     const Json read = Json::parse(*task);
@@ -150,6 +153,7 @@ Verb task_ls_verb() {
   verb.summary = "The last 100 redeliveries, newest first.";
   verb.examples =
       "  evmesh task ls\n  evmesh task ls -o jsonl | jq -r 'select(.state == \"failed\") | .note'\n";
+  verb.flags = {local_flag};
   verb.run = run_ls;
   return verb;
 }
