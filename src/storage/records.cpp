@@ -233,6 +233,7 @@ template <class Io>
 void body(Io& io, typename Io::template Ref<Adopted> adopted, std::uint8_t, const NodeId&) {
   io.id(adopted.owner);
   io.number(adopted.epoch);
+  io.number(adopted.set_version);
   io.number(adopted.custody);
   io.number(adopted.group);
   std::uint64_t after = 0;

@@ -186,6 +186,7 @@ using Seqs = std::pair<std::uint64_t, std::uint64_t>;
 struct Adopted {
   NodeId owner;
   std::uint64_t epoch = 0;
+  std::uint64_t set_version = 0;  ///< of the guardians of the log that it was taken over from; 0: not known
   std::uint32_t custody = 1;
   std::uint64_t group = 0;  ///< `group_hash`
   std::vector<Seqs> seqs;   ///< ascending, apart

@@ -83,6 +83,7 @@ class Machine::Impl {
   Counters counters_;
   FinishedRing finished_{limits::finished_kept_max};
   std::uint64_t watched_ended_ = 0;
+  bool said_goodbye_ = true;  // nothing has run since, as far as the journal shows
 
  private:
   struct Timer {
@@ -196,7 +197,6 @@ class Machine::Impl {
   std::optional<Position> suspect_ends_;    // it has run, and the record of that ends here
   std::optional<Position> goodbye_stands_;  // until this is synced, a power cut brings it back
   Timestamp recovered_at_{};
-  bool said_goodbye_ = true;  // nothing has run since, as far as the journal shows
   std::string text_;          // of the record that is being written; kept for its memory
   storage::Owed owed_;        // the same
 };

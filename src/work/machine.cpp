@@ -165,6 +165,7 @@ bool Machine::settle(MonoTime now, Timestamp wall, const wire::StateEntry& state
 }
 
 Replica& Machine::replica() { return *impl_->options_.replica; }
+bool Machine::ended_in_order() const { return impl_->said_goodbye_; }
 
 // Views.
 

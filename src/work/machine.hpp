@@ -236,6 +236,9 @@ class Machine {
   /// How records of a copy are marked. The machine is a copy.
   [[nodiscard]] Replica& replica();
 
+  /// The last record that was replayed is a goodbye: nothing was running.
+  [[nodiscard]] bool ended_in_order() const;
+
   // Views.
 
   [[nodiscard]] GroupCounts counts(GroupIndex group) const;

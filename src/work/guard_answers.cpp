@@ -1,0 +1,103 @@
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "work/guard_impl.hpp"
+
+// What nodes tell each other about what was taken over.
+
+namespace evmesh::work {
+namespace {
+
+constexpr std::size_t frame_bytes_max = 48 * limits::kib;
+constexpr std::size_t entry_bytes = 64;
+
+Position here(const storage::Commit& log) { return log.empty() ? log.begin() : log.end(); }
+
+/// In pieces that fit a frame; at least one, perhaps empty.
+std::vector<std::vector<wire::StateEntry>> pieces(std::vector<wire::StateEntry> states) {
+  std::vector<std::vector<wire::StateEntry>> pieces(1);
+  std::size_t size = 0;
+  for (wire::StateEntry& state : states) {
+    if (size + entry_bytes + state.error.size() > frame_bytes_max) {
+      pieces.emplace_back();
+      size = 0;
+    }
+    size += entry_bytes + state.error.size();
+    pieces.back().push_back(std::move(state));
+  }
+  return pieces;
+}
+
+}  // namespace
+
+/// Another node answers for these now. It hears what is known here when letting go of them is on the disk.
+void Guard::Impl::on(Turn turn, const Life& from, const wire::Adopted& adopted) {
+  std::vector<wire::StateEntry> states;
+  const Custody by{adopted.counter, from.id, from.epoch};
+  for (const wire::WorkRanges& work : adopted.groups) {
+    own_.let_go({adopted.owner, adopted.epoch}, work, by, turn.log, states);
+  }
+  for (wire::StateEntry& state : hooks_.adopted(turn, from, adopted)) states.push_back(std::move(state));
+  if (adopted.last) give_way(turn, from, adopted);
+  Answer answer{here(turn.log), from, {}};
+  for (auto& piece : pieces(std::move(states))) {
+    answer.frames.push_back({adopted.owner, adopted.epoch, false, std::move(piece)});
+  }
+  answer.frames.back().last = adopted.last;
+  answers_.push_back(std::move(answer));
+  synced(turn, synced_);
+}
+
+/// A copy of the same log: kept while the adopter has no copies of its own, then not needed any more.
+void Guard::Impl::give_way(Turn turn, const Life& from, const wire::Adopted& adopted) {
+  const auto found = replicas_.find(adopted.owner);
+  if (found == replicas_.end() || adopted.epoch < found->second.epoch || is_up(adopted.owner)) return;
+  Replica& replica = found->second;
+  replica.counter_seen = std::max(replica.counter_seen, adopted.counter);
+  if (adopted.set_version >= replica.set_version && replica.set_version > 0) return drop(adopted.owner, turn.log);
+  if (adopted.set_version > 0) return;
+  replica.superseded = from;
+  replica.adopt_at.reset();
+}
+
+/// What somebody runs is his to end, and what he has ended is ended here.
+void Guard::Impl::learn(Turn turn, const Life& from, const std::vector<wire::StateEntry>& states) {
+  for (const wire::StateEntry& state : states) {
+    const auto handle = own_.find(state.name);
+    if (state.state == wire::WorkState::running && handle) {
+      const auto job = own_.lease(*handle, turn.log);
+      if (!job) continue;
+      ++counters_.leased;
+      hooks_.lease(turn, *job, from);
+      continue;
+    }
+    if (handle && state.state == wire::WorkState::newer) {
+      Outbox(options_.self, turn.frames).say(from, wire::Stale{state.name, own_.custody(*handle)});
+      continue;
+    }
+    const auto before = own_.counters().ended_elsewhere;
+    own_.settle(turn.now, turn.wall, state, from.id, turn.log, turn.actions);
+    counters_.ended += own_.counters().ended_elsewhere - before;
+  }
+}
+
+void Guard::Impl::on(Turn turn, const Life& from, const wire::AdoptedAnswer& answer) {
+  learn(turn, from, answer.states);
+  if (!answer.last) return;
+  for (Adoption& adoption : adoptions_) {
+    if (adoption.owner == answer.owner && adoption.epoch == answer.epoch) adoption.waiting.erase(from);
+  }
+  const Life life{answer.owner, answer.epoch};
+  const auto first = memory_.lower_bound({life, 0});
+  const bool known = first != memory_.end() && first->first.first == life;
+  const auto under_way = [&](const Adoption& adoption) { return adoption.owner == answer.owner; };
+  if (from.id != answer.owner || !known || std::ranges::any_of(adoptions_, under_way)) return;
+  storage::encode_record(storage::Answered{answer.owner, answer.epoch}, options_.self.id, text_);
+  turn.log.add(text_);
+  std::erase_if(memory_, [&](const auto& each) {
+    return each.first.first.id == answer.owner && each.first.first.epoch <= answer.epoch;
+  });
+}
+
+}  // namespace evmesh::work

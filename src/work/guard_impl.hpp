@@ -1,0 +1,155 @@
+#pragma once
+
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/records.hpp"
+#include "work/guard.hpp"
+#include "work/mesh_outbox.hpp"
+#include "work/number_set.hpp"
+
+namespace evmesh::work {
+
+/// Its source is split by subject: the copies, taking over, and what others are told of it.
+class Guard::Impl {
+ public:
+  Impl(GuardOptions options, Machine& own, GuardHooks hooks)
+      : options_(options), own_(own), hooks_(std::move(hooks)) {}
+
+  // guard.cpp
+  Result<void> replay(Position position, std::string_view record);
+  void on(Turn turn, const Life& from, const wire::Copy& copy);
+  void on(Turn turn, const Life& from, const wire::Guard& guard);
+  void synced(Turn turn, Position end);
+  [[nodiscard]] Position oldest() const;
+  bool carry(Position keep, std::uint64_t bytes, const Machine::Read& read, storage::Commit& log);
+  [[nodiscard]] std::vector<View> copies() const;
+  [[nodiscard]] Witness witness(const Life& back) const;
+
+  // guard_adoption.cpp
+  void recovered(Turn turn);
+  void settled(Turn turn, Position end);
+  void member_up(Turn turn, const Life& life);
+  void member_down(Turn turn, const Life& life);
+  void life_ended(Turn turn, const Life& life, bool clean);
+  void pump(Turn turn, const Machine::Read& read);
+  [[nodiscard]] bool wants_pump() const;
+  void tick(Turn turn);
+  [[nodiscard]] std::optional<MonoTime> next_deadline() const;
+
+  // guard_answers.cpp
+  void on(Turn turn, const Life& from, const wire::Adopted& adopted);
+  void on(Turn turn, const Life& from, const wire::AdoptedAnswer& answer);
+
+  GuardCounters counters_;
+
+ private:
+  struct Ack {
+    Position behind = 0;
+    Life owner;
+    wire::Copied copied;
+  };
+  /// One line of copying: a snapshot and the log behind it.
+  struct Copy {
+    std::unique_ptr<Machine> machine;
+    std::uint64_t version = 0;  // that names the snapshot
+    std::uint64_t epoch = 0;    // of the life that sent it
+    Position to = 0;
+  };
+  /// What is held of one owner. A fresh copy grows beside the old one, until it is whole.
+  struct Replica {
+    std::uint64_t epoch = 0;  // of the life that sent it
+    Copy whole;
+    Copy fresh;
+    std::uint64_t set_version = 0;     // the latest known
+    std::vector<NodeId> guardians;     // of that
+    Position witness = 0;              // that much was on the owner's disk
+    Position noted_at = 0;             // the youngest record that says so
+    bool stale = false;                // of an earlier life of this node: its owner has not spoken since
+    std::optional<MonoTime> adopt_at;  // nobody has heard from the owner
+    std::optional<Life> superseded;    // by this adopter, until its adoption is safe
+    std::uint32_t counter_seen = 0;    // of that
+  };
+  /// What was taken over of one life under one custody, until that node has let go of it.
+  using Key = std::pair<Life, std::uint32_t>;
+  struct Memory {
+    std::uint64_t set_version = 0;  // of the log that it was in; 0: that was another's
+    bool safe = false;              // copies of it are where they should be
+    std::map<std::uint64_t, NumberSet> groups;
+    Position at = 0;     // the oldest record of it
+  };
+  enum class Step : std::uint8_t { importing, syncing, asking, releasing, securing };
+  struct Adoption {
+    NodeId owner;
+    std::uint64_t epoch = 0;
+    std::uint64_t set_version = 0;
+    std::uint32_t counter_min = 1;
+    storage::Doubt doubt = storage::Doubt::owner_ended;
+    Step step = Step::importing;
+    std::vector<std::unique_ptr<Machine>> sources;  // the newest last
+    std::optional<Machine::Snapshot> walk;
+    std::set<Key> keys;                   // of the memory of it
+    std::deque<Handle> held;
+    std::set<Life> waiting;               // for the answers of these
+    MonoTime deadline{};
+    Position behind = 0;
+  };
+  struct Answer {
+    Position behind = 0;
+    Life to;
+    std::vector<wire::AdoptedAnswer> frames;
+  };
+
+  // guard.cpp
+  void apply(Position position, const storage::Copied& copied, Result<void>& result);
+  void apply(const storage::Adopted& adopted, Position position);
+  [[nodiscard]] Machine& machine(const NodeId& owner, Replica& replica, Copy& copy, bool fresh) const;
+  [[nodiscard]] static bool sound(const wire::Copy& copy, const NodeId& owner);
+  [[nodiscard]] Copy* target(Replica& replica, const Life& from, const wire::Copy& copy);
+  void take(Turn turn, const Life& from, const wire::Copy& copy, Replica& replica, Copy& into);
+  void confirm(const Life& owner, const Copy& copy, Position behind);
+  void note(Replica& replica, const NodeId& owner, storage::Commit& log);
+  void drop(const NodeId& owner, storage::Commit& log);
+  void say_memory(const Key& key, Memory& memory, storage::Commit& log);
+
+  // guard_adoption.cpp
+  void schedule(Turn turn, const NodeId& owner, bool clean);
+  void begin(Turn turn, const NodeId& owner);
+  void import(Turn turn, Adoption& adoption, const Machine::Read& read);
+  void take_over(Turn turn, Adoption& adoption, const storage::Owed& owed, std::map<Key, Memory>& taken);
+  [[nodiscard]] bool has_taken(const Life& life, std::uint64_t group, std::uint64_t seq, std::uint32_t custody) const;
+  void ask(Turn turn, Adoption& adoption);
+  void advance(Turn turn, Adoption& adoption, const Machine::Read& read);
+  bool release(Turn turn, std::deque<Handle>& held);
+  void secure(Turn turn);
+  void tell(Turn turn, const Life& to, const Key& key, const Memory& memory) const;
+  [[nodiscard]] static std::vector<wire::Adopted> frames_of(const Key& key, const Memory& memory);
+  [[nodiscard]] bool is_up(const NodeId& node) const;
+
+  // guard_answers.cpp
+  void learn(Turn turn, const Life& from, const std::vector<wire::StateEntry>& states);
+  void give_way(Turn turn, const Life& from, const wire::Adopted& adopted);
+
+  GuardOptions options_;
+  Machine& own_;
+  GuardHooks hooks_;
+  std::map<NodeId, Replica> replicas_;
+  std::map<Key, Memory> memory_;
+  std::list<Adoption> adoptions_;
+  std::set<Life> up_;
+  std::deque<Ack> acks_;
+  std::deque<Answer> answers_;
+  Position recovered_end_ = 0;
+  Position synced_ = 0;
+  Position settled_ = 0;
+  MonoTime remind_at_{};
+  std::string text_;
+};
+
+}  // namespace evmesh::work
