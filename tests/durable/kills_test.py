@@ -49,10 +49,10 @@ class KillsTest(DurableCase):
         self.assertGreater(cut, 0)
 
     def start_cluster(self, names, **plan):
-        """One life of each of `names`, in touch with each other."""
+        """One life of each of `names`, in touch with each other and with one ledger."""
         workers, seed = [], ""
         for name in names:
-            self.go_to(name)
+            self.directory = os.path.join(self.place, name)
             worker = self.start(mesh=1, seed=seed, **plan)
             self.wait_said(worker, "open")
             seed = seed or self.ledger.said(worker.life, "open")[0][2]
@@ -63,17 +63,24 @@ class KillsTest(DurableCase):
         """a cluster of which all nodes are killed at once, again and again, loses nothing"""
         names = ("one", "two", "three")
         for _ in range(3):
-            workers = self.start_cluster(names, **LOAD, asynchronous=1)
-            enough = self.ledger.read().lines + 500
+            workers = self.start_cluster(names, **{**LOAD, "count": 3_000}, asynchronous=1)
+            enough = self.ledger.read().lines + 1_500
             self.wait("lines in the ledger", lambda: self.ledger.lines >= enough, workers[-1])  # noqa: B023
             for worker in workers:
                 worker.process.kill()
             for worker in workers:
                 worker.wait()
-        for name in names:
-            self.go_to(name)
-            self.drain_and_check(mesh=1)
-            self.assertGreater(len(self.ledger.receipts), 100)
+        workers = self.start_cluster(names, count=0)
+        # Each knows the dead letters of what it accepted, and all of them run what any of them owes.
+        self.wait("all accepted work is over", lambda: any([self.drained(worker) for worker in workers]), workers[0])
+        for worker in workers:
+            self.quit(worker)
+
+        self.assertEqual(self.ledger.missing(self.groups), [])
+        self.assertGreater(len(self.ledger.receipts), 300)
+        for place, runs in self.ledger.runs.items():
+            again = [run for run in runs[1:] if run.attempt == runs[0].attempt]
+            self.assertEqual([run for run in again if not run.maybe], [], f"{place} ran again without being marked: {runs}")
 
     def test_polite_restarts(self):
         """a node that is stopped and started again runs nothing twice and doubts nothing"""
