@@ -7,7 +7,7 @@ namespace evmesh::bus {
 
 std::shared_ptr<Bus> Bus::create(const NodeServices& services, BusSettings settings) {
   auto bus = std::make_shared<Bus>(services, std::move(settings));
-  bus->load_groups();
+  services.work.watch_groups(bus->name(), bus);
   return bus;
 }
 

@@ -23,6 +23,7 @@
 #include "bus/refusals.hpp"
 #include "bus/registration.hpp"
 #include "bus/required_state.hpp"
+#include "bus/work_engine.hpp"
 #include "delivery/activity.hpp"
 #include "delivery/crowding.hpp"
 #include "delivery/inbound_event.hpp"
@@ -33,7 +34,10 @@
 namespace evmesh::bus {
 
 /// An event bus, alone or at the end of an uplink. Thread-safe.
-class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, private delivery::Runnable {
+class Bus final : public EventBus,
+                  public GroupWatcher,
+                  public std::enable_shared_from_this<Bus>,
+                  private delivery::Runnable {
  public:
   /// Shared: registrations and running calls may outlive the node that made it.
   [[nodiscard]] static std::shared_ptr<Bus> create(const NodeServices& services, BusSettings settings);
@@ -124,6 +128,11 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
                      std::function<void()> on_drained);
   [[nodiscard]] RegistrationReceipt acknowledged(std::uint64_t version, base::MonoTime since,
                                                  std::chrono::milliseconds timeout);
+  [[nodiscard]] RegistrationReceipt acknowledged(const Group& group, base::MonoTime since,
+                                                 std::chrono::milliseconds timeout);
+
+  // What the work engine tells.
+  void group_changed(const wire::GroupEntry& entry, bool here) override;
 
  private:
   /// A group that every event of the bus is owed to.
@@ -220,12 +229,11 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
                                   std::shared_ptr<const Groups> groups) const;
   [[nodiscard]] Result<void> check_backlog(std::span<const Owing> owing) const;
   [[nodiscard]] Result<work::Accepted> accept(const Owing& owing, Calls& calls);
-  [[nodiscard]] Result<void> require(const Group& group, const RequiredState& state);
-  [[nodiscard]] Result<void> keep_state(const Group& group, const RequiredState& state);
+  [[nodiscard]] Result<void> require(const Group& group, const GroupOptions& options);
+  [[nodiscard]] Result<void> unrequire(const Group& group);
   [[nodiscard]] std::optional<Required> find_required(const Group& group) const;
-  [[nodiscard]] RequiredState state_of(const Group& group) const;
-  void unrequire(const Group& group);
-  void load_groups();
+  void drop_group(const Group& group, bool here);
+  void end_group(const Group& group);
   [[nodiscard]] bool ends_group(Parting how) const;
   void change_groups(const std::function<void(Groups&)>& change);
   [[nodiscard]] std::shared_ptr<const Groups> required() const;
@@ -257,7 +265,7 @@ class Bus final : public EventBus, public std::enable_shared_from_this<Bus>, pri
   std::atomic<std::uint64_t> local_number_{0};  // places queued events of a mono bus in order
   mutable delivery::CallGate uplink_gate_;      // open until the uplink is taken away
   std::mutex stop_mutex_;                       // one release at a time
-  std::mutex states_mutex_;  // one change of a group's state at a time; taken before mutex_
+  std::mutex states_mutex_;  // one change of a group's state at a time; taken before all others
 
   mutable std::shared_mutex mutex_;  // guards all below; inside it only strands' and counters' leaf locks
   registry::Registry registry_;

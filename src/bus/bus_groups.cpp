@@ -11,15 +11,6 @@
 namespace evmesh::bus {
 namespace {
 
-constexpr std::string_view required_kind = "required-group";
-
-work::Policy policy_of(const GroupOptions& options) {
-  return {.retry = options.retry,
-          .backlog_max = options.backlog_max,
-          .backlog_bytes_max = options.backlog_bytes_max,
-          .refuse_at_quota = options.refuse_at_backlog};
-}
-
 Result<void> out_of_range(std::string_view option, std::uint64_t value, std::string_view range) {
   return fail(ErrorCode::invalid_argument,
               std::string(option) + " is " + std::to_string(value) + "; it must be " + std::string(range));
@@ -76,24 +67,22 @@ Result<Registration> Bus::register_listener(std::shared_ptr<Listener> listener, 
 /// Makes the runner of a group that has its place.
 Result<Registration> Bus::run_group(std::shared_ptr<Listener> listener, const Group& group,
                                     GroupRunner::Settings settings) {
-  const work::GroupIndex index = services_.work.declare(settings_.name, group, policy_of(settings.options));
+  const base::MonoTime began = services_.clock.now();
+  std::unique_lock changing(states_mutex_);
+  if (auto required = require(group, settings.options); !required) return tl::unexpected(required.error());
+  const work::GroupIndex index = services_.work.find(settings_.name, group).value();
   settings.index = index;
-  const bool refuses = settings.options.refuse_at_backlog;
   const GroupRunner::Services services{services_.clock,  runner_,   services_.pool,
                                        services_.timers, activity_, services_.counters,
                                        services_.work};
   const auto runner = std::make_shared<GroupRunner>(services, settings, group, std::move(listener));
-  std::unique_lock changing(states_mutex_);
-  RequiredState state = state_of(group);
-  state.critical = settings.options.critical;
-  if (auto required = require(group, state); !required) return tl::unexpected(required.error());
   {
     const std::unique_lock lock(mutex_);
     if (closed_) return tl::unexpected(closed_error());
     runners_.emplace(runner->handle(), runner);
     change_groups([&](Groups& groups) {
-      std::erase_if(groups, [&](const Required& each) { return each.group == group; });
-      groups.push_back({group, index, runner, refuses, state});
+      const auto place = std::ranges::find(groups, group, &Required::group);
+      if (place != groups.end()) place->runner = runner;
     });
   }
   changing.unlock();
@@ -102,7 +91,7 @@ Result<Registration> Bus::run_group(std::shared_ptr<Listener> listener, const Gr
   } else {
     runner->stop_pulling();
   }
-  return Registration(std::make_unique<GroupRegistration>(weak_from_this(), runner));
+  return Registration(std::make_unique<GroupRegistration>(weak_from_this(), runner, began));
 }
 
 /// Under mutex_.
@@ -124,50 +113,57 @@ std::optional<Bus::Required> Bus::find_required(const Group& group) const {
   return found == groups->end() ? std::nullopt : std::optional(*found);
 }
 
-RequiredState Bus::state_of(const Group& group) const {
-  const auto known = find_required(group);
-  return known ? known->state : RequiredState();
+/// Every event is owed to `group` from now on, here and at every member.
+Result<void> Bus::require(const Group& group, const GroupOptions& options) {
+  return services_.work.change_group(settings_.name, group, [&](wire::GroupEntry& entry) {
+    if (!entry.present) {
+      entry.paused = false;
+      entry.pause_reason.clear();
+    }
+    entry.present = true;
+    entry.critical = options.critical;
+    entry.retry = options.retry;
+    entry.backlog_max = options.backlog_max;
+    entry.backlog_bytes_max = options.backlog_bytes_max;
+    entry.refuse_at_backlog = options.refuse_at_backlog;
+  });
 }
 
-/// Remembers on the disk, where there is one, that every event is owed to `group` from now on.
-Result<void> Bus::require(const Group& group, const RequiredState& state) {
-  const auto known = find_required(group);
-  if (known && known->state == state) return {};
-  return keep_state(group, state);
+Result<void> Bus::unrequire(const Group& group) {
+  return services_.work.change_group(settings_.name, group,
+                                     [](wire::GroupEntry& entry) { entry.present = false; });
 }
 
-Result<void> Bus::keep_state(const Group& group, const RequiredState& state) {
-  if (!services_.work.durable()) return {};
-  return services_.work.letters().put(required_kind, settings_.name + '/' + group.to_string(),
-                                      required_document(state));
-}
-
-void Bus::unrequire(const Group& group) {
-  if (!services_.work.durable()) return;
-  const std::string name = settings_.name + '/' + group.to_string();
-  if (const auto erased = services_.work.letters().erase(required_kind, name); !erased) {
-    runner_.log(LogLevel::error, "group_not_removed",
-                {{"group", group.to_string()}, {"why", erased.error().message}});
-  }
-}
-
-/// The groups that earlier lives of the node required: what is dispatched before their listeners register is
-/// owed to them.
-void Bus::load_groups() {
-  if (!services_.work.durable()) return;
-  const auto documents = services_.work.letters().documents(required_kind);
-  if (!documents) return;
-  const std::string prefix = settings_.name + '/';
+void Bus::group_changed(const wire::GroupEntry& entry, bool here) {
+  const auto group = Group::parse(entry.group);
+  if (!group) return;
+  if (!entry.present) return drop_group(*group, here);
+  const work::GroupIndex index = services_.work.declare(settings_.name, *group, policy_of(entry));
+  services_.work.pause(index, entry.paused);
   const std::unique_lock lock(mutex_);
-  for (const auto& [name, body] : *documents) {
-    const auto group = name.starts_with(prefix) ? Group::parse(name.substr(prefix.size()))
-                                                : fail(ErrorCode::undecodable, {});
-    if (!group) continue;
-    const work::GroupIndex index = services_.work.declare(settings_.name, *group, {});
-    const RequiredState state = read_required(body);
-    if (state.paused) services_.work.pause(index, true);
-    change_groups([&](Groups& groups) { groups.push_back({*group, index, nullptr, false, state}); });
+  if (stopped_) return;
+  const auto runner = std::ranges::find_if(
+      runners_, [&](const auto& each) { return each.second->group() == *group; });
+  change_groups([&](Groups& groups) {
+    std::erase_if(groups, [&](const Required& each) { return each.group == *group; });
+    groups.push_back({*group, index, runner == runners_.end() ? nullptr : runner->second,
+                      entry.refuse_at_backlog, state_of(entry)});
+  });
+}
+
+/// Nothing is owed to it any more. What still is goes to its dead letters when another node removed it: that one knew only
+/// what was owed there, and whoever removes it here says what becomes of it.
+void Bus::drop_group(const Group& group, bool here) {
+  {
+    const std::unique_lock lock(mutex_);
+    change_groups([&](Groups& groups) {
+      std::erase_if(groups, [&](const Required& each) { return each.group == group; });
+    });
   }
+  const auto index = services_.work.find(settings_.name, group);
+  if (!index) return;
+  services_.work.pause(*index, false);
+  if (!here) services_.work.give_up(*index, "not run: the group was removed");
 }
 
 /// What its listener's going means for the group: where it ends, what is still owed goes to the dead letters.
@@ -196,14 +192,30 @@ Unregistered Bus::leave(const std::shared_ptr<GroupRunner>& runner, Parting how,
   }
   if (left) services_.work.detach(runner->index());
   if (left && ends) services_.work.pause(runner->index(), false);
-  if (left && ends) unrequire(runner->group());
   runner->gate().close();
   runner->close(ends ? "not run: the group was unregistered" : "");
+  if (left && ends) end_group(runner->group());
   const Unregistered left_behind = close_gate(runner->gate(), std::move(on_drained));
   if (left && ends && runner_.depth() == 0) {
     services_.work.wait_letters(services_.clock.now() + limits::drain);
   }
   return left_behind;
+}
+
+void Bus::end_group(const Group& group) {
+  const std::lock_guard changing(states_mutex_);
+  if (const auto ended = unrequire(group); !ended) {
+    runner_.log(LogLevel::error, "group_not_removed",
+                {{"group", group.to_string()}, {"why", ended.error().message}});
+  }
+}
+
+RegistrationReceipt Bus::acknowledged(const Group& group, base::MonoTime since,
+                                      std::chrono::milliseconds timeout) {
+  if (settings_.uplink == nullptr || !uplink_gate_.enter()) return {};
+  RegistrationReceipt receipt = services_.work.group_receipt(settings_.name, group, since, timeout);
+  uplink_gate_.leave();
+  return receipt;
 }
 
 std::vector<Group> Bus::groups() const {

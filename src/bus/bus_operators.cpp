@@ -17,23 +17,14 @@ std::vector<Bus::GroupPlace> Bus::group_places() const {
 
 Result<void> Bus::pause_group(const Group& group, std::optional<std::string> reason) {
   const std::lock_guard changing(states_mutex_);
-  const auto known = find_required(group);
-  if (!known) {
+  if (!find_required(group)) {
     return fail(ErrorCode::unknown_group, "bus " + base::quoted(settings_.name) + " does not know group " +
                                               base::quoted(group.to_string()));
   }
-  RequiredState state = known->state;
-  state.paused = std::move(reason);
-  if (auto kept = keep_state(group, state); !kept) return kept;
-  {
-    const std::unique_lock lock(mutex_);
-    change_groups([&](Groups& groups) {
-      const auto place = std::ranges::find(groups, group, &Required::group);
-      if (place != groups.end()) place->state = state;
-    });
-  }
-  services_.work.pause(known->index, state.paused.has_value());
-  return {};
+  return services_.work.change_group(settings_.name, group, [&](wire::GroupEntry& entry) {
+    entry.paused = reason.has_value();
+    entry.pause_reason = reason.value_or("");
+  });
 }
 
 Result<void> Bus::remove_group(const Group& group) {
@@ -44,15 +35,7 @@ Result<void> Bus::remove_group(const Group& group) {
     return fail(ErrorCode::group_in_use, "a listener of this node runs group " +
                                              base::quoted(group.to_string()) + "; unregister it first");
   }
-  {
-    const std::unique_lock lock(mutex_);
-    change_groups([&](Groups& groups) {
-      std::erase_if(groups, [&](const Required& each) { return each.group == group && !each.runner; });
-    });
-  }
-  services_.work.pause(known->index, false);
-  if (!services_.work.durable()) return {};
-  return services_.work.letters().erase("required-group", settings_.name + '/' + group.to_string());
+  return unrequire(group);
 }
 
 }  // namespace evmesh::bus

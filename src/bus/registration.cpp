@@ -68,5 +68,10 @@ Unregistered GroupRegistration::part(Parting how, std::function<void()> on_drain
   return bus ? bus->leave(runner, how, std::move(on_drained)) : leave_ended(runner->gate());
 }
 
+RegistrationReceipt GroupRegistration::receipt(std::chrono::milliseconds timeout) const {
+  const auto bus = bus_.lock();
+  return bus ? bus->acknowledged(group_, registered_at_, timeout) : RegistrationReceipt{};
+}
+
 }  // namespace bus
 }  // namespace evmesh

@@ -59,11 +59,11 @@ class PlaceRegistration final : public Registration::Impl {
 /// A group registration.
 class GroupRegistration final : public Registration::Impl {
  public:
-  GroupRegistration(std::weak_ptr<Bus> bus, const std::shared_ptr<GroupRunner>& runner)
-      : bus_(std::move(bus)), runner_(runner) {}
+  GroupRegistration(std::weak_ptr<Bus> bus, const std::shared_ptr<GroupRunner>& runner, base::MonoTime began)
+      : bus_(std::move(bus)), runner_(runner), group_(runner->group()), registered_at_(began) {}
 
   Unregistered part(Parting how, std::function<void()> on_drained) override;
-  [[nodiscard]] RegistrationReceipt receipt(std::chrono::milliseconds) const override { return {}; }
+  [[nodiscard]] RegistrationReceipt receipt(std::chrono::milliseconds timeout) const override;
   [[nodiscard]] bool active() const override {
     const auto runner = runner_.lock();
     return runner && runner->gate().open();
@@ -72,6 +72,8 @@ class GroupRegistration final : public Registration::Impl {
  private:
   const std::weak_ptr<Bus> bus_;
   const std::weak_ptr<GroupRunner> runner_;  // as above
+  const Group group_;
+  const base::MonoTime registered_at_;
 };
 
 }  // namespace bus

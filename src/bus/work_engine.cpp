@@ -37,6 +37,7 @@ WorkEngine::WorkEngine(Services services, Settings settings)
              .copies = settings_.copies,
              .seeded = settings_.seeded,
              .replicates = settings_.level == Level::replicated,
+             .alone = !services_.nudge,
              .guards = durable()}),
       machine_(core_.machine()) {}
 

@@ -18,6 +18,7 @@
 
 #include <evmesh/log.hpp>
 #include <evmesh/node.hpp>
+#include <evmesh/registration.hpp>
 #include <evmesh/result.hpp>
 
 #include "base/clock.hpp"
@@ -39,6 +40,19 @@ class Puller {
   Puller& operator=(const Puller&) = delete;
   virtual ~Puller() = default;
   virtual void work_waits() = 0;
+};
+
+/// Told what becomes of the required groups of a bus.
+class GroupWatcher {
+ public:
+  GroupWatcher() = default;
+  GroupWatcher(const GroupWatcher&) = delete;
+  GroupWatcher& operator=(const GroupWatcher&) = delete;
+  virtual ~GroupWatcher() = default;
+
+  /// The entry is in force from now on; `here`: this node wrote it. One after the other, on any thread; changes no group
+  /// itself.
+  virtual void group_changed(const wire::GroupEntry& entry, bool here) = 0;
 };
 
 /// Drives the work machine of a node: puts its records into the journal, its dead letters into their store,
@@ -101,6 +115,22 @@ class WorkEngine final : public WorkLine {
   /// Waits until all dead letters that were asked for are kept, or `deadline`.
   void wait_letters(base::MonoTime deadline);
   [[nodiscard]] work::GroupCounts counts(work::GroupIndex group) const;
+
+  // Which groups are required (work_engine_groups.cpp).
+
+  /// From now on `watcher` is told of the groups of `bus`, beginning with those that are required already.
+  void watch_groups(const std::string& bus, const std::shared_ptr<GroupWatcher>& watcher);
+
+  /// Makes or changes the entry of a group; when this returns it is on the disk, where there is one, in force
+  /// here, and on its way to the members. Not inside `group_changed`. Errors: too_many_registrations, storage,
+  /// node_failed.
+  [[nodiscard]] Result<void> change_group(std::string_view bus, const Group& group,
+                                          const std::function<void(wire::GroupEntry&)>& what);
+
+  /// Waits until every member that is up has the latest entry of a group, or `timeout`. `since`: when it was
+  /// registered.
+  [[nodiscard]] RegistrationReceipt group_receipt(std::string_view bus, const Group& group,
+                                                  base::MonoTime since, std::chrono::milliseconds timeout);
 
   // Acceptance.
 
@@ -251,6 +281,12 @@ class WorkEngine final : public WorkLine {
   [[nodiscard]] bool nothing_runs() const;
   void say_goodbye();
 
+  // work_engine_groups.cpp
+  [[nodiscard]] Result<void> load_groups();
+  void keep_groups();
+  [[nodiscard]] Result<void> keep_group(const work::KeepGroup& keep);
+  void tell_watcher(const wire::GroupEntry& entry);
+
   // work_engine_letters.cpp
   void keep_letters();
   void store_letters(std::span<const work::StoreLetter> asked);
@@ -278,6 +314,10 @@ class WorkEngine final : public WorkLine {
   storage::Commit writing_;
   storage::Tail anchored_;
 
+  std::mutex groups_mutex_;  // one required group is kept at a time; taken before mutex_; guards the two below
+  std::map<std::string, std::weak_ptr<GroupWatcher>> group_watchers_;  // by bus
+  std::map<std::uint64_t, Error> group_failures_;                      // by change
+
   std::mutex leaving_mutex_;  // while letters leave the store; taken before mutex_
 
   mutable std::mutex mutex_;  // guards all below
@@ -296,6 +336,7 @@ class WorkEngine final : public WorkLine {
   std::condition_variable letters_done_;
   std::condition_variable watched_changed_;
   std::condition_variable ended_elsewhere_;  // something may have
+  std::condition_variable groups_changed_;
   std::uint64_t watched_ended_ = 0;
   bool keeping_letters_ = false;
   std::multimap<work::Position, Told> safe_waiters_;

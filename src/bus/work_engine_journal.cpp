@@ -30,6 +30,7 @@ Result<void> WorkEngine::recover() {
   auto letters = LetterBox::open(settings_.directory, services_.counters);
   if (!letters) return tl::unexpected(letters.error());
   letters_ = std::move(*letters);
+  if (auto loaded = load_groups(); !loaded) return loaded;
   auto flights = storage::FlightTable::open(settings_.directory);
   if (!flights) return tl::unexpected(flights.error());
   flights_ = std::move(*flights);
@@ -386,6 +387,7 @@ void WorkEngine::stop() {
     letter_work_.notify_all();
     written_changed_.notify_all();
     watched_changed_.notify_all();
+    groups_changed_.notify_all();
   }
   if (letter_thread_.joinable()) letter_thread_.join();
   if (journal_ && !failure()) {

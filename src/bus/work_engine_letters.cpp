@@ -34,7 +34,9 @@ void WorkEngine::keep_letters() {
     const auto to_store = std::exchange(letters_to_store_, {});
     const auto to_remove = std::exchange(letters_to_remove_, {});
     const auto to_load = std::exchange(events_to_load_, {});
+    const bool keeps_groups = core_.groups().has_keep();
     lock.unlock();
+    if (keeps_groups) keep_groups();
     load_events(to_load);
     in_pieces(to_store, [this](auto piece) { store_letters(piece); });
     in_pieces(to_remove, [this](auto piece) { remove_letters(piece); });
@@ -46,7 +48,8 @@ void WorkEngine::keep_letters() {
 
 /// Under mutex_.
 bool WorkEngine::nothing_to_keep() const {
-  return letters_to_store_.empty() && letters_to_remove_.empty() && events_to_load_.empty();
+  return letters_to_store_.empty() && letters_to_remove_.empty() && events_to_load_.empty() &&
+         !core_.groups().has_keep();
 }
 
 /// Reads back what is to run on other nodes.

@@ -21,6 +21,7 @@ void WorkEngine::from_engine(const std::function<void(work::Turn)>& what) {
   nudged_ = true;
   append_elsewhere();
   ended_elsewhere_.notify_all();
+  groups_changed_.notify_all();
   const auto waiters = due_waiters();
   after_change(lock, actions);
   for (const auto& [told, safety] : waiters) told(safety);

@@ -78,7 +78,6 @@ void group_entry(Io& io, typename Io::template Ref<GroupEntry> entry) {
   io.flag(entry.critical);
   counted(io, entry.version);
   io.id(entry.writer);
-  io.check(!entry.writer.nil());
   retry_policy(io, entry.retry);
   counted(io, entry.backlog_max);
   io.check(entry.backlog_max <= limits::group_backlog_max_highest);

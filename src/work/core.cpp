@@ -25,7 +25,8 @@ class Core::Impl {
         machine_(options.machine),
         executor_({.self = self_of(options)}),
         distribution_({.self = self_of(options)}, machine_),
-        claims_(self_of(options), machine_, distribution_) {}
+        claims_(self_of(options), machine_, distribution_),
+        groups_({.self = self_of(options), .alone = options.alone}) {}
 
   /// The frames that concern somebody here; all others are ignored.
   void on_frame(Turn turn, const Life& from, const wire::Frame& frame, const wire::Buffer& bytes) {
@@ -66,6 +67,7 @@ class Core::Impl {
   Executor executor_;
   Distribution distribution_;
   Claims claims_;
+  RequiredGroups groups_;
   Position written_ = 0;
   Position synced_ = 0;
   std::size_t members_ = 0;  // that are up
@@ -102,6 +104,13 @@ class Core::Impl {
   }
   void on(Turn turn, const Life& from, const wire::WorkBeat& it, const wire::Buffer&) {
     distribution_.on(turn, from, it);
+    groups_.on_digest(turn, from, it.groups_digest);
+  }
+  void on(Turn turn, const Life& from, const wire::Groups& it, const wire::Buffer&) {
+    groups_.on(turn, from, it);
+  }
+  void on(Turn turn, const Life& from, const wire::GroupsAck& it, const wire::Buffer&) {
+    groups_.on(turn, from, it);
   }
   void on(Turn turn, const Life& from, const wire::Unknown& it, const wire::Buffer&) {
     distribution_.on(turn, from, it);
@@ -112,6 +121,8 @@ Core::Core(CoreOptions options) : impl_(std::make_unique<Impl>(options)) {}
 Core::~Core() = default;
 
 Machine& Core::machine() { return impl_->machine_; }
+RequiredGroups& Core::groups() { return impl_->groups_; }
+const RequiredGroups& Core::groups() const { return impl_->groups_; }
 
 void Core::told(Turn turn) { impl_->settle(turn); }
 
@@ -120,6 +131,7 @@ void Core::member_up(Turn turn, const Life& life, const Peer& peer) {
   impl_->executor_.member_up(turn, life);
   impl_->distribution_.member_up(turn, life, peer.name);
   impl_->claims_.member_up(turn, life);
+  impl_->groups_.member_up(turn, life, peer.name);
   impl_->settle(turn);
 }
 
@@ -127,12 +139,14 @@ void Core::member_down(Turn turn, const Life& life) {
   --impl_->members_;
   impl_->executor_.member_down(life);
   impl_->distribution_.member_down(turn, life);
+  impl_->groups_.member_down(life);
   impl_->settle(turn);
 }
 
 void Core::life_ended(Turn turn, const Life& life, bool) {
   impl_->executor_.life_ended(life);
   impl_->distribution_.life_ended(turn, life);
+  impl_->groups_.member_down(life);
   impl_->settle(turn);
 }
 
@@ -142,6 +156,7 @@ void Core::on_frame(Turn turn, const Life& from, const wire::Frame& frame, const
 
 void Core::pump(Turn turn, const Room& room) {
   impl_->dirty_ = false;
+  impl_->executor_.groups_digest(impl_->groups_.digest());
   impl_->executor_.pump(turn);
   impl_->distribution_.pump(turn, room);
 }
@@ -153,13 +168,15 @@ void Core::tick(Turn turn) {
   impl_->executor_.tick(turn);
   impl_->distribution_.tick(turn);
   impl_->claims_.tick(turn);
+  impl_->groups_.tick(turn);
   impl_->settle(turn);
 }
 
 std::optional<MonoTime> Core::next_deadline() const {
   std::optional<MonoTime> first;
   for (const auto& each : {impl_->machine_.next_deadline(), impl_->executor_.next_deadline(),
-                           impl_->distribution_.next_deadline(), impl_->claims_.next_deadline()}) {
+                           impl_->distribution_.next_deadline(), impl_->claims_.next_deadline(),
+                           impl_->groups_.next_deadline()}) {
     if (each && (!first || *each < *first)) first = each;
   }
   return first;

@@ -10,6 +10,7 @@
 
 #include "work/machine.hpp"
 #include "work/mesh_types.hpp"
+#include "work/required.hpp"
 
 namespace evmesh::work {
 
@@ -18,6 +19,7 @@ struct CoreOptions {
   std::uint32_t copies = 0;  ///< 0: 1 without seeds while nobody was met, else 2, else 3 from five members
   bool seeded = false;       ///< the node has seeds
   bool replicates = false;   ///< copies are made of what it owns
+  bool alone = false;        ///< there is no mesh
   bool guards = true;        ///< keeps copies for others: it has a disk of its own
 };
 
@@ -43,6 +45,10 @@ class Core {
 
   /// Something was asked of the machine directly: what it said about it, in `turn.actions`, concerns others, too.
   void told(Turn turn);
+
+  /// Which groups are required. What it asks for is to be kept as soon as possible.
+  [[nodiscard]] RequiredGroups& groups();
+  [[nodiscard]] const RequiredGroups& groups() const;
 
   // Members, as membership sees them.
 

@@ -93,7 +93,6 @@ TEST_CASE("a map of groups that breaks a rule is refused", "[wire][work_bodies]"
       changed("the reason is UTF-8", "groups", 29, "ff"),
       changed("critical is 0 or 1", "groups", 35, "02"),
       changed("versions begin at 1", "groups", 36, u64(0)),
-      changed("somebody wrote it", "groups", 44, nil),
       changed("waits are not negative", "groups", 71, "80"),
       changed("the longest wait is not negative", "groups", 79, "80"),
       changed("jitter is not above 1", "groups", 80, "01 00 00 00 00 00 f0 3f"),
