@@ -27,8 +27,8 @@ wire::GroupEntry entry_of(const std::string& group, std::uint64_t version = 1) {
 }
 
 /// A work engine in a mesh whose other nodes are played by the test.
-struct Member {
-  explicit Member(const std::filesystem::path& directory = {}) {
+struct MeshMember {
+  explicit MeshMember(const std::filesystem::path& directory = {}) {
     WorkEngine::Settings settings;
     settings.self.bytes.fill(7);
     settings.epoch = 5;
@@ -39,14 +39,14 @@ struct Member {
         {host.clock, host.timers, host.counters, host.services().log, {}, [] {}}, std::move(settings)));
     bus = Bus::create(host.services(), {});
   }
-  ~Member() {
+  ~MeshMember() {
     bus->stop(host.clock.now());
     host.work->stop();
     host.timers.stop();
     host.pool.stop();
   }
-  Member(const Member&) = delete;
-  Member& operator=(const Member&) = delete;
+  MeshMember(const MeshMember&) = delete;
+  MeshMember& operator=(const MeshMember&) = delete;
 
   WorkEngine& engine() { return *host.work; }
 
@@ -63,7 +63,7 @@ struct Member {
       std::uint64_t room_bytes(const wire::Life&, wire::Class) const override { return limits::mib; }
     };
     work::Frames frames;
-    engine().pump(Wide(), frames);
+    static_cast<void>(engine().pump(Wide(), frames));
     for (const work::SendFrame& frame : frames) {
       auto decoded = wire::decode(frame.bytes);
       REQUIRE(decoded);
@@ -88,7 +88,7 @@ struct Member {
 }  // namespace
 
 TEST_CASE("the receipt of a group names the members that have not acknowledged it", "[bus][work_engine_groups]") {
-  Member node;
+  MeshMember node;
   node.engine().member_up(peer(2), "b", false);
   node.engine().member_up(peer(3), "c", false);
   must(node.engine().change_group("events", group("g"), [](wire::GroupEntry&) {}));
@@ -108,7 +108,7 @@ TEST_CASE("the receipt of a group names the members that have not acknowledged i
 }
 
 TEST_CASE("a receipt is waited for until the last member acknowledges", "[bus][work_engine_groups]") {
-  Member node;
+  MeshMember node;
   node.engine().member_up(peer(2), "b", false);
   must(node.engine().change_group("events", group("g"), [](wire::GroupEntry&) {}));
   const auto told = node.said<wire::Groups>();
@@ -123,7 +123,7 @@ TEST_CASE("a receipt is waited for until the last member acknowledges", "[bus][w
 }
 
 TEST_CASE("a member that is down is not waited for", "[bus][work_engine_groups]") {
-  Member node;
+  MeshMember node;
   node.engine().member_up(peer(2), "b", false);
   must(node.engine().change_group("events", group("g"), [](wire::GroupEntry&) {}));
 
@@ -135,7 +135,7 @@ TEST_CASE("a member that is down is not waited for", "[bus][work_engine_groups]"
 TEST_CASE("a group of another node is acknowledged when it is on the disk and owed to",
           "[bus][work_engine_groups]") {
   const TempDir dir{support::memory_disk()};
-  Member node(dir.path());
+  MeshMember node(dir.path());
   node.engine().member_up(peer(2), "b", false);
 
   node.hear(peer(2), wire::Groups{41, {entry_of("g")}});
@@ -150,7 +150,7 @@ TEST_CASE("a group of another node is acknowledged when it is on the disk and ow
 
 TEST_CASE("a group of a bus that this node does not have is kept for others", "[bus][work_engine_groups]") {
   const TempDir dir{support::memory_disk()};
-  Member node(dir.path());
+  MeshMember node(dir.path());
   node.engine().member_up(peer(2), "b", false);
   wire::GroupEntry elsewhere = entry_of("g");
   elsewhere.bus = "jmap";
@@ -166,17 +166,17 @@ TEST_CASE("a removed group is remembered in a mesh, and forgotten outside", "[bu
   const TempDir dir{support::memory_disk()};
   const TempDir other{support::memory_disk()};
   {
-    Member node(dir.path());
+    MeshMember node(dir.path());
     must(node.engine().change_group("events", group("g"), [](wire::GroupEntry&) {}));
     must(node.engine().change_group("events", group("g"), [](wire::GroupEntry& entry) { entry.present = false; }));
 
     CHECK_FALSE(node.requires_group("g"));
     CHECK(must(node.engine().letters().documents("required-group")).contains("events/g"));
   }
-  Member again(dir.path());
+  MeshMember again(dir.path());
   CHECK_FALSE(again.requires_group("g"));
 
-  Life alone(other.path());
+  bus::test::Life alone(other.path());
   must(alone.host.work->change_group("events", group("g"), [](wire::GroupEntry&) {}));
   must(alone.host.work->change_group("events", group("g"), [](wire::GroupEntry& entry) { entry.present = false; }));
   CHECK(must(alone.host.work->letters().documents("required-group")).empty());
@@ -188,18 +188,18 @@ TEST_CASE("a group has its policy before anybody registers it again", "[bus][wor
   options.backlog_max = 1;
   options.refuse_at_backlog = true;
   {
-    Life life(dir.path());
+    bus::test::Life life(dir.path());
     static_cast<void>(must(life.bus->register_listener(make_listener([](const Delivery&) {}), group("g"), options)));
   }
 
-  Life next(dir.path());
+  bus::test::Life next(dir.path());
   must(next.bus->dispatch(sample()));
 
   CHECK(code(next.bus->dispatch(sample())) == ErrorCode::back_pressure);
 }
 
 TEST_CASE("a group too many is refused when it is registered", "[bus][work_engine_groups]") {
-  Member node;
+  MeshMember node;
   for (int number = 0; number < 1'024; ++number) {
     must(node.engine().change_group("events", group("g" + std::to_string(number)), [](wire::GroupEntry&) {}));
   }
