@@ -1,0 +1,248 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "rig.hpp"
+#include "wire/frames.hpp"
+#include "work/copies.hpp"
+#include "work/guard.hpp"
+
+namespace evmesh::work::test {
+
+/// As much as one likes, unless told otherwise.
+class OpenRoom : public Room {
+ public:
+  [[nodiscard]] std::uint64_t room_bytes(const Life&, wire::Class) const override { return bytes; }
+  std::uint64_t bytes = 1U << 30U;
+};
+
+/// A node with what concerns copies and custody, its journal a list of records.
+class MeshNode {
+ public:
+  explicit MeshNode(std::uint8_t number, std::uint32_t copies = 2) : number_(number), copies_(copies) { start(); }
+
+  [[nodiscard]] Life life() const { return {node_id(number_), epoch_}; }
+  [[nodiscard]] Turn turn() { return {now, wall(300), log, actions, frames}; }
+
+  [[nodiscard]] Machine::Read read() {
+    return [this](Position at) -> std::shared_ptr<const Parcel> {
+      for (const auto& [position, bytes] : records) {
+        if (position != at) continue;
+        const auto event = storage::event_of_record(bytes, node_id(number_));
+        return event ? parcel_of(std::string(*event)) : nullptr;
+      }
+      return nullptr;
+    };
+  }
+
+  /// Appends what has gathered, and says so to all.
+  void write() {
+    if (!log.empty()) {
+      storage::RecordWalk walk(log.bytes().substr(storage::commit_header_bytes),
+                               log.begin() + storage::commit_header_bytes);
+      while (const auto record = walk.next()) records.emplace_back(record->position, record->bytes);
+      copies->appended(log);
+      log.restart(log.end());
+    }
+    machine->written(log.begin(), actions);
+  }
+  void sync() {
+    write();
+    synced = log.begin();
+    machine->synced(synced, actions);
+    copies->synced(synced);
+    guard->synced(turn(), synced);
+  }
+  void tick() {
+    machine->tick(now, log, actions);
+    if (released_at_ && now >= *released_at_) {
+      released_at_.reset();
+      for (const Handle handle : machine->held_back()) machine->release(now, handle, actions);
+    }
+    copies->tick(turn());
+    guard->tick(turn());
+    guard->settled(turn(), copies->safe());
+    guard->pump(turn(), read());
+    copies->pump(turn(), room, read());
+  }
+
+  void member_up(const Life& other, bool transient = false) {
+    copies->member_up(turn(), other, transient);
+    guard->member_up(turn(), other);
+  }
+  void member_down(const Life& other) {
+    copies->member_down(turn(), other);
+    guard->member_down(turn(), other);
+  }
+  void life_ended(const Life& other, bool clean) {
+    copies->life_ended(turn(), other, clean);
+    guard->life_ended(turn(), other, clean);
+  }
+  void on_frame(const Life& from, const std::string& bytes) {
+    const auto frame = wire::decode(bytes);
+    if (!frame || frame->header.to_epoch != epoch_) return;
+    std::visit(
+        [&](const auto& body) {
+          using Body = std::decay_t<decltype(body)>;
+          if constexpr (std::is_same_v<Body, wire::Copied>) {
+            copies->on(turn(), from, body);
+          } else if constexpr (requires { guard->on(turn(), from, body); }) {
+            guard->on(turn(), from, body);
+          } else if constexpr (std::is_same_v<Body, wire::Stale>) {
+            machine->let_go(body.name, body.custody, log);
+          }
+        },
+        frame->body);
+  }
+
+  /// The process ends; with `power`, what was not synced is gone.
+  void restart(bool power = false) {
+    if (power) std::erase_if(records, [&](const auto& record) { return record.first >= synced; });
+    ++epoch_;
+    frames.clear();
+    actions.clear();
+    start();
+  }
+
+  GroupIndex group() { return machine->group("mail", *Group::parse("index"), policy()); }
+  Accepted accept() {
+    Acceptance acceptance;
+    acceptance.bus = "mail";
+    acceptance.event_id.bytes[0] = static_cast<std::uint8_t>(++events_);
+    acceptance.event = parcel_of("event");
+    acceptance.groups = {group()};
+    acceptance.time = wall(events_);
+    return *machine->accept(acceptance, log);
+  }
+  std::vector<Job> take(std::size_t max = 1000) {
+    std::vector<Job> jobs;
+    machine->take(group(), max, jobs);
+    return jobs;
+  }
+  void finish(const Job& job) { machine->finished(now, wall(400), job.handle, {}, log, actions); }
+
+  std::unique_ptr<Machine> machine;
+  std::unique_ptr<Copies> copies;
+  std::unique_ptr<Guard> guard;
+  storage::Commit log;
+  Actions actions;
+  Frames frames;
+  MonoTime now{1h};
+  OpenRoom room;
+  std::vector<std::pair<Position, std::string>> records;
+  Position synced = 0;
+  std::vector<wire::StateEntry> executor_knows;  // what the executor here answers
+  std::vector<std::pair<WorkName, Life>> leases;
+  CopiesOptions copies_options;
+
+ private:
+  void start() {
+    const NodeId self = node_id(number_);
+    machine = std::make_unique<Machine>(MachineOptions{.self = self, .epoch = epoch_, .meshed = true});
+    copies_options.self = life();
+    copies_options.copies = copies_;
+    copies = std::make_unique<Copies>(copies_options, *machine);
+    GuardHooks hooks;
+    hooks.adopted = [this](Turn, const Life&, const wire::Adopted&) { return executor_knows; };
+    hooks.lease = [this](Turn, const Job& job, const Life& where) {
+      leases.emplace_back(*machine->work_name(job.handle), where);
+    };
+    guard = std::make_unique<Guard>(GuardOptions{.self = life()}, *machine, hooks);
+    for (const auto& [position, bytes] : records) {
+      static_cast<void>(machine->replay(position, bytes));
+      static_cast<void>(guard->replay(position, bytes));
+      const auto record = storage::decode_record(bytes, self);
+      if (!record) continue;
+      if (const auto* set = std::get_if<storage::Guardians>(&*record)) copies->replay(position, *set);
+    }
+    log.restart(log.begin());
+    machine->recovered(now, wall(200), std::vector<Flight>{}, log);
+    guard->recovered(turn());
+    released_at_ = now + 2s;
+    sync();
+  }
+
+  std::uint8_t number_;
+  std::uint32_t copies_;
+  std::uint64_t epoch_ = 1;
+  unsigned events_ = 0;
+  std::optional<MonoTime> released_at_;  // what earlier lives owed goes on
+};
+
+/// Some nodes and the frames between them. Membership is what the test says.
+class Mesh {
+ public:
+  MeshNode& add(std::uint8_t number, std::uint32_t copies = 2) {
+    nodes_[number] = std::make_unique<MeshNode>(number, copies);
+    return *nodes_[number];
+  }
+  MeshNode& operator[](std::uint8_t number) { return *nodes_.at(number); }
+
+  void link(std::uint8_t a, std::uint8_t b) {
+    (*this)[a].member_up((*this)[b].life());
+    (*this)[b].member_up((*this)[a].life());
+    links_.insert({a, b});
+    links_.insert({b, a});
+  }
+  void cut(std::uint8_t a, std::uint8_t b) {
+    links_.erase({a, b});
+    links_.erase({b, a});
+  }
+  /// It is gone for everybody.
+  void kill(std::uint8_t number, bool clean = false) {
+    const Life life = (*this)[number].life();
+    dead_.insert(number);
+    for (auto& [other, node] : nodes_) {
+      cut(number, other);
+      if (!dead_.contains(other)) node->life_ended(life, clean);
+    }
+  }
+  void revive(std::uint8_t number, bool power = false) {
+    dead_.erase(number);
+    (*this)[number].restart(power);
+  }
+
+  /// Time passes in small steps, in which all say what they have to say, write, and sync.
+  void run(std::chrono::milliseconds time) {
+    for (std::chrono::milliseconds passed{0}; passed <= time; passed += 10ms) {
+      for (auto& [number, node] : nodes_) {
+        node->now += 10ms;
+        if (dead_.contains(number)) continue;
+        node->tick();
+        node->sync();
+      }
+      carry_frames();
+    }
+  }
+
+  /// Sees each frame; false: it is lost.
+  std::function<bool(const Life& from, const Life& to, const wire::Frame&)> passes =
+      [](const Life&, const Life&, const wire::Frame&) { return true; };
+
+ private:
+  void carry_frames() {
+    for (auto& [number, node] : nodes_) {
+      if (dead_.contains(number)) continue;
+      for (const SendFrame& frame : std::exchange(node->frames, {})) {
+        const auto to = frame.to.id.bytes[15];
+        const auto decoded = wire::decode(frame.bytes);
+        if (!links_.contains({number, to}) || !decoded || !passes(node->life(), frame.to, *decoded)) continue;
+        (*this)[to].on_frame(node->life(), frame.bytes);
+      }
+    }
+  }
+
+  std::map<std::uint8_t, std::unique_ptr<MeshNode>> nodes_;
+  std::set<std::pair<std::uint8_t, std::uint8_t>> links_;
+  std::set<std::uint8_t> dead_;
+};
+
+}  // namespace evmesh::work::test
