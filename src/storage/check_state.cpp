@@ -60,7 +60,11 @@ Result<void> StateStore::check_all() {
     if (const auto known = read_meta(); !known) return tl::unexpected(known.error());
   }
   if (auto witnessed = check_witness(); !witnessed) return witnessed;
-  return *whole ? verify() : Result<void>();
+  if (!*whole) return {};
+  if (format_ > 1) {
+    if (auto counted = read_held(); !counted) return counted;
+  }
+  return verify();
 }
 
 /// False when the node that made it ended before all tables were there.

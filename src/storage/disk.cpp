@@ -15,7 +15,10 @@ namespace evmesh::storage {
 namespace {
 
 constexpr std::string_view no_space = "the disk is full: ";
-constexpr std::size_t zeros_bytes = 1U << 20;
+/// Small: the page cache keeps what is written at once in one piece, and each later write of a few bytes walks through
+/// the whole piece it falls into.
+constexpr std::size_t zeros_bytes = 16U << 10;
+constexpr std::uint64_t write_back_bytes = 1U << 20;
 
 tl::unexpected<Error> failed(const std::string& doing, int number) {
   if (number == ENOSPC || number == EDQUOT) return tl::unexpected(no_space_error(doing));
@@ -99,7 +102,13 @@ class PosixFile final : public File {
  private:
   [[nodiscard]] Result<void> fill(std::uint64_t bytes) {
     const std::string zeros(std::min<std::uint64_t>(bytes, zeros_bytes), '\0');
-    for (std::uint64_t at = 0; at < bytes; at += zeros.size()) {
+    for (std::uint64_t at = 0, begun = 0; at < bytes; at += zeros.size()) {
+      if (at - begun >= write_back_bytes) {
+        // Goes to the disk from now on, so that no sync waits for all of it. Only a hint: `sync` follows.
+        ::sync_file_range(file_.get(), static_cast<off_t>(begun), static_cast<off_t>(at - begun),
+                          SYNC_FILE_RANGE_WRITE);
+        begun = at;
+      }
       const auto piece = std::string_view(zeros).substr(0, std::min<std::uint64_t>(zeros.size(), bytes - at));
       if (auto written = write(at, piece); !written) return written;
     }

@@ -125,8 +125,9 @@ Result<void> FileJournal::drop(Position keep) {
     return fail(ErrorCode::invalid_argument, "cannot drop before " + std::to_string(keep) +
                                                  ": the journal ends at " + std::to_string(end_.position));
   }
-  if (auto synced = sync(); !synced) return synced;
+  if (auto living = alive(); !living) return living;
   if (live_.size() < 2 || live_[1]->begin.position > keep) return {};
+  if (auto synced = sync(); !synced) return synced;
   if (auto dropped = give_up_before(keep); !dropped) return stop(dropped.error());
   return {};
 }
@@ -158,17 +159,50 @@ std::uint64_t FileJournal::room() const {
 
 void FileJournal::prepare() {
   if (!alive()) return;
-  full_ = full_ && room() < options_.reserve_bytes;
-  if (room() >= options_.reserve_bytes) return;
+  const std::uint64_t wanted = (full_ ? 2 : 1) * options_.reserve_bytes;
+  full_ = full_ && room() < wanted;
+  // What another thread is making need not be made twice, as long as there is enough to go on with.
+  if (room() >= wanted || (stock_is_coming() && room() >= options_.reserve_bytes / 2)) return;
+  make_ready();
+}
+
+/// Also takes over what has come.
+bool FileJournal::stock_is_coming() {
+  const std::lock_guard lock(mutex_);
+  if (stock_ == Stock::there) {
+    pool_.adopt_blank();
+    stock_ = Stock::none;
+  }
+  return stock_ == Stock::coming;
+}
+
+void FileJournal::make_ready() {
   auto segment = pool_.furnish();
   if (segment) {
     const auto published = pool_.publish(std::move(*segment));
     // Nobody knows then under which name the file will be found.
     if (!published && !is_no_space(published.error())) static_cast<void>(stop(published.error()));
-    full_ = !published;
+    full_ = full_ || !published;
   } else {
     full_ = true;
   }
+}
+
+bool FileJournal::wants_stock() const {
+  const std::lock_guard lock(mutex_);
+  return stock_ == Stock::none && !failed_ && !full_ && pool_.spares() == 0 &&
+         room() < options_.reserve_bytes + options_.segment_bytes / 2;
+}
+
+void FileJournal::stock() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stock_ != Stock::none || failed_) return;
+    stock_ = Stock::coming;
+  }
+  const bool made = pool_.make_blank();
+  const std::lock_guard lock(mutex_);
+  stock_ = made ? Stock::there : Stock::none;
 }
 
 Result<void> FileJournal::replay(const Visit& visit) const {

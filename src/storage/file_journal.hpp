@@ -37,6 +37,8 @@ class FileJournal final : public Journal {
   [[nodiscard]] std::uint64_t largest_commit() const override { return pool_.largest_commit(); }
   void prepare() override;
   [[nodiscard]] bool full() const override { return full_; }
+  void stock() override;
+  [[nodiscard]] bool wants_stock() const override;
   [[nodiscard]] Result<void> scrub(std::uint64_t bytes) override;
   [[nodiscard]] Tail tail() const override;
   [[nodiscard]] Result<void> anchor() override;
@@ -52,6 +54,8 @@ class FileJournal final : public Journal {
   [[nodiscard]] Result<void> stop(const Error& error);
   [[nodiscard]] Result<void> refusal_of(const Commit& commit) const;
   [[nodiscard]] Result<void> roll();
+  [[nodiscard]] bool stock_is_coming();
+  void make_ready();
   [[nodiscard]] AnchorSlot anchor_slot() const;
   [[nodiscard]] Result<void> give_up_before(Position keep);
   [[nodiscard]] Result<Place> place_of(Position record) const;
@@ -68,6 +72,8 @@ class FileJournal final : public Journal {
   bool full_ = false;
   Tail scrubbed_;  // where the next `scrub` goes on
 
+  enum class Stock : std::uint8_t { none, coming, there };
+
   std::mutex sync_mutex_;  // held while the disk syncs; taken before the other one
 
   // What `read` and `sync` need, from other threads; but for the tail it is changed by the owner's thread
@@ -78,6 +84,7 @@ class FileJournal final : public Journal {
   Tail end_;
   Tail synced_;
   std::optional<Error> failed_;
+  Stock stock_ = Stock::none;
 };
 
 }  // namespace evmesh::storage

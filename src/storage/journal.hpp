@@ -18,7 +18,8 @@ namespace evmesh::storage {
 
 /// A log of records: appended in commits, read from a position, dropped from the head. What is found damaged
 /// is never served and never skipped. One thread at a time appends, drops, prepares, scrubs
-/// and anchors; `sync` may run on another one while it appends, and `read` on any.
+/// and anchors; `sync`, or `anchor` instead, may run on another one while it appends, and `read` and `stock` on
+/// any.
 ///
 /// An error of the disk in `append`, `sync`, `drop` or `anchor` is final: nobody knows then what the disk
 /// holds. Every later call answers with it; the directory must be opened again, which reads, verifies and
@@ -63,8 +64,16 @@ class Journal {
   /// Makes room ahead, one segment a call, until there is `reserve_bytes` of it; when the disk is full
   /// `room()` just does not grow, and `full()` is true until it does. Blocks for as long as the disk takes,
   /// so it is called where nobody waits.
+  /// A disk that was full counts as full until there is twice the reserve.
   virtual void prepare() = 0;
   [[nodiscard]] virtual bool full() const = 0;
+
+  /// Makes the file that `prepare` will need next: what takes long of it, while everything else goes on. One
+  /// at a time. Nothing happens when the disk is full.
+  virtual void stock() = 0;
+
+  /// Whether that file will be needed soon and is not there. Asked by who prepares.
+  [[nodiscard]] virtual bool wants_stock() const = 0;
 
   /// Reads again and verifies up to `bytes`, going round for ever; the first damage as an error naming file
   /// and offset.
@@ -74,7 +83,7 @@ class Journal {
   [[nodiscard]] virtual Tail tail() const = 0;
 
   /// Writes the tail to the anchor and syncs it, so that a shorter log is noticed at the next open. Called
-  /// about every 100 ms while commits come, and at the end.
+  /// about every 100 ms while commits come, and at the end. Not beside a `sync` or `drop`.
   [[nodiscard]] virtual Result<void> anchor() = 0;
 };
 

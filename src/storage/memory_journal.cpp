@@ -75,6 +75,8 @@ class MemoryJournal final : public Journal {
   [[nodiscard]] std::uint64_t largest_commit() const override { return limits::journal_segment_bytes_max; }
   void prepare() override {}
   [[nodiscard]] bool full() const override { return false; }
+  void stock() override {}
+  [[nodiscard]] bool wants_stock() const override { return false; }
   [[nodiscard]] Result<void> scrub(std::uint64_t) override { return {}; }
   [[nodiscard]] Tail tail() const override {
     const std::lock_guard lock(mutex_);

@@ -24,8 +24,7 @@ Result<void> SegmentPool::adopt_spare(const std::string& name) {
   return {};
 }
 
-Result<std::unique_ptr<File>> SegmentPool::blank_file(const std::string& name) {
-  if (!spares_.empty()) return disk_.open(spares_.back(), false);
+Result<std::unique_ptr<File>> SegmentPool::blank_file(const std::string& name) const {
   auto file = disk_.open(name, true);
   if (!file) return file;
   if (auto reserved = (*file)->reserve(segment_bytes_); !reserved) {
@@ -36,12 +35,16 @@ Result<std::unique_ptr<File>> SegmentPool::blank_file(const std::string& name) {
   return file;
 }
 
+bool SegmentPool::make_blank() const { return blank_file(unfinished_name(spare_name(0))).has_value(); }
+
+void SegmentPool::adopt_blank() { spares_.push_back(unfinished_name(spare_name(0))); }
+
 Result<std::shared_ptr<Segment>> SegmentPool::furnish() {
   auto segment = std::make_shared<Segment>();
   segment->number = next_;
   segment->name = spares_.empty() ? unfinished_name(segment_name(next_)) : spares_.back();
   segment->bytes = segment_bytes_;
-  auto file = blank_file(segment->name);
+  auto file = spares_.empty() ? blank_file(segment->name) : disk_.open(segment->name, false);
   if (!file) return tl::unexpected(file.error());
   segment->file = std::move(*file);
   auto done = segment->file->write(0, encode(SegmentHeader{owner_, next_, segment_bytes_}));

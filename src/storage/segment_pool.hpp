@@ -31,6 +31,14 @@ class SegmentPool {
   /// touched the log. Errors: storage, often a full disk, which then has its space back.
   [[nodiscard]] Result<std::shared_ptr<Segment>> furnish();
 
+  /// Makes a file with space on the disk, for `adopt_blank`: on any thread, while everything else goes on, but
+  /// not twice. False when there is no space for it.
+  [[nodiscard]] bool make_blank() const;
+
+  /// From now on it is a spare. One that is not used before the end of this life is removed by the next.
+  void adopt_blank();
+  [[nodiscard]] std::size_t spares() const { return spares_.size(); }
+
   /// Gives it its name, for good, and makes it ready. An error leaves unknown what the directory holds.
   [[nodiscard]] Result<void> publish(std::shared_ptr<Segment> segment);
 
@@ -45,7 +53,7 @@ class SegmentPool {
   [[nodiscard]] Result<void> release(std::uint64_t number, std::uint64_t bytes);
 
  private:
-  [[nodiscard]] Result<std::unique_ptr<File>> blank_file(const std::string& name);
+  [[nodiscard]] Result<std::unique_ptr<File>> blank_file(const std::string& name) const;
 
   Disk& disk_;
   NodeId owner_;

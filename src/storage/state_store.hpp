@@ -68,11 +68,13 @@ struct LetterPlace {
 
 /// Dead letters and small documents (tasks, states of groups) of one node, in `DIR/state.db`. Every change is on the disk when
 /// its call returns. Each row carries a checksum, all rows together a running sum, and `DIR/state.witness` remembers the last
-/// version, so that a lost end, an old copy or a changed byte is found at open, at reading or by `verify`, and never
-/// served. After an error of a change every later call answers with it; open again. Thread-bound.
+/// version, so that a lost end, an old copy or a changed byte is found at open, at reading or by `scrub`, and never
+/// served. After an error of a change every later change answers with it, after damage that `scrub` found also what reads
+/// letters; open again. Thread-bound.
 class StateStore {
  public:
-  /// Opens or creates, and verifies all rows. An empty path keeps everything in memory. Errors: storage.
+  /// Opens or creates, and verifies all rows when they are few; of many letters it leaves that to whoever reads them and
+  /// to `scrub`. An empty path keeps everything in memory. Errors: storage.
   [[nodiscard]] static Result<StateStore> open(const std::filesystem::path& directory);
 
   /// Looks at what is in `directory`, past damage where it can, without changing anything; calls `visit` for each sound
@@ -104,6 +106,8 @@ class StateStore {
   struct Held {
     std::uint64_t letters = 0;
     std::uint64_t bytes = 0;
+
+    bool operator==(const Held&) const = default;
   };
   /// By bus and group; those that hold nothing are absent.
   [[nodiscard]] const std::map<std::pair<std::string, std::string>, Held>& held() const { return held_; }
@@ -114,7 +118,12 @@ class StateStore {
   [[nodiscard]] Result<void> erase(std::string_view kind, std::string_view name);
   [[nodiscard]] Result<std::map<std::string, std::string>> documents(std::string_view kind);
 
-  /// Reads everything and compares it with its sums; the first difference as an error.
+  /// Reads on where it stopped, about `bytes`, and compares each row with its sum and with the indices that lead to it; at
+  /// the end of all letters also the sum of them all, and begins again. True when it was the end. The first difference as an
+  /// error, for ever.
+  [[nodiscard]] Result<bool> scrub(std::uint64_t bytes);
+
+  /// The same of everything at once.
   [[nodiscard]] Result<void> verify();
 
  private:
@@ -129,6 +138,8 @@ class StateStore {
   [[nodiscard]] Result<void> check_all();
   void read_past_damage(const VisitLetter& visit, StateReport& report);
   [[nodiscard]] Result<void> check_witness() const;
+  [[nodiscard]] Result<void> verify_at_open();
+  [[nodiscard]] Result<void> migrate();
   template <class Work>
   [[nodiscard]] Result<void> commit(const Work& work);
   [[nodiscard]] Result<void> query(std::string_view sql, const LetterFilter& filter, const Step& step);
@@ -136,16 +147,37 @@ class StateStore {
   [[nodiscard]] Result<void> insert(std::span<const LetterRow> letters, std::uint64_t& last, Witness::Mark& mark);
   [[nodiscard]] Result<void> erase_document(std::string_view kind, std::string_view name, Witness::Mark& mark);
   [[nodiscard]] Result<std::uint64_t> remove_some(const LetterFilter& filter, Witness::Mark& mark);
+  [[nodiscard]] Held& held_of(std::string_view bus, std::string_view group);
   void hold(const LetterRow& letter);
-  void release(const Statement& row);
+  void release(const Statement& row, Witness::Mark& mark);
+  [[nodiscard]] Result<void> say_held(Witness::Mark& mark);
+  [[nodiscard]] std::uint64_t held_by(std::string_view bus, std::string_view group) const;
+  [[nodiscard]] Result<std::uint64_t> first_of_time(const LetterFilter& filter, std::uint64_t after);
+
+  // state_store_verify.cpp
+  [[nodiscard]] Result<void> read_held();
+  [[nodiscard]] Result<std::uint64_t> sum_of_rest();
+  [[nodiscard]] Result<Statement> looking_at_indices();
+  [[nodiscard]] Result<void> check_indices(Statement& indices, const LetterRow& letter) const;
+  [[nodiscard]] Result<bool> read_on(std::uint64_t bytes);
   [[nodiscard]] Result<LetterRow> read_letter(const Statement& row) const;
   [[nodiscard]] Error damaged(std::string_view what) const;
 
   Database database_;
   Witness witness_;
   Witness::Mark mark_;
-  std::optional<Error> failed_;
-  std::map<std::pair<std::string, std::string>, Held> held_;
+  std::uint64_t format_ = 0;
+  std::optional<Error> failed_;  // of changes
+  std::optional<Error> damage_;  // that the scrub found
+  using HeldByGroup = std::map<std::pair<std::string, std::string>, Held>;
+  HeldByGroup held_;
+  HeldByGroup held_before_;  // the commit that is being made
+
+  struct Scrubbed {
+    std::uint64_t number = 0;  // of the letter that was read last
+    std::uint64_t sum = 0;     // of those that were read and are still there
+  };
+  Scrubbed scrubbed_;
 };
 
 }  // namespace evmesh::storage

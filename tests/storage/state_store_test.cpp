@@ -57,6 +57,16 @@ struct Fixture {
   }
 };
 
+/// What `check` says of a directory, and the numbers of the letters it gave.
+struct Checked {
+  StateReport report;
+  std::vector<std::uint64_t> numbers;
+
+  explicit Checked(const fs::path& directory) {
+    report = StateStore::check(directory, [this](const LetterRow& row) { numbers.push_back(row.number); });
+  }
+};
+
 /// Puts files into a directory of their own and reads all that a store finds there.
 class Restored {
  public:
@@ -257,13 +267,140 @@ TEST_CASE_METHOD(Fixture, "a file of a newer version is refused", "[storage][sta
   { REQUIRE(open().put(letters(1))); }
   {
     Database database = std::move(Database::open(dir.path() / "state.db").value());
-    REQUIRE(database.execute("UPDATE meta SET format = 2"));
+    REQUIRE(database.execute("UPDATE meta SET format = 3"));
   }
 
   const auto opened = StateStore::open(dir.path());
 
   REQUIRE_FALSE(opened);
-  CHECK_THAT(opened.error().message, Catch::Matchers::Contains("written by a newer evmesh (format 2)"));
+  CHECK_THAT(opened.error().message, Catch::Matchers::Contains("written by a newer evmesh (format 3)"));
+}
+
+TEST_CASE_METHOD(Fixture, "a file of the first format is taken over, its letters counted", "[storage][state]") {
+  {
+    StateStore store = open();
+    REQUIRE(store.put(letters(3)));
+    REQUIRE(store.put("task", "1", "done"));
+  }
+  {
+    Database database = std::move(Database::open(dir.path() / "state.db").value());
+    REQUIRE(database.execute("UPDATE meta SET format = 1, sum = sum - (SELECT sum(sum) FROM held)"));
+    REQUIRE(database.execute("DROP TABLE held; DROP INDEX letters_type; DROP INDEX letters_time"));
+    fs::remove(dir.path() / "state.witness");  // of the sum with the counts
+  }
+  CHECK_FALSE(Checked(dir.path()).report.damaged);
+
+  StateStore store = open();
+
+  CHECK(store.page({}, 0, 10) == letters(3));
+  CHECK(store.held().at({"events", "index"}).letters == 3);
+  CHECK(store.documents("task").value().at("1") == "done");
+  CHECK(store.count({.type = "Odd"}) == 2U);
+  CHECK(store.verify());
+}
+
+TEST_CASE_METHOD(Fixture, "a damaged letter among many is found by who reads it, and by the scrub",
+                 "[storage][state]") {
+  std::string event = "the event that will be damaged";
+  {
+    StateStore store = open();
+    auto many = letters(3'000);
+    many[1'499].event = event;
+    REQUIRE(store.put(many));
+  }
+  std::string bytes = read(dir.path() / "state.db");
+  bytes[bytes.find(event)] = 'T';
+  write(dir.path() / "state.db", bytes);
+  StateStore store = open();
+  CHECK(store.page({}, 2'000, 10)->size() == 10);
+  CHECK(store.count({}) == 3'000U);
+
+  const auto found = store.page({}, 1'498, 10);
+
+  REQUIRE_FALSE(found);
+  CHECK_THAT(found.error().message, Catch::Matchers::Contains("dead letter 1500 is damaged"));
+  Result<bool> scrubbed = false;
+  for (int slice = 0; slice < 10'000 && scrubbed && !*scrubbed; ++slice) scrubbed = store.scrub(10'000);
+  REQUIRE_FALSE(scrubbed);
+  CHECK(scrubbed.error().message == found.error().message);
+  CHECK_FALSE(store.page({}, 2'000, 10));
+  CHECK_FALSE(store.put(letters(1, "another")));
+}
+
+TEST_CASE_METHOD(Fixture, "a letter that vanished from among many is missed by the scrub", "[storage][state]") {
+  { REQUIRE(open().put(letters(3'000))); }
+  {
+    Database database = std::move(Database::open(dir.path() / "state.db").value());
+    REQUIRE(database.execute("DELETE FROM letters WHERE number = 2000"));
+  }
+  StateStore store = open();
+
+  Result<bool> scrubbed = false;
+  while (scrubbed && !*scrubbed) scrubbed = store.scrub(100'000);
+
+  REQUIRE_FALSE(scrubbed);
+  CHECK_THAT(scrubbed.error().message, Catch::Matchers::Contains("rows are missing, or came from elsewhere"));
+}
+
+TEST_CASE_METHOD(Fixture, "an index that does not lead to a letter is found", "[storage][state]") {
+  { REQUIRE(open().put(letters(3))); }
+  {
+    Database database = std::move(Database::open(dir.path() / "state.db").value());
+    REQUIRE(database.execute(
+        "PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_schema SET sql = 'CREATE INDEX letters_type ON letters (grp, number)' WHERE name = "
+        "'letters_type';"));
+  }
+  {
+    Database database = std::move(Database::open(dir.path() / "state.db").value());
+    REQUIRE(database.execute("REINDEX letters_type; PRAGMA writable_schema = ON;"
+                             "UPDATE sqlite_schema SET sql = 'CREATE INDEX letters_type ON letters (type, number)' "
+                             "WHERE name = 'letters_type';"));
+  }
+
+  const auto opened = StateStore::open(dir.path());
+
+  REQUIRE_FALSE(opened);
+  CHECK_THAT(opened.error().message, Catch::Matchers::Contains("an index misses dead letter 1"));
+}
+
+TEST_CASE_METHOD(Fixture, "a scrub goes on while letters come and go", "[storage][state]") {
+  StateStore store = open();
+  REQUIRE(store.put(letters(100)));
+  int rounds = 0;
+
+  for (unsigned step = 0; step < 500; ++step) {
+    const auto ended = store.scrub(2'000);
+    REQUIRE(ended);
+    rounds += *ended;
+    REQUIRE(store.remove({.id = letter(step * 7 % 200).id}));
+    if (step % 3 == 0) REQUIRE(store.put(std::vector{letter(200 + step)}));
+    if (step % 5 == 0) REQUIRE(store.put("task", std::to_string(step % 4), std::to_string(step)));
+  }
+
+  CHECK(rounds > 10);
+  CHECK(store.verify());
+}
+
+TEST_CASE_METHOD(Fixture, "letters since a time are found wherever they stand", "[storage][state]") {
+  StateStore store = open();
+  auto some = letters(20);
+  some[3].time = some[18].time;  // imported, for example
+  REQUIRE(store.put(some));
+  const LetterFilter filter{.since = Timestamp{15s}, .until = Timestamp{20s}};
+
+  const auto numbers = [&](std::uint64_t after, std::size_t limit) {
+    std::vector<std::uint64_t> found;
+    const auto places = store.places(filter, after, limit).value();
+    for (const LetterPlace& place : places) found.push_back(place.number);
+    return found;
+  };
+
+  CHECK(numbers(0, 10) == std::vector<std::uint64_t>{4, 15, 16, 17, 18, 19});
+  CHECK(numbers(0, 2) == std::vector<std::uint64_t>{4, 15});
+  CHECK(numbers(4, 2) == std::vector<std::uint64_t>{15, 16});
+  CHECK(store.page(filter, 16, 10)->size() == 3);
+  CHECK(store.page({.since = Timestamp{21s}}, 0, 10)->empty());
 }
 
 TEST_CASE_METHOD(Fixture, "a witness survives a torn write of its newest slot", "[storage][state]") {
@@ -280,16 +417,6 @@ TEST_CASE_METHOD(Fixture, "a witness survives a torn write of its newest slot", 
 }
 
 namespace {
-
-/// What `check` says of a directory, and the numbers of the letters it gave.
-struct Checked {
-  StateReport report;
-  std::vector<std::uint64_t> numbers;
-
-  explicit Checked(const fs::path& directory) {
-    report = StateStore::check(directory, [this](const LetterRow& row) { numbers.push_back(row.number); });
-  }
-};
 
 std::map<std::string, std::string> files_in(const fs::path& directory) {
   std::map<std::string, std::string> files;
