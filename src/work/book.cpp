@@ -51,9 +51,9 @@ HeldSlot Book::hold(const DispatchId& id, const EventId& event_id, Timestamp tim
   held.event_id = event_id;
   held.time = time;
   held.event_bytes = static_cast<std::uint32_t>(event_bytes);
-  if (event && has_room(event_bytes)) {
+  if (event && has_room(event->memory_bytes())) {
+    event_bytes_ += event->memory_bytes();
     held.event = std::move(event);
-    event_bytes_ += event_bytes;
   }
   link_held(slot);
   return slot;
@@ -101,7 +101,7 @@ void Book::leave_held(Slot slot) {
   while (*link != slot) link = &obligations_[*link].next_of_held;
   *link = obligations_[slot].next_of_held;
   if (held.first != none) return;
-  if (held.event) event_bytes_ -= held.event_bytes;
+  if (held.event) event_bytes_ -= held.event->memory_bytes();
   unlink_held(held_slot);
   held_.remove(held_slot);
 }

@@ -124,8 +124,8 @@ class Book {
   /// obligation.
   HeldSlot hold(const DispatchId& id, const EventId& event_id, Timestamp time,
                 std::shared_ptr<const Parcel> event, std::uint64_t event_bytes);
-  [[nodiscard]] bool has_room(std::uint64_t event_bytes) const {
-    return event_bytes_ + event_bytes <= event_bytes_max_;
+  [[nodiscard]] bool has_room(std::uint64_t memory_bytes) const {
+    return event_bytes_ + memory_bytes <= event_bytes_max_;
   }
   Slot add(HeldSlot held, GroupIndex group, std::uint32_t generation);
   void remove(Slot slot);

@@ -29,7 +29,7 @@ struct MachineOptions {
   NodeId self;
   std::uint64_t epoch = 1;
   std::uint64_t seed = 0;                            ///< of the jitter
-  std::uint64_t event_bytes_max = 64 * limits::mib;  ///< of events kept in memory; the others are read back
+  std::uint64_t event_bytes_max = 24 * limits::mib;  ///< memory for events; the others are read back
   std::uint64_t tick_bytes_max = 1 * limits::mib;    ///< about what one `tick` may append
   /// Other nodes may run what is owed here, or answer for it: without a goodbye, what is owed from earlier lives may
   /// have run elsewhere, and all of it is held back until `release`.

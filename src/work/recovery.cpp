@@ -37,7 +37,7 @@ std::optional<Slot> Machine::Impl::find(const storage::Place& place) const {
 /// The youngest such record says it all: what stood before of these groups is taken away.
 void Machine::Impl::apply(Position position, const storage::Owed& owed) {
   std::shared_ptr<const Parcel> event;
-  if (book_.has_room(owed.event.size())) event = parcel_of(std::string(owed.event));
+  if (book_.has_room(Parcel::memory_bytes(owed.event.size()))) event = parcel_of(std::string(owed.event));
   const HeldSlot held = book_.hold(owed.id, owed.event_id, owed.time, std::move(event), owed.event.size());
   book_.held(held).position = position;
   for (const storage::OwedGroup& each : owed.groups) {

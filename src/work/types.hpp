@@ -56,7 +56,17 @@ struct Parcel {
   std::uint64_t size = 0;  ///< what it counts at quotas, in bytes
   std::optional<Event> event;         ///< as an object, where somebody had it at hand
   std::vector<RegistrationKey> keys;  ///< with `event`
+
+  /// About what it takes in memory, with what the allocator adds. Never less for the bytes alone.
+  [[nodiscard]] std::uint64_t memory_bytes() const { return memory_bytes(bytes.size(), event ? size : 0); }
+  [[nodiscard]] static std::uint64_t memory_bytes(std::uint64_t bytes, std::uint64_t event = 0);
 };
+
+inline std::uint64_t Parcel::memory_bytes(std::uint64_t bytes, std::uint64_t event) {
+  constexpr std::uint64_t shared_and_allocated = 48;
+  constexpr std::uint64_t fields = 256;  // of an event, with its strings
+  return sizeof(Parcel) + shared_and_allocated + bytes + (event > 0 ? fields + event : 0);
+}
 
 /// A parcel of bytes only.
 [[nodiscard]] inline std::shared_ptr<const Parcel> parcel_of(std::string bytes) {

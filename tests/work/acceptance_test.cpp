@@ -150,7 +150,7 @@ TEST_CASE("when letters cannot be stored either, twice the quota refuses the dis
 }
 
 TEST_CASE("events beyond the memory for them are read back from where they stand", "[work][acceptance]") {
-  Rig rig({.self = node_id(1), .event_bytes_max = 7});
+  Rig rig({.self = node_id(1), .event_bytes_max = Parcel::memory_bytes(7)});
   const GroupIndex group = rig.group("index");
   rig.accept({group});
   rig.accept({group});

@@ -494,7 +494,7 @@ TEST_CASE("a group without runners holds back no other") {
 }
 
 TEST_CASE("events that are not in memory are asked for") {
-  DistributionRig rig({}, {.self = node_id(1), .event_bytes_max = 100});
+  DistributionRig rig({}, {.self = node_id(1), .event_bytes_max = Parcel::memory_bytes(100)});
   rig.executor(first, 2);
   rig.owe(4);
   rig.pump();

@@ -63,6 +63,35 @@ TEST_CASE("an owed obligation whose event is not in memory takes under 200 bytes
   CHECK(machine.owed_count() == count);
 }
 
+TEST_CASE("an owed obligation takes under 200 bytes with its share of the memory for events", "[work][machine]") {
+  constexpr std::size_t count = 100'000;
+  Machine machine({.self = node_id(1), .event_bytes_max = MachineOptions{}.event_bytes_max / 10});
+  const GroupIndex group = machine.group("mail", *Group::parse("index"), test::policy());
+  storage::Commit log;
+  Actions actions;
+  const std::size_t before = held_bytes;
+
+  for (std::size_t i = 0; i < count; ++i) {
+    Acceptance acceptance;
+    acceptance.bus = "mail";
+    const std::string payload(256, 'x');
+    acceptance.event = std::make_shared<const Parcel>(
+        Parcel{std::string(330, 'x'), 330, Event({.type = "bench.event", .payload = payload}), {}});
+    acceptance.groups = {group};
+    REQUIRE(machine.accept(acceptance, log));
+    machine.written(log.end(), actions);
+    machine.synced(log.end(), actions);
+    log.restart(log.end());
+  }
+
+  const std::size_t each = (held_bytes - before) / count;
+  INFO(each << " bytes each");
+  CHECK(each < 200);
+  std::vector<Job> jobs;
+  machine.take(group, 2, jobs);
+  CHECK(jobs.at(1).event);  // there is memory for some
+}
+
 TEST_CASE("accepting, taking and finishing allocate nothing for each event", "[work][machine]") {
   constexpr std::size_t count = 10'000;
   Machine machine({.self = node_id(1)});
