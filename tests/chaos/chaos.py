@@ -119,7 +119,7 @@ class Run:
         self.names = "abcde"[:options.nodes]
         self.load = {"count": LIFE_NUMBERS - 1, "threads": 2, "groups": len(GROUPS), "rate": options.rate,
                      "work_us": 3_000, "long_every": 97, "fail_every": 11, "refuse_every": 501, "mesh": 1,
-                     "asynchronous": 1, "stamps": 1, "concurrency": 20}
+                     "asynchronous": 1, "stamps": 1, "all_groups": 1, "concurrency": 20}
         self.ledgers, self.kills, self.intervals, self.broken = Ledgers(), [], [], []
         self.done = collections.Counter()
         self.networks = None

@@ -51,6 +51,7 @@ Plan read_plan(int argument_count, char** arguments) {
       {"quiet", &plan.quiet},
       {"asynchronous", &plan.asynchronous},
       {"mesh", &plan.mesh},
+      {"all_groups", &plan.all_groups},
       {"stamps", &plan.stamps},
   };
   for (int at = 1; at < argument_count; ++at) {

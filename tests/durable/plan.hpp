@@ -35,6 +35,7 @@ struct Plan {
                                    ///< in the same process
   std::uint64_t quiet = 0;         ///< no lines for runs and receipts, but their sums at the end
   std::uint64_t mesh = 0;          ///< a member of a mesh, on a free port of this machine
+  std::uint64_t all_groups = 0;    ///< dispatches only when all groups are known to be required
   std::uint64_t stamps = 0;        ///< the last word of each line is when: microseconds of the steady clock
   std::uint64_t asynchronous = 0;  ///< no listener runs before `dispatch` returns
 };

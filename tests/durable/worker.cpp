@@ -124,9 +124,17 @@ class Worker {
     registrations_.push_back(std::move(*registration));
   }
 
+  [[nodiscard]] bool knows_all_groups() const {
+    const auto known = node_->group_work().groups();
+    return known && static_cast<std::uint64_t>(std::count_if(
+                        known->begin(), known->end(), [](const auto& group) { return group.required; })) >=
+                        plan_.groups;
+  }
+
   void start_dispatching() {
     for (std::uint64_t thread = 0; thread < plan_.threads; ++thread) {
       threads_.emplace_back([this, thread] {
+        while (plan_.all_groups != 0 && !given_up_ && !knows_all_groups()) shared_.breathe();
         const auto begin = std::chrono::steady_clock::now();
         for (std::uint64_t at = thread; at < plan_.count && !given_up_; at += plan_.threads) {
           if (plan_.rate != 0)
@@ -176,7 +184,10 @@ class Worker {
 
   void note(std::uint64_t number, const Result<Receipt>& result) {
     if (result && plan_.quiet != 0) return;
-    if (result) return ledger_.line("receipt " + std::to_string(number) + ' ' + result->dispatch.to_string());
+    if (result) {
+      return ledger_.line("receipt " + std::to_string(number) + ' ' + result->dispatch.to_string() +
+                          (result->degraded ? " degraded" : ""));
+    }
     const auto code = result.error().code;
     const bool unknown = code == ErrorCode::unknown_outcome;
     if (!unknown && plan_.persist != 0 && code == last_refused_.exchange(code)) return;
