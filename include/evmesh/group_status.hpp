@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ struct GroupStatus {
   std::uint64_t dying = 0;          ///< failed for good, their dead letters not kept yet
   std::uint64_t dead = 0;           ///< dead letters
   std::optional<Timestamp> oldest;  ///< when the oldest that is still owed was accepted
+  /// Of the last some thousand executions here since its listener was registered, 99 of 100 took no longer.
+  std::optional<std::chrono::microseconds> run_p99{};
 
   [[nodiscard]] std::uint64_t owed() const { return ready + running + retrying + dying; }
 };

@@ -76,6 +76,10 @@ struct NodeOptions {
   /// to give, new work is refused with `disk_full` while what was accepted goes on.
   std::uint64_t journal_reserve_bytes = 64 << 20;
 
+  /// What dead letters may take in `data_dir`, 1 MiB to 1,024 GiB; of more, the oldest of their group are moved to
+  /// `dead-letters-exported.jsonl` there, which `import_dead_letters` reads.
+  std::uint64_t dead_letters_bytes_max = 10ULL << 30;
+
   /// False: groups that are registered here become required, and are owed events, but nothing is executed on this
   /// node (a front-line node); another life of it, or another node, does.
   bool execute_group_listeners = true;

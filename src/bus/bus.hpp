@@ -113,6 +113,7 @@ class Bus final : public EventBus,
     bool runs = false;  ///< here
     bool critical = true;
     std::optional<std::string> paused;  ///< why
+    std::optional<std::chrono::microseconds> run_p99{};
   };
   [[nodiscard]] std::vector<GroupPlace> group_places() const;
 

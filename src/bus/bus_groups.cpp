@@ -274,7 +274,7 @@ Result<work::Accepted> Bus::accept(const Owing& owing, Calls& calls) {
     acceptance.claimed.push_back(each.index);
     claimed.push_back(each.runner);
   }
-  auto accepted = services_.work.accept(acceptance);
+  auto accepted = services_.work.accept(acceptance, settings_.level != Level::memory);
   for (std::size_t at = 0; at < claimed.size(); ++at) {
     const work::Handle handle = accepted ? accepted->claimed[at] : 0;
     if (handle == 0) {

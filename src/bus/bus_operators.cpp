@@ -10,7 +10,8 @@ std::vector<Bus::GroupPlace> Bus::group_places() const {
   std::vector<GroupPlace> places;
   for (const Required& each : *required()) {
     places.push_back(
-        {each.group, each.index, each.runner != nullptr, each.state.critical, each.state.paused});
+        {each.group, each.index, each.runner != nullptr, each.state.critical, each.state.paused,
+         each.runner ? each.runner->run_p99() : std::nullopt});
   }
   return places;
 }

@@ -104,6 +104,11 @@ void GroupRunner::unschedule() {
   services_.activity.end();
 }
 
+std::optional<std::chrono::microseconds> GroupRunner::run_p99() {
+  const std::lock_guard lock(mutex_);
+  return took_.at(0.99);
+}
+
 std::size_t GroupRunner::batch() const {
   const auto fit = batch_time / std::max(usual_, std::chrono::nanoseconds{1});
   return std::clamp<std::size_t>(static_cast<std::size_t>(fit), 1, batch_max);
@@ -205,6 +210,7 @@ bool GroupRunner::end(Executions::iterator execution) {
   const std::lock_guard lock(mutex_);
   const bool in_time = !execution->given_up;
   usual_ = (usual_ * 7 + (now - execution->started)) / 8;
+  took_.add(now - execution->started);
   executions_.erase(execution);
   if (in_time) return true;
   --late_;

@@ -17,6 +17,7 @@
 
 #include "base/clock.hpp"
 #include "base/counters.hpp"
+#include "base/spread.hpp"
 #include "bus/work_engine.hpp"
 #include "delivery/activity.hpp"
 #include "delivery/call_gate.hpp"
@@ -55,6 +56,7 @@ class GroupRunner final : public Puller,
   [[nodiscard]] const Group& group() const { return group_; }
   [[nodiscard]] ExecutionMode mode() const { return mode_; }
   [[nodiscard]] Placement placement() const { return settings_.options.placement; }
+  [[nodiscard]] std::optional<std::chrono::microseconds> run_p99();
   [[nodiscard]] delivery::CallGate& gate() { return gate_; }
 
   /// Whether this thread may make the next attempt itself; then `run_claimed` or `let_go` must follow. Inside
@@ -124,6 +126,7 @@ class GroupRunner final : public Puller,
   std::string
       given_up_;  // why what fails now is not tried again; empty: it is, by whoever runs the group next
   Executions executions_;
+  base::Spread took_;
   std::chrono::nanoseconds usual_{std::chrono::milliseconds{1}};  // how long an execution takes, smoothed
 };
 

@@ -51,6 +51,8 @@ storage::LetterRow row_of(const Letter& letter) {
   return row;
 }
 
+}  // namespace
+
 Result<Letter> letter_of(storage::LetterRow row) {
   const auto record = storage::decode_record(row.history, NodeId{});
   const auto* owed = record ? std::get_if<storage::Owed>(&*record) : nullptr;
@@ -75,29 +77,36 @@ Result<Letter> letter_of(storage::LetterRow row) {
   return letter;
 }
 
-}  // namespace
-
 Result<std::unique_ptr<LetterBox>> LetterBox::open(const std::filesystem::path& directory,
-                                                   base::Counters& counters) {
+                                                   base::Counters& counters, std::uint64_t bytes_max) {
   auto store = storage::StateStore::open(directory);
   if (!store) return tl::unexpected(store.error());
-  return std::unique_ptr<LetterBox>(new LetterBox(std::move(*store), directory.empty(), counters));
+  return std::unique_ptr<LetterBox>(new LetterBox(std::move(*store), directory, counters, bytes_max));
 }
 
-LetterBox::LetterBox(storage::StateStore store, bool in_memory, base::Counters& counters)
-    : store_(std::move(store)),
-      in_memory_(in_memory),
+LetterBox::LetterBox(storage::StateStore store, std::filesystem::path directory, base::Counters& counters,
+                     std::uint64_t bytes_max)
+    : directory_(std::move(directory)),
+      bytes_max_(bytes_max),
+      store_(std::move(store)),
       kept_(counters.named("evmesh_dead_letters_total")),
-      removed_(counters.named("evmesh_dead_letters_removed_total")) {}
+      removed_(counters.named("evmesh_dead_letters_removed_total")),
+      exported_(counters.named("evmesh_dead_letters_exported_total")) {}
 
-/// Under mutex_. What has no room stays owed, and is tried again later.
-Result<void> LetterBox::check_room(std::span<const storage::LetterRow> rows) const {
-  if (!in_memory_) return {};
+/// Under mutex_.
+storage::StateStore::Held LetterBox::all() const {
   storage::StateStore::Held all;
   for (const auto& [place, held] : store_.held()) {
     all.letters += held.letters;
     all.bytes += held.bytes;
   }
+  return all;
+}
+
+/// Under mutex_. What has no room stays owed, and is tried again later.
+Result<void> LetterBox::check_room(std::span<const storage::LetterRow> rows) const {
+  if (!in_memory()) return {};
+  storage::StateStore::Held all = this->all();
   for (const storage::LetterRow& row : rows) all.bytes += row.event.size();
   if (all.letters + rows.size() <= limits::memory_dead_letters_max &&
       all.bytes <= limits::memory_dead_letters_bytes_max) {
@@ -115,7 +124,14 @@ Result<std::uint64_t> LetterBox::keep(std::span<const Letter> letters) {
   if (auto room = check_room(rows); !room) return tl::unexpected(room.error());
   auto stored = store_.put(rows);
   if (stored) kept_.add(*stored);
+  if (stored && *stored > 0) grown_ = {rows.back().bus, rows.back().group};
   return stored;
+}
+
+Result<bool> LetterBox::scrub(std::uint64_t bytes) {
+  if (in_memory()) return true;
+  const std::lock_guard lock(mutex_);
+  return store_.scrub(bytes);
 }
 
 Result<std::uint64_t> LetterBox::remove(const Filter& filter) {

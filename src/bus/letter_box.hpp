@@ -13,6 +13,7 @@
 #include <evmesh/dead_letters.hpp>
 
 #include "base/counters.hpp"
+#include "base/limits.hpp"
 #include "storage/records.hpp"
 #include "storage/state_store.hpp"
 
@@ -39,14 +40,27 @@ class LetterBox {
  public:
   using Filter = storage::LetterFilter;
 
-  /// `counters` outlives the box. Errors: storage.
-  [[nodiscard]] static Result<std::unique_ptr<LetterBox>> open(const std::filesystem::path& directory,
-                                                               base::Counters& counters);
+  /// `counters` outlives the box. On the disk letters may take `bytes_max`. Errors: storage.
+  [[nodiscard]] static Result<std::unique_ptr<LetterBox>> open(
+      const std::filesystem::path& directory, base::Counters& counters,
+      std::uint64_t bytes_max = limits::dead_letters_bytes_max);
 
   /// Keeps those that are not there yet, by id; all are on the disk when this returns. How many were not. In
   /// memory no more than `limits::memory_dead_letters_max`, and `limits::memory_dead_letters_bytes_max` of
   /// them. Errors: storage.
   [[nodiscard]] Result<std::uint64_t> keep(std::span<const Letter> letters);
+
+  /// Whether there are more than there may be on the disk; `export_oldest` mends it.
+  [[nodiscard]] bool over_bound() const;
+
+  /// Moves the oldest letters to the file `dead-letters-exported.jsonl` in the directory, a line each as an
+  /// import reads it, until there are few enough: those of the group that grew last, and when that is not
+  /// enough, of the one that holds most. Nothing leaves before it is in the file, on the disk; after a crash
+  /// it may be in both. How many. Errors: storage; the letters are where they were.
+  [[nodiscard]] Result<std::uint64_t> export_oldest();
+
+  /// As StateStore::scrub; true at the end of a round, and always in memory.
+  [[nodiscard]] Result<bool> scrub(std::uint64_t bytes);
 
   [[nodiscard]] Result<std::uint64_t> remove(const Filter& filter);
   [[nodiscard]] Result<std::uint64_t> remove(std::span<const DeadLetterId> ids);
@@ -72,16 +86,29 @@ class LetterBox {
   [[nodiscard]] Result<std::map<std::string, std::string>> documents(std::string_view kind);
 
  private:
-  LetterBox(storage::StateStore store, bool in_memory, base::Counters& counters);
+  using Place = std::pair<std::string, std::string>;  // bus and group
 
+  LetterBox(storage::StateStore store, std::filesystem::path directory, base::Counters& counters,
+            std::uint64_t bytes_max);
+
+  [[nodiscard]] bool in_memory() const { return directory_.empty(); }
   [[nodiscard]] Result<void> check_room(std::span<const storage::LetterRow> rows) const;
+  [[nodiscard]] storage::StateStore::Held all() const;
+  [[nodiscard]] std::optional<Place> to_shrink(const Place& but) const;
+  [[nodiscard]] Result<std::uint64_t> export_some(const Place& place, std::uint64_t& after);
 
-  mutable std::mutex mutex_;  // leaf; guards the store
+  const std::filesystem::path directory_;
+  const std::uint64_t bytes_max_;
+  mutable std::mutex mutex_;  // leaf; guards the store and what follows
   storage::StateStore store_;
-  const bool in_memory_;
+  Place grown_;  // what was kept last
   base::Counter& kept_;
   base::Counter& removed_;
+  base::Counter& exported_;
 };
+
+/// What a row of the store says. Errors: undecodable.
+[[nodiscard]] Result<Letter> letter_of(storage::LetterRow row);
 
 /// A place in the world of dispatch ids for what was never accepted: no two letters share one.
 [[nodiscard]] DispatchId dispatch_of_unaccepted(const DeadLetterId& letter);

@@ -48,6 +48,7 @@ void merge(GroupStatus& group, const GroupStatus& other) {
   group.dying += other.dying;
   group.dead += other.dead;
   group.oldest = earlier(group.oldest, other.oldest);
+  group.run_p99 = std::max(group.run_p99, other.run_p99);
 }
 
 void merge(GroupLife& life, const GroupLife& other) {

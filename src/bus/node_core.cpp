@@ -42,6 +42,7 @@ Result<void> NodeCore::open_work(const storage::Identity& identity, const NodeOp
   settings.directory = options.data_dir;
   settings.payload = options.payload;
   settings.reserve_bytes = options.journal_reserve_bytes;
+  settings.dead_letters_bytes_max = options.dead_letters_bytes_max;
   settings.event_size_bytes_max = options.event_size_bytes_max;
   settings.level = level_of(options);
   settings.copies = options.copies;

@@ -84,6 +84,11 @@ Result<void> check_options(const NodeOptions& options) {
       !checked) {
     return checked;
   }
+  if (auto checked = check_range("dead_letters_bytes_max", options.dead_letters_bytes_max, limits::mib,
+                                 1024 * 1024 * limits::mib);
+      !checked) {
+    return checked;
+  }
   constexpr std::uint64_t threads_max = 1024;
   if (auto checked = check_range("pool_threads_max", options.pool_threads_max, 1, threads_max); !checked) {
     return checked;

@@ -35,7 +35,7 @@ Result<void> check_limit(std::size_t limit) {
 }
 
 GroupStatus empty_status(const std::string& bus, const Group& group) {
-  return {bus, group, false, 0, true, false, {}, 0, 0, 0, 0, 0, {}};
+  return {bus, group, false, 0, true, false, {}, 0, 0, 0, 0, 0, {}, {}};
 }
 
 void count(const work::GroupCounts& counts, GroupStatus& status) {
@@ -81,6 +81,7 @@ Operations::Statuses Operations::statuses() const {
       GroupStatus& status = at(bus->name(), place.group);
       status.required = true;
       status.runners = place.runs ? 1 : 0;
+      status.run_p99 = place.run_p99;
       status.critical = place.critical;
       status.paused = place.paused.has_value();
       status.pause_reason = place.paused.value_or("");

@@ -18,7 +18,7 @@ using work::Position;
 namespace {
 
 /// Of events kept at hand; the others are read back.
-constexpr std::uint64_t event_memory_bytes = 64 * limits::mib;
+constexpr std::uint64_t event_memory_bytes = 24 * limits::mib;
 
 }  // namespace
 
@@ -127,16 +127,24 @@ Result<void> WorkEngine::fits(std::span<const GroupIndex> groups, std::uint64_t 
   return machine_.fits(groups, events, bytes);
 }
 
-Result<Accepted> WorkEngine::accept(const work::Acceptance& acceptance) {
+Result<Accepted> WorkEngine::accept(const work::Acceptance& acceptance, bool asks_for_sync) {
   Lock lock(mutex_);
   make_room_in_commit(lock);
   if (failure_) return tl::unexpected(*failure_);
   Result<Accepted> accepted = machine_.accept(acceptance, pending_);
   if (!accepted) return accepted;
+  Groups wake = acceptance.claimed.empty() ? acceptance.groups : Groups{};
+  if (journal_ && acceptance.claimed.empty() && asks_for_sync) {
+    // Written first, so that those who are woken find it without a lock to wait for. Is somebody else
+    // appending, they append it when they come for it.
+    lock.unlock();
+    if (append_unless_busy(accepted->end)) return accepted;
+    lock.lock();
+  }
   Actions actions;
   // Whoever runs these groups here appends the record when it comes for it.
   const bool flushes = flushes_itself();
-  after_change(lock, actions, acceptance.claimed.empty() ? acceptance.groups : Groups{});
+  after_change(lock, actions, std::move(wake));
   if (flushes) flush();
   if (!acceptance.claimed.empty()) {
     if (auto written = wait_written(accepted->end); !written) {

@@ -78,6 +78,7 @@ class WorkEngine final : public WorkLine {
     std::uint64_t seed = 0;
     std::filesystem::path directory{};  ///< empty: level `memory`, everything ends with this object
     std::uint64_t reserve_bytes = 64ULL << 20;
+    std::uint64_t dead_letters_bytes_max = limits::dead_letters_bytes_max;
     std::uint64_t event_size_bytes_max = 1ULL << 20;
     PayloadFormat payload = PayloadFormat::binary;  ///< how bodies are kept
     std::shared_ptr<storage::Disk> disk{};          ///< of the journal, shared with a test; null: `directory`
@@ -148,9 +149,10 @@ class WorkEngine final : public WorkLine {
                                                                  std::span<const RegistrationKey> keys) const;
 
   /// Takes it on. What the caller claimed may run when this has returned: it is written.
-  /// Errors: back_pressure, invalid_argument, closed, node_failed; unknown_outcome when the journal failed
-  /// then.
-  [[nodiscard]] Result<work::Accepted> accept(const work::Acceptance& acceptance);
+  /// `asks_for_sync`: the caller waits for the sync, or says whom to tell of it, as its next step; nobody else
+  /// is woken for that. Errors: back_pressure, invalid_argument, closed, node_failed; unknown_outcome when the
+  /// journal failed then.
+  [[nodiscard]] Result<work::Accepted> accept(const work::Acceptance& acceptance, bool asks_for_sync = false);
 
   /// One of several events that are taken on together.
   struct Offer {
@@ -264,19 +266,18 @@ class WorkEngine final : public WorkLine {
   [[nodiscard]] Result<void> open_journal();
   [[nodiscard]] std::optional<std::vector<work::Flight>> flights_of_last_life() const;
   void make_room_in_commit(Lock& lock);
-  void ask_for_room();
-  void note_room();
   std::uint64_t piece_by_piece(const std::function<std::uint64_t()>& piece);
   void flush();
+  [[nodiscard]] bool append_unless_busy(work::Position end);
   void append_pending();
   [[nodiscard]] bool take_pending();
   [[nodiscard]] Result<void> wait_written(work::Position end);
   [[nodiscard]] bool is_written(work::Position end) const;
   void sync();
   [[nodiscard]] std::vector<std::pair<Told, work::Safety>> due_waiters();
+  [[nodiscard]] bool sync_is_urgent() const;
+  [[nodiscard]] bool wait_for_sync_work();
   void keep_syncing();
-  void maintain();
-  void make_space();
   void fail_with(const Error& error);
   [[nodiscard]] bool nothing_runs() const;
   void say_goodbye();
@@ -287,8 +288,16 @@ class WorkEngine final : public WorkLine {
   [[nodiscard]] Result<void> keep_group(const work::KeepGroup& keep);
   void tell_watcher(const wire::GroupEntry& entry);
 
+  // work_engine_space.cpp
+  void ask_for_room();
+  void note_room();
+  void maintain();
+  void keep_stock();
+  void make_space();
+
   // work_engine_letters.cpp
   void keep_letters();
+  [[nodiscard]] std::chrono::milliseconds look_after_letters();
   void store_letters(std::span<const work::StoreLetter> asked);
   void remove_letters(std::span<const work::RemoveLetter> asked);
   void load_events(std::span<const work::LoadEvent> asked);
@@ -310,9 +319,9 @@ class WorkEngine final : public WorkLine {
   std::atomic<bool> stalled_{false};    // not even the reserve has room for what is pending
 
   std::mutex sync_mutex_;    // one sync at a time; taken before append_mutex_
-  std::mutex append_mutex_;  // one append at a time; taken before mutex_; guards the two below
+  std::mutex append_mutex_;  // one append at a time; taken before mutex_; guards the one below
   storage::Commit writing_;
-  storage::Tail anchored_;
+  storage::Tail anchored_;   // of the thread that syncs
 
   std::mutex groups_mutex_;  // one required group is kept at a time; taken before mutex_; guards the two below
   std::map<std::string, std::weak_ptr<GroupWatcher>> group_watchers_;  // by bus
@@ -333,6 +342,7 @@ class WorkEngine final : public WorkLine {
   std::condition_variable safe_changed_;
   std::condition_variable sync_work_;
   std::condition_variable letter_work_;
+  std::condition_variable stock_work_;
   std::condition_variable letters_done_;
   std::condition_variable watched_changed_;
   std::condition_variable ended_elsewhere_;  // something may have
@@ -351,9 +361,13 @@ class WorkEngine final : public WorkLine {
   std::atomic<bool> stopping_{false};  // the same
   bool syncer_waits_ = false;
   bool said_goodbye_ = false;  // in the journal
+  bool stock_wanted_ = false;
+  std::size_t blocked_ = 0;            // who waits for a sync that another must make
+  work::Position others_wait_for_ = 0;  // other nodes do, for what stands before it
 
   std::thread sync_thread_;
   std::thread letter_thread_;
+  std::thread stock_thread_;
 };
 
 }  // namespace evmesh::bus

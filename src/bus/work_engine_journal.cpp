@@ -13,10 +13,9 @@ namespace {
 
 constexpr std::chrono::milliseconds anchor_interval{100};
 
-/// A journal that holds this much more than is owed says the oldest again, a piece at a time, to get rid of
-/// the rest.
-constexpr std::uint64_t carry_above = 128 * limits::mib;
-constexpr std::uint64_t carry_bytes = 1 * limits::mib;
+/// How long what nobody waits for may stand in the journal without being synced, so that it needs no sync of
+/// its own.
+constexpr std::chrono::milliseconds company_interval{5};
 
 }  // namespace
 
@@ -27,7 +26,7 @@ Result<std::unique_ptr<WorkEngine>> WorkEngine::open(Services services, Settings
 }
 
 Result<void> WorkEngine::recover() {
-  auto letters = LetterBox::open(settings_.directory, services_.counters);
+  auto letters = LetterBox::open(settings_.directory, services_.counters, settings_.dead_letters_bytes_max);
   if (!letters) return tl::unexpected(letters.error());
   letters_ = std::move(*letters);
   if (auto loaded = load_groups(); !loaded) return loaded;
@@ -54,6 +53,7 @@ Result<void> WorkEngine::start_threads() {
   try {
     letter_thread_ = std::thread([this] { keep_letters(); });
     if (journal_) sync_thread_ = std::thread([this] { keep_syncing(); });
+    if (journal_) stock_thread_ = std::thread([this] { keep_stock(); });
   } catch (const std::system_error& error) {
     return fail(ErrorCode::busy, std::string("no thread left for group work: ") + error.what() +
                                      "; raise the limit (ulimit -u)");
@@ -94,24 +94,6 @@ std::optional<std::vector<work::Flight>> WorkEngine::flights_of_last_life() cons
   return flights;
 }
 
-/// Under append_mutex_, or before there are threads.
-void WorkEngine::note_room() {
-  room_ = journal_->room();
-  full_ = journal_->full() && room_ < settings_.reserve_bytes;
-}
-
-/// Half of the reserve is used up before it could be filled again: whoever wants more waits for the disk, so
-/// that what was accepted is never without room for its end.
-void WorkEngine::ask_for_room() {
-  const std::lock_guard appending(append_mutex_);
-  for (std::uint64_t before = 0; !failed_ && !full_ && room_ < settings_.reserve_bytes / 2;) {
-    before = room_;
-    journal_->prepare();
-    note_room();
-    if (room_ <= before) break;
-  }
-}
-
 /// Under mutex_, which is let go of meanwhile: a commit that grew large is appended before more is added to
 /// it.
 void WorkEngine::make_room_in_commit(Lock& lock) {
@@ -136,6 +118,14 @@ void WorkEngine::flush() {
     if (!appending) return;
     append_pending();
   }
+}
+
+/// Appends what waits, and wakes who runs it; false when what stands before `end` is not written then.
+bool WorkEngine::append_unless_busy(Position end) {
+  const std::unique_lock appending(append_mutex_, std::try_to_lock);
+  if (!appending) return false;
+  append_pending();
+  return is_written(end);
 }
 
 /// Under append_mutex_: takes out what is pending. When the prepared room is used up the disk is asked for
@@ -252,10 +242,15 @@ Result<work::Safety> WorkEngine::wait_safe(Position end, std::chrono::millisecon
     sync();
   }
   Lock lock(mutex_);
-  const bool known =
-      safe_changed_.wait_for(lock, timeout, [&] { return is_safe(end) || failure_.has_value(); });
+  const auto decided = [&] { return is_safe(end) || failure_.has_value(); };
+  if (!decided()) {
+    ++blocked_;
+    sync_work_.notify_one();
+    safe_changed_.wait_for(lock, timeout, decided);
+    --blocked_;
+  }
   if (is_safe(end)) return core_.safety(end);
-  if (known) {
+  if (failure_) {
     return fail(ErrorCode::unknown_outcome,
                 "the journal failed before it was on the disk: it may have run, and may be lost; " +
                     failure_->message);
@@ -280,54 +275,31 @@ void WorkEngine::when_safe(Position end, Told done) {
   done(tl::unexpected(Error{ErrorCode::unknown_outcome, failure->message}));
 }
 
+/// Under mutex_: whether somebody waits for it.
+bool WorkEngine::sync_is_urgent() const {
+  return stopping_ || failure_ || blocked_ > 0 || !safe_waiters_.empty() || synced_ < others_wait_for_;
+}
+
+/// Until there is something to sync that is in a hurry, or has waited long enough for company: how executions
+/// ended, which the next acceptance takes along. False at the end.
+bool WorkEngine::wait_for_sync_work() {
+  Lock lock(mutex_);
+  // A full disk is asked again after a while, not all the time.
+  const auto idle = [this] { return (stalled_ || pending_.empty()) && synced_ == written_; };
+  syncer_waits_ = true;
+  sync_work_.wait_for(lock, anchor_interval, [&] { return stopping_ || failure_ || !idle(); });
+  syncer_waits_ = false;
+  sync_work_.wait_for(lock, company_interval, [&] { return idle() || sync_is_urgent(); });
+  return !failure_ && !(stopping_ && idle());
+}
+
 void WorkEngine::keep_syncing() {
   auto anchored = services_.clock.now();
-  for (;;) {
-    {
-      Lock lock(mutex_);
-      // A full disk is asked again after a while, not all the time.
-      const auto idle = [this] { return (stalled_ || pending_.empty()) && synced_ == written_; };
-      syncer_waits_ = true;
-      sync_work_.wait_for(lock, anchor_interval, [&] { return stopping_ || failure_ || !idle(); });
-      syncer_waits_ = false;
-      if (failure_ || (stopping_ && idle())) return;
-    }
+  while (wait_for_sync_work()) {
     sync();
     if (services_.clock.now() - anchored < anchor_interval) continue;
     anchored = services_.clock.now();
     maintain();
-  }
-}
-
-/// What the journal needs now and then, while nobody else touches it.
-void WorkEngine::maintain() {
-  const std::lock_guard syncing(sync_mutex_);
-  const std::lock_guard appending(append_mutex_);
-  if (failure()) return;
-  if (journal_->tail() != anchored_) {
-    if (const auto done = journal_->anchor(); !done) return fail_with(done.error());
-    anchored_ = journal_->tail();
-  }
-  journal_->prepare();
-  note_room();
-  make_space();
-}
-
-/// Gives up what is no longer owed, and says the oldest again when it holds up too much.
-void WorkEngine::make_space() {
-  Position oldest = 0;
-  {
-    const Lock lock(mutex_);
-    const Position held = journal_->end() - journal_->begin();
-    oldest = std::min(core_.oldest(), journal_->end());
-    // Little is owed, and the oldest of it holds up the rest.
-    if (held > carry_above && journal_->end() - oldest > held / 2 && machine_.owed_count() < held / 1024) {
-      const auto read = [this](Position position) { return read_parcel(position).value_or(nullptr); };
-      core_.carry(journal_->begin() + held / 4, carry_bytes, read, pending_);
-    }
-  }
-  if (oldest > journal_->begin()) {
-    if (const auto done = journal_->drop(oldest); !done) fail_with(done.error());
   }
 }
 
@@ -344,6 +316,7 @@ void WorkEngine::fail_with(const Error& error) {
     watched_changed_.notify_all();
     sync_work_.notify_all();
     letter_work_.notify_all();
+    stock_work_.notify_all();
   }
   for (const auto& [end, waiter] : waiters)
     waiter(tl::unexpected(Error{ErrorCode::unknown_outcome, error.message}));
@@ -385,11 +358,13 @@ void WorkEngine::stop() {
     if (stopping_.exchange(true)) return;
     sync_work_.notify_all();
     letter_work_.notify_all();
+    stock_work_.notify_all();
     written_changed_.notify_all();
     watched_changed_.notify_all();
     groups_changed_.notify_all();
   }
   if (letter_thread_.joinable()) letter_thread_.join();
+  if (stock_thread_.joinable()) stock_thread_.join();
   if (journal_ && !failure()) {
     {
       const Lock lock(mutex_);

@@ -11,6 +11,11 @@ using work::Actions;
 
 namespace {
 
+/// The store is read again in slices, one after the other until all is verified, and then after a rest.
+constexpr std::uint64_t scrub_bytes = 256 * limits::kib;
+constexpr std::chrono::milliseconds scrub_pause{50};
+constexpr std::chrono::milliseconds scrub_rest{60'000};
+
 /// Calls `take` with all of `asked`, never with more than goes into one commit of letters.
 template <class Asked, class Take>
 void in_pieces(const std::vector<Asked>& asked, const Take& take) {
@@ -26,9 +31,14 @@ void in_pieces(const std::vector<Asked>& asked, const Take& take) {
 
 /// The letters' own thread: their store syncs each change, and nothing else must wait for it.
 void WorkEngine::keep_letters() {
-  for (;;) {
+  const auto asked = [this] { return stopping_ || failure_ || !nothing_to_keep(); };
+  for (auto next_look = std::chrono::steady_clock::now() + scrub_pause;;) {
     Lock lock(mutex_);
-    letter_work_.wait(lock, [this] { return stopping_ || failure_ || !nothing_to_keep(); });
+    if (!letter_work_.wait_until(lock, next_look, asked)) {
+      lock.unlock();
+      next_look = std::chrono::steady_clock::now() + look_after_letters();
+      continue;
+    }
     if (failure_ || nothing_to_keep()) return letters_done_.notify_all();
     keeping_letters_ = true;
     const auto to_store = std::exchange(letters_to_store_, {});
@@ -40,6 +50,7 @@ void WorkEngine::keep_letters() {
     load_events(to_load);
     in_pieces(to_store, [this](auto piece) { store_letters(piece); });
     in_pieces(to_remove, [this](auto piece) { remove_letters(piece); });
+    if (letters_->over_bound()) next_look = {};
     lock.lock();
     keeping_letters_ = false;
     letters_done_.notify_all();
@@ -64,6 +75,25 @@ void WorkEngine::load_events(std::span<const work::LoadEvent> asked) {
     core_.loaded(turn(actions), each.handle, event ? *event : nullptr, event ? "" : event.error().message);
     after_change(lock, actions);
   }
+}
+
+/// Makes room when there are too many, and reads a slice of them again; when to come again.
+std::chrono::milliseconds WorkEngine::look_after_letters() {
+  const auto complain = [this](std::string event, const Error& error) {
+    if (services_.log) services_.log({LogLevel::error, std::move(event), {{"error", error.message}}});
+    return scrub_rest;
+  };
+  if (letters_->over_bound()) {
+    const std::lock_guard leaving(leaving_mutex_);
+    const auto exported = letters_->export_oldest();
+    if (!exported) return complain("dead_letters_not_exported", exported.error());
+    if (services_.log && *exported > 0) {
+      services_.log({LogLevel::warning, "dead_letters_exported", {{"count", std::to_string(*exported)}}});
+    }
+  }
+  const auto ended = letters_->scrub(scrub_bytes);
+  if (!ended) return complain("dead_letters_damaged", ended.error());
+  return *ended ? scrub_rest : scrub_pause;
 }
 
 void WorkEngine::wait_letters(base::MonoTime deadline) {

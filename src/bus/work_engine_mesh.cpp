@@ -17,7 +17,9 @@ void WorkEngine::from_engine(const std::function<void(work::Turn)>& what) {
   Lock lock(mutex_);
   if (failure_) return;
   Actions actions;
+  const work::Position before = pending_.end();
   what(turn(actions));
+  if (pending_.end() > before) others_wait_for_ = pending_.end();
   nudged_ = true;
   append_elsewhere();
   ended_elsewhere_.notify_all();

@@ -45,13 +45,14 @@ std::string group_json(const GroupStatus& status) {
   json.number("ready", status.ready).number("running", status.running).number("retrying", status.retrying);
   json.number("dying", status.dying).number("dead", status.dead);
   if (status.oldest) json.time("oldest", *status.oldest);
+  if (status.run_p99) json.number("run_p99_us", static_cast<std::uint64_t>(status.run_p99->count()));
   return json.done();
 }
 
 Result<GroupStatus> read_group(event::JsonView object) {
   JsonReader json(object);
   const std::string bus = json.text("bus");
-  GroupStatus status{bus, group_of(json), false, 0, true, false, {}, 0, 0, 0, 0, 0, {}};
+  GroupStatus status{bus, group_of(json), false, 0, true, false, {}, 0, 0, 0, 0, 0, {}, {}};
   status.required = json.flag("required");
   status.runners = static_cast<std::uint32_t>(json.number("runners", u32_max));
   status.critical = json.flag("critical");
@@ -63,6 +64,7 @@ Result<GroupStatus> read_group(event::JsonView object) {
   status.dying = json.number("dying");
   status.dead = json.number("dead");
   status.oldest = json.time("oldest");
+  if (const auto p99 = json.number("run_p99_us")) status.run_p99 = std::chrono::microseconds{p99};
   return finished(json, std::move(status));
 }
 

@@ -1,5 +1,12 @@
 #include "bus/letter_box.hpp"
 
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "bus/letter_json.hpp"
+
 #include "bus/durable_support.hpp"
 
 using namespace evmesh;
@@ -124,6 +131,66 @@ TEST_CASE("letters outlive the process, with their history", "[bus][dead-letters
   CHECK(letter->event == event);
   CHECK(letter->keys == std::vector<RegistrationKey>{key("K:1")});
   CHECK(letter->attempts == attempts);
+}
+
+namespace {
+
+std::vector<std::string> lines_of(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+/// What one letter with this payload takes in a box.
+std::uint64_t size_of_letter(const std::string& payload) {
+  Box box;
+  must(box.letters.store(group("g"), sample(payload), {}, {}));
+  return box.box->held().at({"events", "g"}).bytes;
+}
+
+}  // namespace
+
+TEST_CASE("one letter more than may be kept sends the oldest of its group to a file", "[bus][dead-letters]") {
+  const TempDir dir{support::memory_disk()};
+  const std::string payload(1'000, 'x');
+  base::Counters counters;
+  const auto box = must(LetterBox::open(dir.path(), counters, 3 * size_of_letter(payload)));
+  BusDeadLetters letters(*box, "events");
+  const auto store = [&](const char* name) { return must(letters.store(group(name), sample(payload), {}, {})); };
+  const auto other = store("o");
+  const auto first = store("g");
+  const auto second = store("g");
+  CHECK_FALSE(box->over_bound());
+  CHECK(must(box->export_oldest()) == 0);
+  CHECK_FALSE(std::filesystem::exists(dir.path() / "dead-letters-exported.jsonl"));
+
+  const auto third = store("g");
+  CHECK(box->over_bound());
+
+  CHECK(must(box->export_oldest()) == 1);
+  CHECK_FALSE(box->over_bound());
+  CHECK(must(letters.ids(group("g"))) == std::vector{second, third});
+  CHECK(must(letters.ids(group("o"))) == std::vector{other});
+  CHECK(counters.named("evmesh_dead_letters_exported_total").value() == 1);
+  const auto lines = lines_of(dir.path() / "dead-letters-exported.jsonl");
+  REQUIRE(lines.size() == 1);
+  const auto read = must(letter_of_json(lines[0]));
+  CHECK(read.id == first);
+  CHECK(must(to_dead_letter(read)).event.payload() == payload);
+}
+
+TEST_CASE("letters that cannot be exported stay", "[bus][dead-letters]") {
+  const TempDir dir{support::memory_disk()};
+  base::Counters counters;
+  const auto box = must(LetterBox::open(dir.path(), counters, 1));
+  BusDeadLetters letters(*box, "events");
+  must(letters.store(group("g"), sample(), {}, {}));
+  std::filesystem::create_directory(dir.path() / "dead-letters-exported.jsonl");
+
+  CHECK(code(box->export_oldest()) == ErrorCode::storage);
+
+  CHECK(must(letters.ids(group("g"))).size() == 1);
 }
 
 TEST_CASE("a letter that is kept again stays one", "[bus][dead-letters]") {

@@ -93,6 +93,9 @@ TEST_CASE("a group shows who runs it, what it is owed and what died", "[bus][ope
   CHECK(groups[0].dead == 2);
   CHECK(groups[0].owed() == 0);
   CHECK_FALSE(groups[0].paused);
+  CHECK(groups[0].run_p99.value() < patience);
+  mono.restart();
+  CHECK_FALSE(mono.status().run_p99);
   CHECK(code(mono.work().group("events", group("other"))) == ErrorCode::unknown_group);
   CHECK(code(mono.work().group("mail", group("index"))) == ErrorCode::invalid_argument);
 }

@@ -157,7 +157,7 @@ TEST_CASE("what more is owed than memory may hold is read back from the disk", "
     at_hand += jobs[i].event ? 1 : 0;
     all_whole = all_whole && driven.payload(jobs[i]) == std::string(bytes, static_cast<char>('0' + i));
   }
-  CHECK(at_hand == 67);  // 64 MiB of them
+  CHECK(at_hand == 12);  // 24 MiB, each as an object and as bytes
   CHECK(all_whole);
 }
 
@@ -195,6 +195,34 @@ TEST_CASE("a full disk refuses new work, does the old, and takes new again when 
   must(life.bus->drain(patience));
   CHECK(ran == accepted + 1);
   CHECK(life.failures.words().empty());
+}
+
+TEST_CASE("an old event that stays owed does not keep a small full disk from new work", "[bus][work-engine]") {
+  const TempDir dir{support::memory_disk()};
+  const auto disk = std::make_shared<FaultyDisk>(dir.path());
+  Driven driven(dir.path(), disk);
+  must(driven.engine.wait_safe(driven.accept("old").end, patience));
+  const auto old = driven.take(1);
+  REQUIRE(old.size() == 1);
+  for (int events = 0; events < 200; ++events) {
+    driven.accept(std::string(100'000, 'x'));
+    for (const work::Job& job : driven.take()) driven.finish(job);
+    driven.life.host.advance(100ms);
+  }
+  disk->set_full(true);
+  REQUIRE(driven.life.later([&] {
+    if (code(driven.engine.admit()) == ErrorCode::disk_full) return true;
+    driven.accept(std::string(20'000, 'x'));
+    return false;
+  }));
+
+  CHECK(driven.life.later([&] {
+    for (const work::Job& job : driven.take()) driven.finish(job);
+    return driven.engine.admit().has_value();
+  }));
+
+  CHECK(driven.engine.counts(driven.index).running == 1);
+  CHECK(driven.payload(old[0]) == "old");
 }
 
 TEST_CASE("retries that were due while the disk had no room at all come when there is some",

@@ -1,0 +1,91 @@
+// The space that the journal has and takes: files made ahead, and what is no longer owed given up.
+#include <algorithm>
+
+#include "bus/work_engine.hpp"
+
+namespace evmesh::bus {
+
+using work::Position;
+
+namespace {
+
+/// The oldest is said again by pieces, to get rid of what stands around it.
+constexpr std::uint64_t carry_bytes = 1 * limits::mib;
+
+}  // namespace
+
+/// Under append_mutex_, or before there are threads. Acceptance stops below the reserve and starts again at
+/// twice that; on a disk that will never have so much, when all that can be given back was.
+void WorkEngine::note_room() {
+  room_ = journal_->room();
+  const bool below = room_ < settings_.reserve_bytes;
+  const bool holds_much = journal_->end() - journal_->begin() > journal_->largest_commit();
+  full_ = journal_->full() && (below || (full_ && holds_much));
+}
+
+/// Half of the reserve is used up before it could be filled again: whoever wants more waits for the disk, so
+/// that what was accepted is never without room for its end.
+void WorkEngine::ask_for_room() {
+  const std::lock_guard appending(append_mutex_);
+  for (std::uint64_t before = 0; !failed_ && !full_ && room_ < settings_.reserve_bytes / 2;) {
+    before = room_;
+    journal_->prepare();
+    note_room();
+    if (room_ <= before) break;
+  }
+}
+
+/// What the journal needs now and then.
+void WorkEngine::maintain() {
+  const std::lock_guard syncing(sync_mutex_);
+  if (failure()) return;
+  // Others may append meanwhile.
+  if (journal_->tail() != anchored_) {
+    if (const auto done = journal_->anchor(); !done) return fail_with(done.error());
+    anchored_ = journal_->tail();
+  }
+  const std::lock_guard appending(append_mutex_);
+  // First, because what it gives back need not be made.
+  make_space();
+  journal_->prepare();
+  note_room();
+  if (!journal_->wants_stock()) return;
+  const Lock lock(mutex_);
+  stock_wanted_ = true;
+  stock_work_.notify_one();
+}
+
+/// Makes files for the journal ahead: nobody waits for this thread.
+void WorkEngine::keep_stock() {
+  for (;;) {
+    {
+      Lock lock(mutex_);
+      stock_work_.wait(lock, [this] { return stopping_ || failure_ || stock_wanted_; });
+      if (stopping_ || failure_) return;
+      stock_wanted_ = false;
+    }
+    journal_->stock();
+  }
+}
+
+/// Gives up what is no longer owed, and says the oldest again when it holds up too much.
+void WorkEngine::make_space() {
+  Position oldest = 0;
+  {
+    const Lock lock(mutex_);
+    const Position held = journal_->end() - journal_->begin();
+    oldest = std::min(core_.oldest(), journal_->end());
+    // Little is owed, and the oldest of it holds up the rest: at twice the reserve there is time to say it
+    // again, on a full disk none to lose.
+    const std::uint64_t much = full_ ? journal_->largest_commit() : 2 * settings_.reserve_bytes;
+    if (held > much && journal_->end() - oldest > held / 2 && machine_.owed_count() < held / 1024) {
+      const auto read = [this](Position position) { return read_parcel(position).value_or(nullptr); };
+      core_.carry(journal_->begin() + held / 4, carry_bytes, read, pending_);
+    }
+  }
+  if (oldest > journal_->begin()) {
+    if (const auto done = journal_->drop(oldest); !done) fail_with(done.error());
+  }
+}
+
+}  // namespace evmesh::bus
