@@ -43,6 +43,8 @@ constexpr OptionSpec table[] = {
      "how long a dispatch waits for that window; 0 answers back_pressure at once"},
     {"journal.reserve", "SIZE", "64MiB",
      "space kept ready for group work in the data directory, 8MiB to 16GiB; below it new work is refused"},
+    {"journal.dead-letters", "SIZE", "10GiB",
+     "what dead letters may take there, 1MiB to 1024GiB; of more, the oldest of their group are moved to a file"},
     {"admin.socket", "PATH", "", "the admin socket, at most 107 bytes (default: DATA-DIR/admin.sock)"},
     {"log.level", "LEVEL", "info", "debug, info, warning or error"},
     {"log.format", "FORMAT", "logfmt", "logfmt: one line of name=value each, on standard error"},

@@ -94,6 +94,15 @@ void read_group_work(ValueReader& reader, NodeOptions& node) {
   }
 }
 
+void read_dead_letters(ValueReader& reader, NodeOptions& node) {
+  node.dead_letters_bytes_max = reader.size("journal.dead-letters");
+  NodeOptions one;
+  one.dead_letters_bytes_max = node.dead_letters_bytes_max;
+  if (bus::check_options(one)) return;
+  reader.complain("journal.dead-letters",
+                  base::quoted(reader.text("journal.dead-letters")) + " must be 1MiB to 1024GiB");
+}
+
 void read_places(ValueReader& reader, OptionValues& values, Settings& settings) {
   const std::string data_dir = reader.text("node.data-dir");
   const bool transient = reader.is_set("node.transient");
@@ -196,6 +205,7 @@ Outcome<Settings> read_settings(OptionValues& values) {
   read_buses(reader, node);
   read_places(reader, values, settings);
   read_group_work(reader, node);
+  read_dead_letters(reader, node);
   settings.log_level =
       reader.taken("log.level", peers::parse_log_level(reader.text("log.level")), LogLevel::info);
   static_cast<void>(reader.one_of<bool>("log.format", {{"logfmt", true}}));

@@ -1,12 +1,16 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
+#include <utility>
 
 #include <evmesh/node.hpp>
 
@@ -61,6 +65,9 @@ class Api {
   [[nodiscard]] Response follow(EventBus& bus, const Query& query);
   [[nodiscard]] Response follow_group(EventBus& bus, const Query& query);
   [[nodiscard]] tl::expected<std::shared_ptr<Follower>, Response> open_stream(std::size_t bytes_max);
+  [[nodiscard]] Result<Registration> register_group(EventBus& bus, const Group& group,
+                                                    const std::shared_ptr<Listener>& listener,
+                                                    const GroupOptions& options);
   [[nodiscard]] Response answer_delivery(const Request& request, const std::string& number);
 
   Node& node_;
@@ -69,8 +76,10 @@ class Api {
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> lines_dropped_{0};
   const std::shared_ptr<Deliveries> deliveries_ = std::make_shared<Deliveries>();  // shared with listeners
-  std::mutex mutex_;  // guards the two below
+  std::mutex mutex_;  // guards all below
+  std::condition_variable group_ended_;
   std::list<std::weak_ptr<StreamBuffer>> streams_;
+  std::set<std::pair<std::string, std::string>> streamed_groups_;  // bus and group
   bool streams_closed_ = false;
   std::atomic<std::size_t> streams_open_{0};
 };

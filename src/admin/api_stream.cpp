@@ -1,4 +1,5 @@
 // The route that shows events as they come.
+#include <chrono>
 #include <utility>
 
 #include "base/text.hpp"
@@ -13,6 +14,9 @@ namespace {
 
 /// Events of a group that are out at the same time on one stream, at most.
 constexpr std::uint64_t group_concurrency_max = 64;
+
+/// A stream whose reader has gone ends within this, once it is written to.
+constexpr std::chrono::milliseconds group_takeover{1'000};
 
 }  // namespace
 
@@ -40,10 +44,14 @@ class Api::Follower final : public BodySource {
   }
 
   /// The same for a group; with `temporary`, its name, it ends with the stream.
-  void hold(Registration registration, std::shared_ptr<GroupStream> group, std::optional<Group> temporary) {
-    group_ = std::move(group);
-    temporary_ = std::move(temporary);
+  void hold(Registration registration, std::shared_ptr<GroupStream> stream, const Group& group,
+            bool temporary) {
+    group_ = std::move(stream);
+    temporary_ = temporary ? std::optional(group) : std::nullopt;
+    place_ = {group_->bus(), group.to_string()};
     hold(std::move(registration));
+    const std::lock_guard lock(api_.mutex_);
+    api_.streamed_groups_.insert(place_);
   }
 
   std::optional<std::string> next(std::size_t bytes_max) override {
@@ -61,12 +69,16 @@ class Api::Follower final : public BodySource {
     group_->close();
     registration_ = Registration();
     if (temporary_) static_cast<void>(api_.node_.group_work().remove(group_->bus(), *temporary_, true));
+    const std::lock_guard lock(api_.mutex_);
+    api_.streamed_groups_.erase(place_);
+    api_.group_ended_.notify_all();
   }
 
   Api& api_;
   const std::shared_ptr<StreamBuffer> buffer_;  // shared with the listener
   std::shared_ptr<GroupStream> group_;          // shared with the bus; null for keys and each-node
   std::optional<Group> temporary_;
+  std::pair<std::string, std::string> place_;  // of the group
   Registration registration_;
   std::string first_line_;
 };
@@ -151,13 +163,28 @@ Response Api::follow_group(EventBus& bus, const Query& query) {
                                                 StreamFilter{bus.name(), query.text("type").value_or("")});
   GroupOptions options;
   options.concurrency = static_cast<std::uint32_t>(*concurrency);
-  auto registered = bus.register_listener(listener, *group, options);
+  auto registered = register_group(bus, *group, listener, options);
   if (!registered) return error_response(registered.error());
-  (*follower)->hold(std::move(*registered), std::move(listener),
-                    *durable || required ? std::nullopt : std::optional(*group));
+  (*follower)->hold(std::move(*registered), std::move(listener), *group, !*durable && !required);
   Response response;
   response.source = std::move(*follower);
   return response;
+}
+
+/// A stream whose reader has gone must not stand in the way of the next: it ends when it is written to.
+Result<Registration> Api::register_group(EventBus& bus, const Group& group,
+                                         const std::shared_ptr<Listener>& listener,
+                                         const GroupOptions& options) {
+  const std::pair place(bus.name(), group.to_string());
+  {
+    std::unique_lock lock(mutex_);
+    for (const auto& stream : streams_) {
+      const auto buffer = stream.lock();
+      if (buffer && streamed_groups_.contains(place)) buffer->probe();
+    }
+    group_ended_.wait_for(lock, group_takeover, [&] { return !streamed_groups_.contains(place); });
+  }
+  return bus.register_listener(listener, group, options);
 }
 
 /// What a program says of an event of its group stream.

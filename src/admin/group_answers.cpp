@@ -43,7 +43,8 @@ Json group_row(const GroupStatus& group) {
           {"retrying", group.retrying},
           {"dying", group.dying},
           {"dead", group.dead},
-          {"oldest", time_or_null(group.oldest)}};
+          {"oldest", time_or_null(group.oldest)},
+          {"run_p99_ms", group.run_p99 ? Json(static_cast<double>(group.run_p99->count()) / 1'000) : Json()}};
 }
 
 Json attempt_row(const Attempt& attempt) {

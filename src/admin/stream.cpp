@@ -57,9 +57,10 @@ void StreamBuffer::push(std::string line) {
 
 std::optional<std::string> StreamBuffer::pop(std::size_t bytes_max, std::chrono::milliseconds keep_alive) {
   std::unique_lock lock(mutex_);
-  const bool woken =
-      changed_.wait_for(lock, keep_alive, [&] { return closed_ || !lines_.empty() || !begun_.empty(); });
-  if (!woken) return "\n";
+  const auto something = [&] { return closed_ || !lines_.empty() || !begun_.empty(); };
+  changed_.wait_for(lock, keep_alive, [&] { return something() || probed_; });
+  probed_ = false;
+  if (!something()) return "\n";
   if (begun_.empty() && dropped_ != 0) {
     begun_ = R"({"gap":{"reason":"stream_overrun","dropped":)" + std::to_string(std::exchange(dropped_, 0)) +
              "}}\n";
@@ -78,6 +79,12 @@ std::optional<std::string> StreamBuffer::pop(std::size_t bytes_max, std::chrono:
     piece.resize(bytes_max);
   }
   return piece;
+}
+
+void StreamBuffer::probe() {
+  const std::lock_guard lock(mutex_);
+  probed_ = true;
+  changed_.notify_all();
 }
 
 void StreamBuffer::close() {

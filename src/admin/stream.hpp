@@ -30,6 +30,10 @@ class StreamBuffer {
   /// came for `keep_alive`; nothing after `close`, when all is read.
   [[nodiscard]] std::optional<std::string> pop(std::size_t bytes_max, std::chrono::milliseconds keep_alive);
 
+  /// The next `pop` gives an empty line at once when it has nothing else: a reader that is gone is noticed by
+  /// writing to it.
+  void probe();
+
   /// Ends the stream when what is in it has been read. Idempotent.
   void close();
 
@@ -45,6 +49,7 @@ class StreamBuffer {
   std::uint64_t dropped_ = 0;  // since the last gap line
   std::string begun_;          // the rest of a line whose beginning was taken
   bool closed_ = false;
+  bool probed_ = false;
 };
 
 /// What a stream shows.

@@ -52,6 +52,18 @@ TEST_CASE("a silent stream gives an empty line, a closed one what is left and th
   CHECK(buffer.pop(100, 0ms) == std::nullopt);
 }
 
+TEST_CASE("a probed stream gives an empty line at once, or what it has", "[admin]") {
+  std::atomic<std::uint64_t> dropped{0};
+  StreamBuffer buffer(100, dropped);
+
+  buffer.probe();
+  CHECK(buffer.pop(100, 1h) == "\n");
+  buffer.push("line");
+  buffer.probe();
+  CHECK(buffer.pop(100, 1h) == "line\n");
+  CHECK(buffer.pop(100, 0ms) == "\n");
+}
+
 TEST_CASE("a gap line names publisher, life, numbers and reason", "[admin]") {
   const auto publisher = *NodeId::parse("0b8f5c1e-4a5d-4f0e-9a3e-2b7f6f7d1c01");
 

@@ -33,6 +33,8 @@ WRONG_FLAGS = [
     (["--transient", "--admin.socket=s", "--bus.level=disk"], "data_dir"),
     ([DATA, "--journal.reserve=7MiB"], "8MiB to 16GiB"),
     ([DATA, "--journal.reserve=17GiB"], "8MiB to 16GiB"),
+    ([DATA, "--journal.dead-letters=1023KiB"], "1MiB to 1024GiB"),
+    ([DATA, "--journal.dead-letters=1025GiB"], "1MiB to 1024GiB"),
     ([DATA, "--node.execute-group-listeners=maybe"], "true, false"),
     ([DATA, "--mesh.join-timeout=-3s"], "-3s"),
     ([DATA, "--mesh.join-timeout=61s"], "60s"),

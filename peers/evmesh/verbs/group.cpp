@@ -20,6 +20,10 @@ std::string state_text(const Json& group) {
   return group.at("required").get<bool>() ? "ok" : "not required";
 }
 
+std::string run_time_text(const Json& milliseconds) {
+  return milliseconds.is_null() ? "-" : fmt::format("{:.3g} ms", milliseconds.get<double>());
+}
+
 std::vector<std::string> row(const std::string& item) {
   const Json group = Json::parse(item);
   return {group.at("group"),
@@ -30,11 +34,12 @@ std::vector<std::string> row(const std::string& item) {
           number_text(group.at("retrying")),
           number_text(group.at("dead")),
           age_text(group.at("oldest").dump()),
+          run_time_text(group.at("run_p99_ms")),
           state_text(group)};
 }
 
 const std::vector<std::string> heading{"GROUP",    "BUS",  "RUNNERS", "READY", "RUNNING",
-                                       "RETRYING", "DEAD", "OLDEST",  "STATE"};
+                                       "RETRYING", "DEAD", "OLDEST",  "RUN P99", "STATE"};
 
 std::string path_of(const Arguments& arguments, const std::string& action = {}) {
   return "/api/v1/groups/" + escaped_for_url(arguments.words[0]) + action;
