@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "flow.hpp"
+#include "letter_runs.hpp"
 #include "measure.hpp"
 #include "node_runs.hpp"
 #include "plain_log.hpp"
@@ -98,6 +99,13 @@ void print_restart(const std::string& directory, double) {
   print("resident_bytes", static_cast<double>(figures.resident_bytes));
 }
 
+void print_pages(const std::string& directory, double) {
+  const Pages figures = pages(directory);
+  print("open_seconds", figures.open_seconds);
+  print("page_ms", figures.page_ms);
+  print("match_ms", figures.match_ms);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -111,6 +119,8 @@ int main(int argc, char** argv) {
       {"append", [](const std::string& d, double s) { print("value", append_us(d, s)); }},
       {"owe", [](const std::string& d, double n) { owe(d, static_cast<std::uint64_t>(n)); }},
       {"restart", print_restart},
+      {"bury", [](const std::string& d, double n) { bury(d, static_cast<std::uint64_t>(n)); }},
+      {"pages", print_pages},
   };
   const auto run = argc == 4 ? runs.find(argv[1]) : runs.end();
   if (run == runs.end()) {
