@@ -79,9 +79,23 @@ void Distribution::Impl::lose(Turn& turn, const Peer& peer, Handle handle) {
 }
 
 void Distribution::Impl::forget(Peer& peer) {
-  for (auto& [hash, runs] : peer.groups) std::erase(runs.group->runners, &runs);
+  for (auto& [hash, runs] : peer.groups) leave_group(runs);
   const Life life = peer.life;
   peers_.erase(life);
+}
+
+/// Groups that were never delivered to it, so that it cannot name ever more of them.
+void Distribution::Impl::forget_unused(Peer& peer) {
+  std::erase_if(peer.groups, [&](const auto& each) {
+    if (each.second.slots > 0 || each.second.sent > 0) return false;
+    leave_group(each.second);
+    return true;
+  });
+}
+
+void Distribution::Impl::leave_group(const PeerRuns& runs) {
+  std::erase(runs.group->runners, &runs);
+  if (runs.group->runners.empty() && !runs.group->index) groups_.erase(runs.group->hash);
 }
 
 // Groups.
@@ -220,9 +234,8 @@ bool Distribution::Impl::runs_elsewhere(GroupIndex index) const {
 std::optional<Life> Distribution::Impl::where(Handle handle) const {
   for (const auto& [life, it] : peers_) {
     bool found = false;
-    it->open.for_each([&](std::uint64_t, const Delivery& each) {
-      found = found || (!each.lost && each.handle == handle);
-    });
+    it->open.for_each(
+        [&](std::uint64_t, const Delivery& each) { found = found || (!each.lost && each.handle == handle); });
     if (found) return life;
   }
   return std::nullopt;
@@ -249,18 +262,25 @@ void Distribution::on(Turn, const Life& from, const wire::Credit& credit) { impl
 void Distribution::on(Turn turn, const Life& from, const wire::Verdicts& verdicts) {
   impl_->verdicts(turn, from, verdicts);
 }
-void Distribution::on(Turn turn, const Life& from, const wire::WorkBeat& beat) { impl_->beat(turn, from, beat); }
+void Distribution::on(Turn turn, const Life& from, const wire::WorkBeat& beat) {
+  impl_->beat(turn, from, beat);
+}
 void Distribution::on(Turn turn, const Life& from, const wire::Unknown& unknown) {
   impl_->unknown(turn, from, unknown);
 }
-void Distribution::on(Turn turn, const Life& from, const wire::Stale& stale) { impl_->stale(turn, from, stale); }
+void Distribution::on(Turn turn, const Life& from, const wire::Stale& stale) {
+  impl_->stale(turn, from, stale);
+}
 void Distribution::ready(MonoTime now, GroupIndex group) { impl_->ready(now, group); }
 void Distribution::local(GroupIndex group, std::uint32_t slots) { impl_->local(group, slots); }
-void Distribution::lease(Turn turn, const Job& job, const Life& executor) { impl_->lease(turn, job, executor); }
+void Distribution::lease(Turn turn, const Job& job, const Life& executor) {
+  impl_->lease(turn, job, executor);
+}
 bool Distribution::divert(Turn turn, const Job& job, std::shared_ptr<const Parcel> event) {
   return impl_->divert(turn, job, std::move(event));
 }
-void Distribution::loaded(Turn turn, Handle handle, std::shared_ptr<const Parcel> event, std::string_view why) {
+void Distribution::loaded(Turn turn, Handle handle, std::shared_ptr<const Parcel> event,
+                          std::string_view why) {
   impl_->loaded(turn, handle, std::move(event), why);
 }
 void Distribution::settled(Position end) { impl_->settled(end); }
@@ -268,7 +288,9 @@ void Distribution::stop() { impl_->stopped_ = true; }
 void Distribution::pump(Turn turn, const Room& room) { impl_->pump(turn, room); }
 void Distribution::tick(Turn turn) { impl_->tick(turn); }
 std::optional<MonoTime> Distribution::next_deadline() const { return impl_->next_deadline(); }
-std::vector<Distribution::Runner> Distribution::runners(GroupIndex group) const { return impl_->runners(group); }
+std::vector<Distribution::Runner> Distribution::runners(GroupIndex group) const {
+  return impl_->runners(group);
+}
 bool Distribution::runs_elsewhere(GroupIndex group) const { return impl_->runs_elsewhere(group); }
 std::optional<Life> Distribution::where(Handle handle) const { return impl_->where(handle); }
 std::uint64_t Distribution::outstanding() const { return impl_->outstanding_; }

@@ -16,28 +16,28 @@ namespace evmesh::work {
 struct DistributionOptions {
   Life self{};
   std::uint64_t bytes_max = limits::link_credit_bytes;  ///< of events open at one executor
-  std::size_t aside_max = 256;       ///< of one group, taken and not placed yet
-  std::chrono::milliseconds beat{500};            ///< of executors
-  std::chrono::milliseconds silence{3'000};       ///< without a beat: all that is open is asked about
-  std::chrono::milliseconds type_unknown{60'000};  ///< an executor is not tried again with a type
-  std::chrono::milliseconds local_first{5};       ///< what local runners could take is left to them
-  std::chrono::milliseconds given_back_wait{100};  ///< before an executor gets more after it gave back
+  std::size_t aside_max = 256;                          ///< of one group, taken and not placed yet
+  std::chrono::milliseconds beat{500};                  ///< of executors
+  std::chrono::milliseconds silence{3'000};             ///< without a beat: all that is open is asked about
+  std::chrono::milliseconds type_unknown{60'000};       ///< an executor is not tried again with a type
+  std::chrono::milliseconds local_first{5};             ///< what local runners could take is left to them
+  std::chrono::milliseconds given_back_wait{100};       ///< before an executor gets more after it gave back
 };
 
 struct DistributionCounters {
   std::uint64_t delivered = 0;
-  std::uint64_t frames = 0;          ///< DELIVERs
-  std::uint64_t bytes = 0;           ///< of the events in them
+  std::uint64_t frames = 0;  ///< DELIVERs
+  std::uint64_t bytes = 0;   ///< of the events in them
   std::uint64_t done = 0;
-  std::uint64_t failed = 0;          ///< or refused
+  std::uint64_t failed = 0;  ///< or refused
   std::uint64_t unknown_type = 0;
-  std::uint64_t given_back = 0;      ///< by executors
-  std::uint64_t queried = 0;         ///< numbers
-  std::uint64_t fenced = 0;          ///< numbers that never arrived
-  std::uint64_t lost = 0;            ///< open at an executor that ended
-  std::uint64_t overtaken = 0;       ///< another answers for it
+  std::uint64_t given_back = 0;        ///< by executors
+  std::uint64_t queried = 0;           ///< numbers
+  std::uint64_t fenced = 0;            ///< numbers that never arrived
+  std::uint64_t lost = 0;              ///< open at an executor that ended
+  std::uint64_t overtaken = 0;         ///< another answers for it
   std::uint64_t verdicts_unasked = 0;  ///< of numbers that are not open any more
-  std::uint64_t loads = 0;           ///< events read back
+  std::uint64_t loads = 0;             ///< events read back
   std::uint64_t unreadable = 0;
   std::uint64_t types_unremembered = 0;  ///< more types unknown at one executor than are remembered
 };
@@ -62,8 +62,8 @@ class Distribution {
 
   /// `name` is for people.
   void member_up(Turn turn, const Life& life, std::string name);
-  /// It is dead by our view: what is open there may have run (`Machine::lost`). The life may come back, and is then
-  /// asked what became of it: what it has done counts where the obligation is still owed.
+  /// It is dead by our view: what is open there may have run (`Machine::lost`). The life may come back, and
+  /// is then asked what became of it: what it has done counts where the obligation is still owed.
   void member_down(Turn turn, const Life& life);
   /// The same, and it never speaks again.
   void life_ended(Turn turn, const Life& life);
@@ -86,8 +86,8 @@ class Distribution {
   /// So many of the group may run on this node at once.
   void local(GroupIndex group, std::uint32_t slots);
 
-  /// A running job of the machine's that this executor runs already, or has run, for an earlier custodian: it is
-  /// delivered there whatever its credit, and nowhere else. Lost at once when the executor is not known.
+  /// A running job of the machine's that this executor runs already, or has run, for an earlier custodian: it
+  /// is delivered there whatever its credit, and nowhere else. Lost at once when the executor is not known.
   void lease(Turn turn, const Job& job, const Life& executor);
 
   /// A running job of the machine's that this node cannot run (`unknown_type`) is to run elsewhere: true when
@@ -100,7 +100,8 @@ class Distribution {
   /// Everything in the log before `end` is as durable as its level asks.
   void settled(Position end);
 
-  /// Nothing more is delivered; what is open is waited for.
+  /// Nothing more is delivered; what is open is waited for, and what was taken for others goes back with the
+  /// next `pump`.
   void stop();
 
   // Time.

@@ -24,6 +24,7 @@ void Distribution::Impl::runs(Turn&, const Life& from, const wire::Runs& runs) {
   it.unknown_types.clear();
   for (auto& [hash, each] : it.groups) each.slots = 0;
   for (const wire::RunsEntry& entry : runs.entries) runs_at(it, entry.group).slots = entry.slots;
+  forget_unused(it);
   list_groups(it);
 }
 
@@ -84,9 +85,7 @@ void Distribution::Impl::apply(Turn& turn, Peer& peer, const wire::WorkVerdict& 
       ++counters_.failed;
       ran.ending = Ran::Ending::refused;
       break;
-    case wire::WorkEnding::unknown_type:
-      retire(peer, verdict.number);
-      return type_unknown(turn, peer, it);
+    case wire::WorkEnding::unknown_type: retire(peer, verdict.number); return type_unknown(turn, peer, it);
     case wire::WorkEnding::given_back:
       ++counters_.given_back;
       retire(peer, verdict.number);
@@ -112,7 +111,8 @@ void Distribution::Impl::type_unknown(Turn& turn, Peer& peer, const Delivery& de
   ++counters_.unknown_type;
   WorkGroup& group = *delivery.runs->group;
   auto& unknown = peer.unknown_types;
-  if (unknown.size() >= types_max) std::erase_if(unknown, [&](const auto& it) { return it.second <= turn.now; });
+  if (unknown.size() >= types_max)
+    std::erase_if(unknown, [&](const auto& it) { return it.second <= turn.now; });
   if (unknown.size() < types_max) {
     unknown[{delivery.type, group.hash}] = turn.now + options_.type_unknown;
   } else {
@@ -148,8 +148,8 @@ void Distribution::Impl::settled(Position end) {
 
 // Beats.
 
-/// What arrived, is not open there and has no verdict: somebody lost a frame. What did not arrive may be on its
-/// way, as long as others arrive.
+/// What arrived, is not open there and has no verdict: somebody lost a frame. What did not arrive may be on
+/// its way, as long as others arrive.
 void Distribution::Impl::beat(Turn& turn, const Life& from, const wire::WorkBeat& beat) {
   Peer* peer = find(from);
   if (!peer) return;

@@ -110,7 +110,7 @@ class Distribution::Impl {
     std::string name;
     bool up = false;
     std::uint64_t runs_version = 0;
-    std::map<std::uint64_t, PeerRuns> groups;  // by hash
+    std::map<std::uint64_t, PeerRuns> groups;                                   // by hash
     std::map<std::pair<std::uint64_t, std::uint64_t>, MonoTime> unknown_types;  // (type, group): until then
     // Deliveries.
     std::uint64_t next = 1;
@@ -151,6 +151,8 @@ class Distribution::Impl {
   void lose(Turn& turn, Peer& peer);
   void lose(Turn& turn, const Peer& peer, Handle handle);
   void forget(Peer& peer);
+  void forget_unused(Peer& peer);
+  void leave_group(const PeerRuns& runs);
   void query_open(Turn& turn, Peer& peer);
   void query(Turn& turn, Peer& peer, const NumberSet& numbers);
 
@@ -173,6 +175,7 @@ class Distribution::Impl {
   [[nodiscard]] bool anybody(MonoTime now, const WorkGroup& group, std::uint64_t type) const;
   [[nodiscard]] std::uint64_t for_others(MonoTime now, WorkGroup& group);
   [[nodiscard]] std::uint64_t free_credit(const WorkGroup& group) const;
+  void give_back_held(Turn& turn);
   void serve_all(Turn& turn, const Room& room);
   Served serve(Turn& turn, WorkGroup& group, const Room& room);
   void serve_aside(Turn& turn, WorkGroup& group, const Room& room);
@@ -201,6 +204,7 @@ class Distribution::Impl {
   std::vector<WorkGroup*> listed_;
   std::vector<WorkGroup*> later_;  // those with `again`
   bool room_lacked_ = false;       // somebody with credit was passed over for it
+  std::vector<Job> taken_;         // its memory stays
   std::vector<Peer*> packing_;
   struct Loading {
     Job job;

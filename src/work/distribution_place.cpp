@@ -39,7 +39,8 @@ bool Distribution::Impl::may_take(MonoTime now, WorkGroup& group, const PeerRuns
     list_later(group, runs.not_before);
     return false;
   }
-  if (std::exchange(peer.room_of, pumps_) != pumps_) peer.room = room.room_bytes(peer.life, wire::Class::work);
+  if (std::exchange(peer.room_of, pumps_) != pumps_)
+    peer.room = room.room_bytes(peer.life, wire::Class::work);
   room_lacked_ = room_lacked_ || peer.room == 0;
   return peer.room > 0;
 }
@@ -58,14 +59,15 @@ bool Distribution::Impl::anybody(MonoTime now, const WorkGroup& group, std::uint
 }
 
 /// A suspect is alone where it runs, and away from where it was, unless nobody else runs its group.
-bool Distribution::Impl::fits(MonoTime now, const WorkGroup& group, const PeerRuns& runs, const Wish& wish) const {
+bool Distribution::Impl::fits(MonoTime now, const WorkGroup& group, const PeerRuns& runs,
+                              const Wish& wish) const {
   if (!knows(now, runs, wish.type)) return false;
   if (!wish.suspect) return true;
   if (runs.peer->suspects > 0) return false;
   if (runs.peer->life.id != wish.away_from || wish.away_from.nil()) return true;
   return group.local_slots == 0 && std::ranges::none_of(group.runners, [&](const PeerRuns* other) {
-    return other != &runs && other->peer->up && other->slots > 0;
-  });
+           return other != &runs && other->peer->up && other->slots > 0;
+         });
 }
 
 /// Who has the least to do for the credit it gives; on ties one after the other.
@@ -84,8 +86,8 @@ Distribution::Impl::PeerRuns* Distribution::Impl::choose(MonoTime now, WorkGroup
   return best;
 }
 
-/// How much of what is ready is not left to runners on this node, who have some time to come for it. Taking until
-/// nothing comes lets the machine say when there is something again.
+/// How much of what is ready is not left to runners on this node, who have some time to come for it. Taking
+/// until nothing comes lets the machine say when there is something again.
 std::uint64_t Distribution::Impl::for_others(MonoTime now, WorkGroup& group) {
   const GroupCounts counts = machine_.counts(*group.index);
   const std::uint64_t away = group.outstanding + group.loading + group.aside.size();
@@ -109,13 +111,30 @@ std::uint64_t Distribution::Impl::free_credit(const WorkGroup& group) const {
 
 void Distribution::Impl::pump(Turn& turn, const Room& room) {
   ++pumps_;
-  if (!stopped_) {
+  if (stopped_) {
+    give_back_held(turn);
+  } else {
     serve_leases(turn);
     serve_all(turn, room);
   }
   for (Peer* it : std::exchange(packing_, {})) flush(turn, *it);
   for (const auto& [life, it] : peers_) {
     if (it->up && (it->say_all || !it->unsaid.empty())) say_retired(turn, *it);
+  }
+}
+
+/// What was taken and is not on its way to anybody.
+void Distribution::Impl::give_back_held(Turn& turn) {
+  for (const auto& [life, it] : peers_) {
+    for (const Job& job : std::exchange(it->leases, {}))
+      machine_.give_back(job.handle, turn.log, turn.actions);
+  }
+  for (const auto& [hash, group] : groups_) {
+    for (const Job& job : std::exchange(group->aside, {})) give_back(turn, *group, job.handle);
+  }
+  for (const auto& [handle, it] : std::exchange(loading_, {})) {
+    --it.group->loading;
+    give_back(turn, *it.group, handle);
   }
 }
 
@@ -158,10 +177,10 @@ Distribution::Impl::Served Distribution::Impl::serve(Turn& turn, WorkGroup& grou
 }
 
 std::optional<Job> Distribution::Impl::take_one(WorkGroup& group) {
-  std::vector<Job> jobs;
-  machine_.take(*group.index, 1, jobs);
-  group.has_work = !jobs.empty();
-  return jobs.empty() ? std::nullopt : std::optional(std::move(jobs.front()));
+  taken_.clear();
+  machine_.take(*group.index, 1, taken_);
+  group.has_work = !taken_.empty();
+  return taken_.empty() ? std::nullopt : std::optional(std::move(taken_.front()));
 }
 
 void Distribution::Impl::place(Turn& turn, WorkGroup& group, const Room& room, PeerRuns& runs, Job job) {
@@ -214,7 +233,8 @@ void Distribution::Impl::lease(Turn& turn, const Job& job, const Life& executor)
   Peer* peer = find(executor);
   if (!peer || !peer->up) {
     ++counters_.lost;
-    machine_.lost(turn.now, turn.wall, job.handle, executor.id, peer ? peer->name : "", turn.log, turn.actions);
+    machine_.lost(turn.now, turn.wall, job.handle, executor.id, peer ? peer->name : "", turn.log,
+                  turn.actions);
   } else if (deliverable(job)) {
     peer->leases.push_back(job);
   } else {

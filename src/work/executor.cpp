@@ -152,79 +152,6 @@ void Executor::Impl::give_back_queued(RunGroup& group, Turn& turn) {
   }
 }
 
-Handle Executor::Impl::handle(Slot slot) const {
-  return foreign_bit | std::uint64_t{entries_[slot].serial} << 32 | slot;
-}
-
-std::optional<Executor::Impl::Slot> Executor::Impl::slot(Handle handle, State state) const {
-  const auto slot = static_cast<Slot>(handle);
-  const auto serial = static_cast<std::uint32_t>((handle & ~foreign_bit) >> 32);
-  const bool there = is_foreign(handle) && slot < entries_.end() && entries_[slot].custodian &&
-                     entries_[slot].serial == serial && entries_[slot].state == state;
-  return there ? std::optional(slot) : std::nullopt;
-}
-
-void Executor::Impl::tell(RunGroup& group, Turn& turn) {
-  if (group.queued == 0 || group.slots == 0 || group.told) return;
-  group.told = true;
-  turn.actions.emplace_back(Ready{group.index});
-}
-
-void Executor::Impl::tell_suspects(Turn& turn) {
-  if (suspect_running_) return;
-  for (auto& [hash, group] : groups_) {
-    if (!group.suspects.empty()) tell(group, turn);
-  }
-}
-
-void Executor::Impl::enqueue(Slot slot, bool front, Turn& turn) {
-  Entry& it = entries_[slot];
-  Share& share = *it.share;
-  std::deque<Handle>& queue = it.suspect ? share.group->suspects : share.queue;
-  it.state = State::queued;
-  it.custodian->queued_bytes += it.event->bytes.size();
-  ++it.custodian->queued;
-  ++share.group->queued;
-  front ? queue.push_front(handle(slot)) : queue.push_back(handle(slot));
-  if (!it.suspect && !std::exchange(share.in_turns, true)) share.group->turns.push_back(&share);
-  tell(*share.group, turn);
-}
-
-/// It is passed over where it stands.
-void Executor::Impl::leave_queue(Entry& it) {
-  it.custodian->queued_bytes -= it.event->bytes.size();
-  --it.custodian->queued;
-  --it.share->group->queued;
-}
-
-/// The first of `share` that is still queued, taken out.
-std::optional<Executor::Impl::Slot> Executor::Impl::next_of(Share& share) {
-  while (!share.queue.empty()) {
-    const auto found = slot(share.queue.front(), State::queued);
-    share.queue.pop_front();
-    if (found) return found;
-  }
-  return std::nullopt;
-}
-
-/// One custodian after the other, so that none starves another.
-std::optional<Executor::Impl::Slot> Executor::Impl::next_of(RunGroup& group, bool suspects) {
-  while (suspects && !suspect_running_ && !group.suspects.empty()) {
-    const auto found = slot(group.suspects.front(), State::queued);
-    group.suspects.pop_front();
-    if (found) return found;
-  }
-  while (!group.turns.empty()) {
-    Share& share = *group.turns.front();
-    group.turns.pop_front();
-    const auto found = next_of(share);
-    share.in_turns = !share.queue.empty();
-    if (share.in_turns) group.turns.push_back(&share);
-    if (found) return found;
-  }
-  return std::nullopt;
-}
-
 // Running.
 
 bool Executor::Impl::has(GroupIndex index) const {
@@ -232,7 +159,8 @@ bool Executor::Impl::has(GroupIndex index) const {
   return group && group->queued > 0;
 }
 
-void Executor::Impl::take(MonoTime now, GroupIndex index, std::size_t max, std::vector<Job>& out, bool suspects) {
+void Executor::Impl::take(MonoTime now, GroupIndex index, std::size_t max, std::vector<Job>& out,
+                          bool suspects) {
   RunGroup* group = group_of(index);
   if (!group) return;
   for (std::size_t taken = 0; taken < max; ++taken) {
@@ -378,7 +306,8 @@ void Executor::on(Turn turn, const Life& from, const wire::Deliver& deliver, con
 }
 void Executor::on(Turn turn, const Life& from, const wire::Query& query) { impl_->query(turn, from, query); }
 void Executor::on(Turn, const Life& from, const wire::Retired& retired) { impl_->retired(from, retired); }
-std::vector<wire::StateEntry> Executor::adopted(Turn turn, const Life& adopter, const wire::Adopted& adopted) {
+std::vector<wire::StateEntry> Executor::adopted(Turn turn, const Life& adopter,
+                                                const wire::Adopted& adopted) {
   return impl_->adopted(turn, adopter, adopted);
 }
 std::vector<wire::StateEntry> Executor::claimed(Turn turn, const Life& claimer) {

@@ -13,7 +13,7 @@ namespace evmesh::work {
 
 struct ExecutorOptions {
   Life self{};
-  std::uint32_t prefetch_max = 128;  ///< deliveries beyond the slots while runs take less than 1 ms
+  std::uint32_t prefetch_max = 128;            ///< deliveries beyond the slots while runs take less than 1 ms
   std::chrono::milliseconds beat{500};         ///< to custodians with something open here
   std::chrono::milliseconds idle_beat{5'000};  ///< to the others, with all that may have been lost
   std::uint64_t queued_bytes_max = limits::link_credit_bytes;  ///< of the events of one custodian
@@ -22,21 +22,21 @@ struct ExecutorOptions {
 };
 
 struct ExecutorCounters {
-  std::uint64_t delivered = 0;     ///< executions that came in
-  std::uint64_t finished = 0;      ///< of those, run here
-  std::uint64_t given_back = 0;    ///< not run
-  std::uint64_t repeated = 0;      ///< came twice under one number
-  std::uint64_t over = 0;          ///< came after it was fenced or retired, and was dropped
-  std::uint64_t fenced = 0;        ///< numbers that never came and are refused now
-  std::uint64_t fenced_at_bound = 0;   ///< the same, because there were too many holes
-  std::uint64_t stale = 0;         ///< came from somebody who does not answer for it any more
-  std::uint64_t answered = 0;      ///< not run, as its end was known here
-  std::uint64_t taken_over = 0;    ///< queued or running, and now for another custodian
-  std::uint64_t dropped = 0;       ///< left the queue as another answers for it, or it is over
+  std::uint64_t delivered = 0;        ///< executions that came in
+  std::uint64_t finished = 0;         ///< of those, run here
+  std::uint64_t given_back = 0;       ///< not run
+  std::uint64_t repeated = 0;         ///< came twice under one number
+  std::uint64_t over = 0;             ///< came after it was fenced or retired, and was dropped
+  std::uint64_t fenced = 0;           ///< numbers that never came and are refused now
+  std::uint64_t fenced_at_bound = 0;  ///< the same, because there were too many holes
+  std::uint64_t stale = 0;            ///< came from somebody who does not answer for it any more
+  std::uint64_t answered = 0;         ///< not run, as its end was known here
+  std::uint64_t taken_over = 0;       ///< queued or running, and now for another custodian
+  std::uint64_t dropped = 0;          ///< left the queue as another answers for it, or it is over
   std::uint64_t verdicts_repeated = 0;
   std::uint64_t verdicts_dropped = 0;  ///< of ended custodians, at the bound
-  std::uint64_t over_bytes = 0;    ///< given back as more bytes came than may wait
-  std::uint64_t over_credit = 0;   ///< the same for their number, or not even answered
+  std::uint64_t over_bytes = 0;        ///< given back as more bytes came than may wait
+  std::uint64_t over_credit = 0;       ///< the same for their number, or not even answered
 };
 
 /// What this node runs for others: the executor's side of numbered deliveries. For each custodian's life it
@@ -49,8 +49,8 @@ struct ExecutorCounters {
 /// - A verdict is kept until its custodian says that it is durable, or an adopter has it.
 /// - Of an obligation that is known here, the delivery with the higher custody is right: a lower one is
 ///   answered with STALE.
-/// Pure: time and what happened come in; frames, and `Ready` for local runners, go into the turn. Keeps nothing
-/// over its life. Not thread-safe.
+/// Pure: time and what happened come in; frames, and `Ready` for local runners, go into the turn. Keeps
+/// nothing over its life. Not thread-safe.
 class Executor {
  public:
   explicit Executor(ExecutorOptions options);

@@ -21,8 +21,8 @@ constexpr std::size_t verdict_bytes = 32;      // about, in a frame
 
 // Credit.
 
-/// Keeps the slots busy for the time of a round trip: all of it for runs of up to 1 ms, nothing from 100 ms on, and
-/// in between by the logarithm.
+/// Keeps the slots busy for the time of a round trip: all of it for runs of up to 1 ms, nothing from 100 ms
+/// on, and in between by the logarithm.
 std::uint32_t Executor::Impl::prefetch(const RunGroup& group) const {
   if (group.usual <= quick) return options_.prefetch_max;
   if (group.usual >= slow) return 0;
@@ -102,7 +102,9 @@ void Executor::Impl::say_verdicts(MonoTime now, Custodian& custodian, Outbox& ou
     it.since = now;
     verdicts.verdicts.push_back({number, it.ending, it.not_before, it.error});
     bytes += verdict_bytes + it.error.size();
-    if (bytes >= limits::packed_message_bytes_max - 2 * limits::kib || verdicts.verdicts.size() == limits::work_list_max) send();
+    if (bytes >= limits::packed_message_bytes_max - 2 * limits::kib ||
+        verdicts.verdicts.size() == limits::work_list_max)
+      send();
   }
   send();
 }

@@ -71,7 +71,8 @@ bool Executor::Impl::fresh(Custodian& custodian, std::uint64_t number) {
   return false;
 }
 
-void Executor::Impl::arrive(Turn& turn, Custodian& custodian, std::uint64_t number, const wire::Delivered& it) {
+void Executor::Impl::arrive(Turn& turn, Custodian& custodian, std::uint64_t number,
+                            const wire::Delivered& it) {
   ++counters_.delivered;
   if (custodian.verdicts >= 2 * options_.verdicts_max) {
     ++counters_.over_credit;
@@ -97,7 +98,8 @@ void Executor::Impl::arrive(Turn& turn, Custodian& custodian, std::uint64_t numb
 }
 
 /// Under its number, in no queue yet.
-Executor::Impl::Slot Executor::Impl::add(Custodian& custodian, std::uint64_t number, const wire::Delivered& it) {
+Executor::Impl::Slot Executor::Impl::add(Custodian& custodian, std::uint64_t number,
+                                         const wire::Delivered& it) {
   const Slot slot = entries_.add();
   Entry& entry = entries_[slot];
   entry.name = it.name;
@@ -146,7 +148,8 @@ bool Executor::Impl::conclusive(const Entry& known, const wire::Delivered& it) c
   return false;
 }
 
-void Executor::Impl::answer(Slot known, Custodian& custodian, std::uint64_t number, const wire::Delivered& it) {
+void Executor::Impl::answer(Slot known, Custodian& custodian, std::uint64_t number,
+                            const wire::Delivered& it) {
   ++counters_.answered;
   const Slot slot = add(custodian, number, it);
   Entry& entry = entries_[slot];
@@ -161,7 +164,8 @@ void Executor::Impl::answer(Slot known, Custodian& custodian, std::uint64_t numb
   if (older.custodian->ended) erase(known);
 }
 
-void Executor::Impl::refuse_stale(Turn& turn, Custodian& custodian, std::uint64_t number, const wire::Stale& stale) {
+void Executor::Impl::refuse_stale(Turn& turn, Custodian& custodian, std::uint64_t number,
+                                  const wire::Stale& stale) {
   ++counters_.stale;
   if (const auto group = groups_.find(stale.name.group); group != groups_.end()) {
     Share& it = share(custodian, group->second);
@@ -278,7 +282,8 @@ void Executor::Impl::retire(Custodian& custodian, const NumberRange& range) {
 
 // Adoption.
 
-void Executor::Impl::give_up(Turn& turn, Slot slot, const Custody& by, std::vector<wire::StateEntry>& states) {
+void Executor::Impl::give_up(Turn& turn, Slot slot, const Custody& by,
+                             std::vector<wire::StateEntry>& states) {
   Entry& it = entries_[slot];
   wire::StateEntry state{it.name, wire::WorkState::queued, it.attempt, it.error};
   if (it.state == State::running) state.state = wire::WorkState::running;
@@ -322,7 +327,8 @@ std::vector<wire::StateEntry> Executor::Impl::claimed(Turn& turn, const Life& cl
   std::vector<wire::StateEntry> states;
   for (Slot slot = 0; slot < entries_.end(); ++slot) {
     const Entry& it = entries_[slot];
-    if (!it.custodian || it.custodian->life.id != claimer.id || it.custodian->life.epoch >= claimer.epoch) continue;
+    if (!it.custodian || it.custodian->life.id != claimer.id || it.custodian->life.epoch >= claimer.epoch)
+      continue;
     give_up(turn, slot, {it.custody.counter, it.custody.node, ~std::uint64_t{0}}, states);
   }
   std::ranges::sort(states, {}, [](const wire::StateEntry& it) { return std::pair(it.name, it.attempt); });

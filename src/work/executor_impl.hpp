@@ -65,7 +65,7 @@ class Executor::Impl {
     std::uint64_t hash = 0;
     std::uint32_t slots = 0;
     std::uint64_t queued = 0;
-    std::uint32_t sharers = 0;  // custodians with something open
+    std::uint32_t sharers = 0;    // custodians with something open
     std::deque<Share*> turns;     // custodians with something queued, who is next first
     std::deque<Handle> suspects;  // queued, of all custodians
     std::chrono::nanoseconds usual{std::chrono::milliseconds{100}};  // how long a run takes, smoothed
@@ -77,10 +77,10 @@ class Executor::Impl {
   struct Share {
     Custodian* custodian = nullptr;
     RunGroup* group = nullptr;
-    std::uint64_t open = 0;   // queued or running
-    std::uint64_t ended = 0;  // deliveries that are neither any more
-    std::uint64_t limit = 0;  // credit
-    std::uint64_t said = 0;   // of that
+    std::uint64_t open = 0;    // queued or running
+    std::uint64_t ended = 0;   // deliveries that are neither any more
+    std::uint64_t limit = 0;   // credit
+    std::uint64_t said = 0;    // of that
     std::deque<Handle> queue;  // what is not queued any more is passed over
     bool in_turns = false;
     bool due = false;  // its credit may have grown
@@ -95,9 +95,9 @@ class Executor::Impl {
     bool beat_due = false;
     std::uint64_t received = 0;
     Numbers<Slot> entries;
-    NumberSet over;                         // numbers that will never run here (again)
+    NumberSet over;                              // numbers that will never run here (again)
     std::map<std::uint64_t, wire::Stale> moved;  // numbers of what another answers for now
-    std::map<std::uint64_t, Share> shares;  // by the hash of the group
+    std::map<std::uint64_t, Share> shares;       // by the hash of the group
     std::vector<Share*> due;
     std::vector<std::uint64_t> unsaid;  // numbers with a verdict to say
     std::uint64_t queued_bytes = 0;
@@ -121,8 +121,8 @@ class Executor::Impl {
     State state = State::queued;
     bool possibly_duplicate = false;
     bool suspect = false;
-    bool named = false;     // found by its name: the latest of that name
-    bool unwanted = false;  // nobody waits for its verdict
+    bool named = false;                   // found by its name: the latest of that name
+    bool unwanted = false;                // nobody waits for its verdict
     std::shared_ptr<const Parcel> event;  // shared with who runs it; null when it has finished
     MonoTime since{};                     // it runs, or its verdict was said
     wire::WorkEnding ending = wire::WorkEnding::done;
@@ -137,14 +137,6 @@ class Executor::Impl {
   [[nodiscard]] RunGroup* group_of(GroupIndex index) const;
   void forget(Custodian& custodian);
   void mark(Custodian& custodian);
-  [[nodiscard]] Handle handle(Slot slot) const;
-  [[nodiscard]] std::optional<Slot> slot(Handle handle, State state) const;
-  void tell(RunGroup& group, Turn& turn);
-  void tell_suspects(Turn& turn);
-  void enqueue(Slot slot, bool front, Turn& turn);
-  void leave_queue(Entry& it);
-  [[nodiscard]] std::optional<Slot> next_of(RunGroup& group, bool suspects);
-  [[nodiscard]] std::optional<Slot> next_of(Share& share);
   void start(MonoTime now, Slot slot, std::vector<Job>& out);
   void stop_running(Slot slot, Turn& turn);
   void measure(RunGroup& group, std::chrono::nanoseconds took);
@@ -154,6 +146,16 @@ class Executor::Impl {
   void drop_orphans();
   void erase(Slot slot);
   void give_back_queued(RunGroup& group, Turn& turn);
+
+  // executor_queue.cpp
+  [[nodiscard]] Handle handle(Slot slot) const;
+  [[nodiscard]] std::optional<Slot> slot(Handle handle, State state) const;
+  void tell(RunGroup& group, Turn& turn);
+  void tell_suspects(Turn& turn);
+  void enqueue(Slot slot, bool front, Turn& turn);
+  void leave_queue(Entry& it);
+  [[nodiscard]] std::optional<Slot> next_of(RunGroup& group, bool suspects);
+  [[nodiscard]] std::optional<Slot> next_of(Share& share);
 
   // executor_frames.cpp
   [[nodiscard]] static std::uint64_t hash_of(const WorkName& name);
@@ -168,7 +170,8 @@ class Executor::Impl {
   [[nodiscard]] bool conclusive(const Entry& known, const wire::Delivered& it) const;
   void answer(Slot known, Custodian& custodian, std::uint64_t number, const wire::Delivered& it);
   void refuse_stale(Turn& turn, Custodian& custodian, std::uint64_t number, const wire::Stale& stale);
-  void take_over(Turn& turn, Slot slot, Custodian& custodian, std::uint64_t number, const wire::Delivered& it);
+  void take_over(Turn& turn, Slot slot, Custodian& custodian, std::uint64_t number,
+                 const wire::Delivered& it);
   void depart(Turn& turn, Entry& it, const Custody& by);
   void bound_fences(Custodian& custodian);
   void fence(Turn& turn, Custodian& custodian, const std::vector<NumberRange>& unknown);

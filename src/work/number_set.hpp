@@ -8,7 +8,8 @@
 
 namespace evmesh::work {
 
-/// A set of numbers from 1 on, as ranges. Cheap when what is added stands at the end, or closes a hole. Value.
+/// A set of numbers from 1 on, as ranges. Cheap when what is added stands at the end, or closes a hole.
+/// Value.
 class NumberSet {
  public:
   void add(std::uint64_t number) { add({number, number}); }

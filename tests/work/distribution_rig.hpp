@@ -31,7 +31,8 @@ inline std::string event_of_type(const std::string& type, std::size_t size = 100
 /// Node 1 owes; 8 and 9 may run.
 class DistributionRig : public Rig {
  public:
-  explicit DistributionRig(DistributionOptions options = {}, MachineOptions machine_options = {.self = node_id(1)})
+  explicit DistributionRig(DistributionOptions options = {},
+                           MachineOptions machine_options = {.self = node_id(1)})
       : Rig(machine_options),
         self{machine_options.self, machine_options.epoch},
         distribution(with_self(options, machine_options), *machine) {

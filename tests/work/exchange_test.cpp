@@ -51,8 +51,10 @@ class Exchange {
  public:
   explicit Exchange(std::uint64_t seed) : random_(seed) {
     for (std::uint8_t node = 1; node <= 2; ++node) {
-      owners_.push_back({std::make_unique<DistributionRig>(DistributionOptions{}, MachineOptions{.self = node_id(node)}),
-                         {}, 0});
+      owners_.push_back(
+          {std::make_unique<DistributionRig>(DistributionOptions{}, MachineOptions{.self = node_id(node)}),
+           {},
+           0});
     }
     owners_[0].rig->distribution.local(owners_[0].rig->mail, 2);
     for (std::uint8_t node = 8; node <= 10; ++node) {
@@ -101,7 +103,7 @@ class Exchange {
       }
     }
   }
-  [[nodiscard]] std::uint64_t count(std::uint64_t DistributionCounters::*counter) const {
+  [[nodiscard]] std::uint64_t count(std::uint64_t DistributionCounters::* counter) const {
     std::uint64_t sum = 0;
     for (const OwnerNode& it : owners_) sum += it.rig->distribution.counters().*counter;
     return sum;
@@ -229,9 +231,10 @@ class Exchange {
       for (const Started& earlier : history) {
         const bool may_follow = earlier.ended && !earlier.done && earlier.attempt < job.attempt;
         if (may_follow || job.possibly_duplicate) continue;
-        violations.push_back(job.id.to_string() + " runs again unmarked: attempt " + std::to_string(job.attempt) +
-                             " after " + std::to_string(earlier.attempt) + (earlier.ended ? " ended" : " open") +
-                             (earlier.done ? " done" : "") + (job.foreign ? " away" : " here"));
+        violations.push_back(job.id.to_string() + " runs again unmarked: attempt " +
+                             std::to_string(job.attempt) + " after " + std::to_string(earlier.attempt) +
+                             (earlier.ended ? " ended" : " open") + (earlier.done ? " done" : "") +
+                             (job.foreign ? " away" : " here"));
       }
       history.push_back({job.attempt});
       runs.push_back({job, now_ + std::chrono::milliseconds(1 + pick(60)), history.size() - 1});
@@ -307,8 +310,10 @@ class Exchange {
     if (const auto* deliver = std::get_if<wire::Deliver>(&frame.body)) {
       it.executor->on(it.around.turn(), from, *deliver, {});
     }
-    if (const auto* query = std::get_if<wire::Query>(&frame.body)) it.executor->on(it.around.turn(), from, *query);
-    if (const auto* over = std::get_if<wire::Retired>(&frame.body)) it.executor->on(it.around.turn(), from, *over);
+    if (const auto* query = std::get_if<wire::Query>(&frame.body))
+      it.executor->on(it.around.turn(), from, *query);
+    if (const auto* over = std::get_if<wire::Retired>(&frame.body))
+      it.executor->on(it.around.turn(), from, *over);
   }
 
   base::SeededRandom random_;
@@ -324,7 +329,9 @@ class Exchange {
 
 }  // namespace
 
-TEST_CASE("whatever is lost, delayed or cut, nothing runs twice unmarked, nothing is stuck, and no number is used twice") {
+TEST_CASE(
+    "whatever is lost, delayed or cut, nothing runs twice unmarked, nothing is stuck, and no number is used "
+    "twice") {
   std::uint64_t lost = 0;
   std::uint64_t fenced = 0;
   std::uint64_t runs = 0;

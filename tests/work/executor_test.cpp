@@ -1,7 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "work/executor.hpp"
-#include "work/mesh_rig.hpp"
+#include "work/executor_rig.hpp"
 
 using namespace evmesh;
 using namespace evmesh::work;
@@ -10,84 +9,6 @@ using wire::WorkEnding;
 using Known = wire::WorkState;
 
 namespace {
-
-constexpr std::uint64_t group_hash = 7;
-constexpr GroupIndex group = 3;
-
-/// Node 9 runs a group for the custodians 1 and 2.
-class ExecutorRig : public Around {
- public:
-  explicit ExecutorRig(ExecutorOptions options = {}, std::uint32_t slots = 4) : executor(with_self(options)) {
-    executor.runs(turn(), group, group_hash, slots);
-    for (const std::uint8_t node : {1, 2}) executor.member_up(turn(), life(node));
-    pump();
-    frames.clear();
-  }
-
-  static ExecutorOptions with_self(ExecutorOptions options) {
-    options.self = life(9);
-    return options;
-  }
-
-  wire::Delivered delivery(std::uint64_t seq, Custody custody = {0, node_id(1), 1}, std::uint32_t attempt = 1) {
-    return {work_name(seq), attempt, custody, false, false, "event"};
-  }
-  void deliver(const Life& from, std::uint64_t first, std::vector<wire::Delivered> deliveries) {
-    executor.on(turn(), from, wire::Deliver{first, std::move(deliveries)}, wire::Buffer{});
-    pump();
-  }
-  void query(const Life& from, std::vector<NumberRange> numbers) {
-    executor.on(turn(), from, wire::Query{std::move(numbers)});
-    pump();
-  }
-  void retire(const Life& from, std::uint64_t through, std::vector<NumberRange> also = {}) {
-    executor.on(turn(), from, wire::Retired{through, std::move(also)});
-    pump();
-  }
-  void pump() { executor.pump(turn()); }
-  void advance(std::chrono::nanoseconds by) {
-    now += by;
-    executor.tick(turn());
-    pump();
-  }
-
-  std::vector<Job> take(std::size_t max = 100) {
-    std::vector<Job> jobs;
-    executor.take(now, group, max, jobs);
-    return jobs;
-  }
-  void finish(const Job& job, Ran ran = {}) {
-    executor.finished(turn(), job.handle, ran);
-    pump();
-  }
-  /// One runs, from delivery to its end, and takes so long.
-  void run_one(const Life& from, std::uint64_t number, std::chrono::nanoseconds takes) {
-    deliver(from, number, {delivery(number + 1'000)});
-    const auto jobs = take(1);
-    now += takes;
-    finish(jobs.at(0));
-  }
-
-  /// All verdicts that were said to `to`, as (number, ending).
-  std::vector<std::pair<std::uint64_t, WorkEnding>> verdicts(const Life& to) {
-    std::vector<std::pair<std::uint64_t, WorkEnding>> found;
-    for (const auto& frame : said<wire::Verdicts>(to)) {
-      for (const auto& it : frame.verdicts) found.emplace_back(it.number, it.ending);
-    }
-    return found;
-  }
-  /// The credit that was said to `to` last.
-  std::uint64_t credit(const Life& to) {
-    const auto frames = said<wire::Credit>(to);
-    return frames.empty() ? 0 : frames.back().entries.at(0).limit;
-  }
-  [[nodiscard]] std::size_t ready() const {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        actions, [](const Action& it) { return std::holds_alternative<Ready>(it); }));
-  }
-
-  Executor executor;
-};
 
 using Verdicts = std::vector<std::pair<std::uint64_t, WorkEnding>>;
 const Life owner = life(1);
@@ -358,158 +279,6 @@ TEST_CASE("who leaves gives everything back and takes nothing on") {
   CHECK(node.take().empty());
 }
 
-TEST_CASE("a lower custody is answered with the higher one and nothing runs twice") {
-  ExecutorRig node;
-  const Custody adopter{1, node_id(2), 1};
-  node.deliver(other, 1, {node.delivery(10, adopter)});
-
-  node.deliver(owner, 1, {node.delivery(10)});
-  node.query(owner, {{1, 1}});
-
-  const auto stale = node.said<wire::Stale>(owner);
-  CHECK(stale == std::vector<wire::Stale>{{work_name(10), adopter}, {work_name(10), adopter}});
-  CHECK(node.take().size() == 1);
-  CHECK(node.executor.counters().stale == 1);
-}
-
-TEST_CASE("what is queued goes to the higher custody") {
-  ExecutorRig node;
-  const Custody adopter{1, node_id(2), 1};
-  node.deliver(owner, 1, {node.delivery(10)});
-
-  node.deliver(other, 1, {node.delivery(10, adopter, 2)});
-  const auto jobs = node.take();
-  node.finish(jobs.at(0));
-
-  CHECK(jobs.size() == 1);
-  CHECK(jobs[0].attempt == 2);
-  CHECK(node.said<wire::Stale>(owner) == std::vector<wire::Stale>{{work_name(10), adopter}});
-  CHECK(node.verdicts(other) == Verdicts{{1, WorkEnding::done}});
-  CHECK(node.verdicts(owner).empty());
-}
-
-TEST_CASE("what runs goes on, and its verdict goes to the higher custody under its number") {
-  ExecutorRig node;
-  node.deliver(owner, 1, {node.delivery(10)});
-  const auto jobs = node.take();
-
-  node.deliver(other, 5, {node.delivery(10, {1, node_id(2), 1})});
-  node.finish(jobs.at(0));
-
-  CHECK(node.take().empty());
-  CHECK(node.verdicts(other) == Verdicts{{5, WorkEnding::done}});
-  CHECK(node.verdicts(owner).empty());
-}
-
-TEST_CASE("what has finished is answered to the higher custody without running") {
-  ExecutorRig node;
-  node.deliver(owner, 1, {node.delivery(10)});
-  node.finish(node.take().at(0), {Ran::Ending::refused, "never", 0ms, {}});
-
-  node.deliver(other, 1, {node.delivery(10, {1, node_id(2), 1})});
-
-  CHECK(node.take().empty());
-  CHECK(node.verdicts(other) == Verdicts{{1, WorkEnding::refused}});
-  CHECK(node.executor.counters().answered == 1);
-}
-
-TEST_CASE("the attempt after a failed one runs") {
-  ExecutorRig node;
-  node.deliver(owner, 1, {node.delivery(10)});
-  node.finish(node.take().at(0), {Ran::Ending::failed, "no", 0ms, {}});
-
-  node.deliver(owner, 2, {node.delivery(10, {0, node_id(1), 1}, 2)});
-
-  const auto jobs = node.take();
-  REQUIRE(jobs.size() == 1);
-  CHECK(jobs[0].attempt == 2);
-}
-
-TEST_CASE("what was given back runs when it comes again") {
-  ExecutorRig node;
-  node.deliver(owner, 1, {node.delivery(10)});
-  node.finish(node.take().at(0), {Ran::Ending::unknown_type, "", 0ms, {}});
-
-  node.deliver(owner, 2, {node.delivery(10)});
-
-  CHECK(node.take().size() == 1);
-  CHECK(node.verdicts(owner) == Verdicts{{1, WorkEnding::unknown_type}});
-}
-
-TEST_CASE("of custodians that have ended so many verdicts are kept") {
-  ExecutorRig node({.verdicts_max = 2});
-  node.deliver(owner, 1, {node.delivery(10), node.delivery(11), node.delivery(12)});
-  for (const Job& job : node.take()) node.finish(job);
-
-  node.executor.life_ended(owner);
-
-  CHECK(node.executor.counters().verdicts_dropped == 1);
-  wire::Adopted adopted{node_id(1), 1, 0, 1, true, {{group_hash, {{1, 100}}}}};
-  const auto states = node.executor.adopted(node.turn(), other, adopted);
-  REQUIRE(states.size() == 2);
-  CHECK(states[0].name == work_name(11));
-  CHECK(states[0].state == Known::done);
-  CHECK(states[1].name == work_name(12));
-}
-
-TEST_CASE("an ended custodian's work runs on, and an adopter hears its end") {
-  ExecutorRig node;
-  node.deliver(owner, 1, {node.delivery(10)});
-  node.executor.life_ended(owner);
-
-  node.finish(node.take().at(0));
-  node.deliver(other, 1, {node.delivery(10, {1, node_id(2), 1}, 2)});
-
-  CHECK(node.verdicts(other) == Verdicts{{1, WorkEnding::done}});
-  node.retire(other, 1);
-  node.executor.member_up(node.turn(), life(4));
-  CHECK(node.executor.custodians().size() == 2);
-}
-
-TEST_CASE("an adopter hears what is known of what it adopted, and what is queued is given up") {
-  ExecutorRig node;
-  node.deliver(owner, 1, {node.delivery(10), node.delivery(11), node.delivery(12), node.delivery(13)});
-  auto jobs = node.take(3);
-  node.finish(jobs.at(0));
-  node.finish(jobs.at(1), {Ran::Ending::failed, "no", 0ms, {}});
-
-  const auto states =
-      node.executor.adopted(node.turn(), other, {node_id(1), 1, 0, 1, true, {{group_hash, {{10, 13}}}}});
-
-  REQUIRE(states.size() == 4);
-  CHECK(states[0] == wire::StateEntry{work_name(10), Known::done, 1, ""});
-  CHECK(states[1] == wire::StateEntry{work_name(11), Known::failed, 1, "no"});
-  CHECK(states[2] == wire::StateEntry{work_name(12), Known::running, 1, ""});
-  CHECK(states[3] == wire::StateEntry{work_name(13), Known::queued, 1, ""});
-  CHECK(node.take().empty());
-}
-
-TEST_CASE("an adopter hears nothing of what it did not adopt, nor of what it answers for already") {
-  ExecutorRig node;
-  node.deliver(owner, 1, {node.delivery(10), node.delivery(11, {2, node_id(1), 1})});
-
-  const auto states =
-      node.executor.adopted(node.turn(), other, {node_id(1), 1, 0, 1, true, {{group_hash, {{11, 13}}}}});
-
-  CHECK(states.empty());
-  CHECK(node.take().size() == 2);
-}
-
-TEST_CASE("an owner that is back hears what its earlier life delivered") {
-  ExecutorRig node;
-  node.deliver(owner, 1, {node.delivery(10), node.delivery(11)});
-  node.finish(node.take(1).at(0));
-  node.executor.life_ended(owner);
-  node.executor.member_up(node.turn(), life(1, 2));
-
-  const auto states = node.executor.claimed(node.turn(), life(1, 2));
-
-  REQUIRE(states.size() == 2);
-  CHECK(states[0].state == Known::done);
-  CHECK(states[1].state == Known::queued);
-  CHECK(node.take().empty());
-}
-
 TEST_CASE("more bytes than may wait go back") {
   ExecutorRig node({.queued_bytes_max = 10});
   node.deliver(owner, 1, {node.delivery(10), node.delivery(11), node.delivery(12)});
@@ -544,8 +313,7 @@ TEST_CASE("a custodian with something open hears a beat each half second") {
 
   node.advance(500ms);
 
-  CHECK(node.said<wire::WorkBeat>(owner) ==
-        std::vector<wire::WorkBeat>{{3, {{1, 1}, {3, 3}}, 0xabc, 1}});
+  CHECK(node.said<wire::WorkBeat>(owner) == std::vector<wire::WorkBeat>{{3, {{1, 1}, {3, 3}}, 0xabc, 1}});
   CHECK(*node.executor.next_deadline() == node.now + 500ms);
 }
 

@@ -1,7 +1,7 @@
 #include <map>
 
-#include <catch2/catch.hpp>
 #include <rapidcheck/catch.h>
+#include <catch2/catch.hpp>
 
 #include "work/number_set.hpp"
 #include "work/numbers.hpp"
