@@ -72,6 +72,7 @@ class Process {
   void perform(const work::StoreLetter& it);
   void perform(const work::RemoveLetter& it);
   void perform(const work::Ready& it) { ready_.insert(it.group); }
+  void perform(const work::LoadEvent&) {}  // for other nodes; here there is none
   void take();
   void run(const work::Job& job);
   void finish(work::Handle handle);
