@@ -344,10 +344,7 @@ void WorkEngine::part(std::chrono::milliseconds patience) {
     if (failure_ || stopping_) return;
     // What others run for this node may end yet.
     ended_elsewhere_.wait_for(lock, patience, [this] { return failure_ || nothing_runs(); });
-    Actions actions;
-    say_goodbye();
     end = pending_.end();
-    after_change(lock, actions);
   }
   static_cast<void>(wait_safe(end, patience));
 }

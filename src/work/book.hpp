@@ -41,6 +41,7 @@ struct Extra {
   std::vector<Past> history;          // of all generations
   DeadLetterId letter;                // that it was and that is not removed yet; nil: none
   std::chrono::milliseconds wait{0};  // between the end of the last attempt and the next
+  base::MonoTime due{};               // when what was planned last is to happen
 };
 
 /// (dispatch id, group), in 64 bytes.

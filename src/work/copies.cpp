@@ -1,6 +1,7 @@
 #include "work/copies.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "work/copies_impl.hpp"

@@ -343,6 +343,7 @@ std::uint64_t Machine::Impl::give_up(MonoTime now, Timestamp wall, GroupIndex in
 // Time.
 
 void Machine::Impl::plan(MonoTime due, Slot slot, bool removal) {
+  if (!removal) book_.extra(slot).due = due;
   timers_.push({due, book_.handle(slot), removal});
 }
 
@@ -362,7 +363,7 @@ void Machine::Impl::tick(MonoTime now, storage::Commit& log, Actions& actions) {
     if (!slot) continue;
     if (timer.removal) {
       ask_removal(*slot, actions);
-    } else {
+    } else if (book_.extra(*slot).due == timer.due) {  // or it was planned anew
       wake(now, *slot, log, actions);
     }
   }
