@@ -344,7 +344,7 @@ void WorkEngine::part(std::chrono::milliseconds patience) {
     if (failure_ || stopping_) return;
     // What others run for this node may end yet.
     ended_elsewhere_.wait_for(lock, patience, [this] { return failure_ || nothing_runs(); });
-    end = pending_.end();
+    end = pending_.empty() ? written_ : pending_.end();
   }
   static_cast<void>(wait_safe(end, patience));
 }

@@ -165,7 +165,7 @@ void Machine::Impl::recovered(MonoTime now, Timestamp wall, const std::optional<
   for (const Slot slot : owed) {
     const Handle handle = book_.handle(slot);
     resume(now, slot, life, log);
-    if (options_.meshed && book_.slot(handle)) hold_back(slot);
+    if (elsewhere && book_.slot(handle)) hold_back(slot);
   }
   said_goodbye_ = false;
 }
