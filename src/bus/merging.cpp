@@ -1,6 +1,7 @@
 #include "bus/merging.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace evmesh::bus {
@@ -56,8 +57,8 @@ void merge(GroupLife& life, const GroupLife& other) {
   for (const Attempt& attempt : other.attempts) {
     if (std::ranges::find(attempts, attempt) == attempts.end()) attempts.push_back(attempt);
   }
-  std::ranges::stable_sort(attempts, {},
-                           [](const Attempt& each) { return std::pair(each.time, each.number); });
+  std::ranges::sort(attempts, {},
+                    [](const Attempt& each) { return std::tuple(each.time, each.number, each.node); });
   const auto letter = life.letter ? life.letter : other.letter;
   if (weight(life) < weight(other)) life = other;
   life.attempts = std::move(attempts);
