@@ -30,10 +30,12 @@ Result<void> AsyncQueue::add(AsyncDispatch dispatch, const Start& start) {
   return {};
 }
 
-std::vector<AsyncDispatch> AsyncQueue::take(std::size_t max) {
+std::vector<AsyncDispatch> AsyncQueue::take(std::size_t max, std::uint64_t bytes_max) {
   std::vector<AsyncDispatch> taken;
   const std::lock_guard lock(mutex_);
-  while (!waiting_.empty() && taken.size() < max) {
+  for (std::uint64_t bytes = 0; !waiting_.empty() && taken.size() < max;) {
+    bytes += waiting_.front().bytes;
+    if (!taken.empty() && bytes > bytes_max) break;
     taken.push_back(std::move(waiting_.front().dispatch));
     bytes_ -= waiting_.front().bytes;
     waiting_.pop_front();

@@ -34,8 +34,10 @@ class AsyncQueue {
   /// Queues `dispatch`; starts a runner when none is on its way. `start` takes leaf locks only. Errors: busy.
   [[nodiscard]] Result<void> add(AsyncDispatch dispatch, const Start& start);
 
-  /// Up to `max`, oldest first. The runner then calls `come_again`.
-  [[nodiscard]] std::vector<AsyncDispatch> take(std::size_t max);
+  /// Up to `max` that take no more than `bytes_max` together, oldest first; one always. The runner then calls
+  /// `come_again`.
+  [[nodiscard]] std::vector<AsyncDispatch> take(std::size_t max,
+                                                std::uint64_t bytes_max = ~std::uint64_t{0});
 
   /// The runner gives its thread back, and comes again by `start` when more has been added.
   void come_again(const Start& start);

@@ -200,7 +200,8 @@ class Bus final : public EventBus,
   [[nodiscard]] Result<Done> dispatch_now(std::span<const KeyedEvent> batch);
   [[nodiscard]] Result<Receipt> wait_for_level(Result<Done> done);
   [[nodiscard]] static Result<Receipt> answer_of(Receipt receipt, Result<work::Safety> safety);
-  [[nodiscard]] Result<Uplink::Published> publish(std::span<const KeyedEvent> events);
+  [[nodiscard]] Result<Uplink::Published> publish(std::span<const KeyedEvent> events,
+                                                  std::span<std::uint32_t> each = {});
   [[nodiscard]] Result<Done> deliver_here(const Event& event, std::span<const RegistrationKey> keys,
                                           std::uint64_t seq, const Owing& owing);
   void find_audience(std::span<const RegistrationKey> keys, Calls& calls) const;
@@ -213,10 +214,11 @@ class Bus final : public EventBus,
   [[nodiscard]] bool goes_together(const Groups& groups) const;
   void finish_async(AsyncDispatch dispatch);
   void finish_together(std::vector<AsyncDispatch> batch, const std::shared_ptr<const Groups>& groups);
-  [[nodiscard]] Result<Owing> prepare(const AsyncDispatch& dispatch,
-                                      const std::shared_ptr<const Groups>& groups);
-  [[nodiscard]] Result<Done> deliver_accepted(const AsyncDispatch& dispatch, Result<work::Accepted> accepted,
-                                              std::size_t groups);
+  struct Owed;
+  [[nodiscard]] Result<void> prepare(Owed& owed, const std::shared_ptr<const Groups>& groups);
+  [[nodiscard]] bool publish_together(std::span<Owed> owed);
+  void accept_together(std::span<Owed> owed, const Groups& groups);
+  [[nodiscard]] Result<Done> deliver_accepted(const Owed& owed, Result<work::Accepted> accepted);
   void answer_when_safe(std::vector<Answer> answers, work::Position end);
   void answer_async(AsyncDispatch& dispatch, const Result<Receipt>& result);
 

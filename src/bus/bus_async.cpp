@@ -30,9 +30,20 @@ bool Bus::start_async() {
   return services_.pool.submit(std::shared_ptr<delivery::Runnable>(shared_from_this(), this));
 }
 
+/// A dispatch on its way to be owed together with others.
+struct Bus::Owed {
+  explicit Owed(AsyncDispatch moved) : dispatch(std::move(moved)), sent(dispatch.event) {}
+
+  AsyncDispatch dispatch;
+  Event sent;  // as the mesh may have it
+  Owing owing{};  // no parcel when nothing happened
+  std::uint64_t seq = 0;
+  std::uint32_t interested = 0;
+};
+
 void Bus::run() {
   // Accepted before the bus was closed, so they are not refused for that; but nothing runs after stop.
-  auto batch = async_.take(dispatches_per_turn);
+  auto batch = async_.take(dispatches_per_turn, limits::batch_bytes_max);
   const auto groups = required();
   if (goes_together(*groups)) {
     finish_together(std::move(batch), groups);
@@ -42,12 +53,11 @@ void Bus::run() {
   async_.come_again([this] { return start_async(); });
 }
 
-/// Whether dispatches only have to be owed to groups that run elsewhere than in this thread, and need no
-/// numbers.
+/// Whether dispatches only have to be owed to groups that run elsewhere than in this thread; in a mesh no group
+/// may refuse what others have got by then.
 bool Bus::goes_together(const Groups& groups) const {
-  if (settings_.uplink != nullptr) return false;
   return !groups.empty() && std::ranges::none_of(groups, [this](const Required& each) {
-    return each.runner && awaited(*each.runner);
+    return (each.runner && awaited(*each.runner)) || (settings_.uplink != nullptr && each.refuses);
   });
 }
 
@@ -58,58 +68,99 @@ void Bus::finish_async(AsyncDispatch dispatch) {
   answer_when_safe({{std::move(dispatch), done->receipt}}, done->end);
 }
 
-/// As many `finish_async`, and all are owed in one go.
+/// As many `finish_async`, and all are numbered and owed in one go.
 void Bus::finish_together(std::vector<AsyncDispatch> batch, const std::shared_ptr<const Groups>& groups) {
-  std::vector<AsyncDispatch> owed;
-  std::vector<WorkEngine::Offer> offers;
+  std::vector<Owed> owed;
+  owed.reserve(batch.size());
   for (AsyncDispatch& dispatch : batch) {
-    auto owing = stopped_ ? tl::unexpected(closed_error()) : prepare(dispatch, groups);
-    if (!owing) {
-      answer_async(dispatch, refused(std::move(owing.error())));
-    } else if (!owing->parcel) {
-      answer_async(dispatch, Receipt{.event_id = dispatch.event.id(), .noop = true});
+    Owed each(std::move(dispatch));
+    auto prepared = stopped_ ? tl::unexpected(closed_error()) : prepare(each, groups);
+    if (!prepared) {
+      answer_async(each.dispatch, refused(std::move(prepared.error())));
+    } else if (!each.owing.parcel) {
+      answer_async(each.dispatch, Receipt{.event_id = each.dispatch.event.id(), .noop = true});
     } else {
-      offers.push_back({std::move(owing->parcel), {}});
-      owed.push_back(std::move(dispatch));
+      owed.push_back(std::move(each));
     }
   }
-  if (offers.empty()) return;
+  if (owed.empty()) return;
+  if (!publish_together(owed)) {
+    // Each has its own time to wait for slow peers, and its own answer.
+    for (Owed& each : owed) finish_async(std::move(each.dispatch));
+    return;
+  }
+  accept_together(owed, *groups);
+}
+
+/// What groups and peers are to get.
+Result<void> Bus::prepare(Owed& owed, const std::shared_ptr<const Groups>& groups) {
+  const Event& event = owed.dispatch.event;
+  const auto left_out = leave_out(event);
+  if (!left_out) return tl::unexpected(left_out.error());
+  if (*left_out) return {};
+  if (settings_.uplink != nullptr) {
+    auto sent = rules_.measured(event);
+    if (!sent) return tl::unexpected(std::move(sent.error()));
+    owed.sent = std::move(*sent);
+  }
+  auto owing = owe(event, owed.dispatch.keys, groups);
+  if (!owing) return tl::unexpected(std::move(owing.error()));
+  owed.owing = std::move(*owing);
+  return {};
+}
+
+/// Gives them to the peers, and the numbers that follow each other; in a mesh only. False: nobody got anything.
+bool Bus::publish_together(std::span<Owed> owed) {
+  if (settings_.uplink == nullptr) return true;
+  std::vector<KeyedEvent> events;
+  events.reserve(owed.size());
+  for (const Owed& each : owed) events.push_back({each.sent, each.dispatch.keys});
+  std::vector<std::uint32_t> interested(owed.size());
+  const auto published = publish(events, interested);
+  if (!published) return false;
+  for (std::size_t at = 0; at < owed.size(); ++at) {
+    owed[at].seq = published->seq - (owed.size() - 1) + at;
+    owed[at].interested = interested[at];
+  }
+  return true;
+}
+
+void Bus::accept_together(std::span<Owed> owed, const Groups& groups) {
   std::vector<work::GroupIndex> indices;
-  for (const Required& each : *groups) indices.push_back(each.index);
+  for (const Required& each : groups) indices.push_back(each.index);
+  std::vector<WorkEngine::Offer> offers;
+  offers.reserve(owed.size());
+  for (const Owed& each : owed) offers.push_back({each.owing.parcel, {}});
   services_.work.accept(settings_.name, std::move(indices), offers);
   std::vector<Answer> answers;
+  answers.reserve(owed.size());
   work::Position end = 0;
-  for (std::size_t at = 0; at < offers.size(); ++at) {
-    auto done = deliver_accepted(owed[at], std::move(offers[at].accepted), groups->size());
+  for (std::size_t at = 0; at < owed.size(); ++at) {
+    auto done = deliver_accepted(owed[at], std::move(offers[at].accepted));
     if (!done) {
-      answer_async(owed[at], refused(std::move(done.error())));
+      answer_async(owed[at].dispatch, refused(std::move(done.error())));
       continue;
     }
     end = std::max(end, done->end);
-    answers.push_back({std::move(owed[at]), done->receipt});
+    answers.push_back({std::move(owed[at].dispatch), done->receipt});
   }
   answer_when_safe(std::move(answers), end);
 }
 
-/// What groups are to get; no parcel when nothing happened.
-Result<Bus::Owing> Bus::prepare(const AsyncDispatch& dispatch, const std::shared_ptr<const Groups>& groups) {
-  const auto left_out = leave_out(dispatch.event);
-  if (!left_out) return tl::unexpected(left_out.error());
-  if (*left_out) return Owing{};
-  return owe(dispatch.event, dispatch.keys, groups);
-}
-
 /// The rest of a dispatch whose group work has been accepted.
-Result<Bus::Done> Bus::deliver_accepted(const AsyncDispatch& dispatch, Result<work::Accepted> accepted,
-                                        std::size_t groups) {
+Result<Bus::Done> Bus::deliver_accepted(const Owed& owed, Result<work::Accepted> accepted) {
   if (!accepted) return tl::unexpected(std::move(accepted.error()));
-  auto done = deliver_here(dispatch.event, dispatch.keys, 0, {});
+  const AsyncDispatch& dispatch = owed.dispatch;
+  auto done = deliver_here(dispatch.event, dispatch.keys, owed.seq, {});
   if (!done) return done;
   dispatched_.add();
   done->end = accepted->end;
-  done->receipt.event_id = dispatch.event.id();
-  done->receipt.dispatch = accepted->id;
-  done->receipt.groups = static_cast<std::uint32_t>(groups);
+  Receipt& receipt = done->receipt;
+  receipt.event_id = dispatch.event.id();
+  receipt.seq = receipt.first_seq = owed.seq;
+  receipt.interested = owed.interested;
+  receipt.dispatch = accepted->id;
+  receipt.groups = static_cast<std::uint32_t>(owed.owing.groups->size());
   return done;
 }
 

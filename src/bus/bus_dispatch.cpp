@@ -56,7 +56,7 @@ tl::unexpected<Error> Bus::refused(Error error) {
   return tl::unexpected(std::move(error));
 }
 
-Result<Uplink::Published> Bus::publish(std::span<const KeyedEvent> events) {
+Result<Uplink::Published> Bus::publish(std::span<const KeyedEvent> events, std::span<std::uint32_t> each) {
   const unsigned depth = runner_.depth();
   if (depth > limits::nesting_depth_max) {
     return fail(ErrorCode::too_deep, "dispatch inside a listener inside a dispatch, more than " +
@@ -64,7 +64,7 @@ Result<Uplink::Published> Bus::publish(std::span<const KeyedEvent> events) {
                                          " deep; use dispatch_async to break the chain");
   }
   if (settings_.uplink == nullptr) return Uplink::Published{};
-  return settings_.uplink->publish(events, depth > 0);
+  return settings_.uplink->publish(events, depth > 0, each);
 }
 
 /// Whether nothing happened in `event`, so that it goes nowhere.

@@ -99,7 +99,8 @@ class Engine final : public Asker, private transport::Handler, private routing::
   void speak(Lock& lock);
 
   // For the uplinks (engine_uplink.cpp).
-  [[nodiscard]] Result<Uplink::Published> publish(std::size_t bus, std::span<const KeyedEvent> events, bool inside_listener);
+  [[nodiscard]] Result<Uplink::Published> publish(std::size_t bus, std::span<const KeyedEvent> events, bool inside_listener,
+                                                  std::span<std::uint32_t> each);
   [[nodiscard]] Result<void> wait_for_window(Lock& lock, std::size_t bus, bool inside_listener);
   std::uint64_t change_interest(std::size_t bus, const std::function<Uplink::InterestChange(std::uint64_t)>& apply);
   [[nodiscard]] RegistrationReceipt acknowledged(std::size_t bus, std::uint64_t version, MonoTime since,

@@ -34,8 +34,9 @@ class Engine::BusUplink final : public Uplink {
  public:
   BusUplink(Engine& engine, std::size_t bus) : engine_(engine), bus_(bus) {}
 
-  [[nodiscard]] Result<Published> publish(std::span<const KeyedEvent> events, bool inside_listener) override {
-    return engine_.publish(bus_, events, inside_listener);
+  [[nodiscard]] Result<Published> publish(std::span<const KeyedEvent> events, bool inside_listener,
+                                          std::span<std::uint32_t> each) override {
+    return engine_.publish(bus_, events, inside_listener, each);
   }
   std::uint64_t change_interest(const std::function<InterestChange(std::uint64_t)>& apply) override {
     return engine_.change_interest(bus_, apply);
@@ -62,7 +63,8 @@ Result<void> Engine::usable() const {
   return {};
 }
 
-Result<Uplink::Published> Engine::publish(std::size_t bus, std::span<const KeyedEvent> events, bool inside_listener) {
+Result<Uplink::Published> Engine::publish(std::size_t bus, std::span<const KeyedEvent> events, bool inside_listener,
+                                          std::span<std::uint32_t> each) {
   std::vector<Outgoing> outgoing(events.size());
   const std::string& name = options_.core.routing.buses[bus];
   for (std::size_t index = 0; index < events.size(); ++index) outgoing[index].hashes = hashes_of(name, events[index].keys);
@@ -99,7 +101,8 @@ Result<Uplink::Published> Engine::publish(std::size_t bus, std::span<const Keyed
   Uplink::Published published;
   routing::PeerMask interested = 0;
   const MonoTime now = clock_.now();
-  for (Outgoing& event : outgoing) {
+  for (std::size_t index = 0; index < outgoing.size(); ++index) {
+    Outgoing& event = outgoing[index];
     if (event.bytes.empty()) {
       published.seq = core_.accept_unneeded(bus);
       continue;
@@ -107,6 +110,7 @@ Result<Uplink::Published> Engine::publish(std::size_t bus, std::span<const Keyed
     const auto accepted = core_.accept(now, bus, std::move(event.bytes), std::move(event.hashes));
     published.seq = accepted.seq;
     interested |= accepted.interested;
+    if (!each.empty()) each[index] = static_cast<std::uint32_t>(__builtin_popcountll(accepted.interested));
   }
   published.interested = static_cast<std::uint32_t>(__builtin_popcountll(interested));
   if (interested != 0 || !wanted.empty()) hand_over(lock);

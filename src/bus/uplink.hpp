@@ -24,14 +24,15 @@ class Uplink {
 
   struct Published {
     std::uint64_t seq = 0;         ///< number of the last event
-    std::uint32_t interested = 0;  ///< peers whose interest matched
+    std::uint32_t interested = 0;  ///< peers whose interest matched any of them
   };
 
   /// Accepts `events` for the peers, in order and all or none; encodes only what somebody needs. Waits up to
   /// the node's `notify_wait` for the flow window, but never when `inside_listener`: then it draws on the
-  /// reserve or refuses. Errors: back_pressure, busy, event_too_large, closed, node_failed.
-  [[nodiscard]] virtual Result<Published> publish(std::span<const KeyedEvent> events,
-                                                  bool inside_listener) = 0;
+  /// reserve or refuses. `each`, when not empty, has a place for each event: how many peers that one interested.
+  /// Errors: back_pressure, busy, event_too_large, closed, node_failed.
+  [[nodiscard]] virtual Result<Published> publish(std::span<const KeyedEvent> events, bool inside_listener,
+                                                  std::span<std::uint32_t> each) = 0;
 
   /// What a change of the bus's registry means for the announcement.
   struct InterestChange {

@@ -48,6 +48,16 @@ TEST_CASE("the bytes that wait are bounded, payloads and keys together", "[bus][
   CHECK(queue.add(of(1'000), yes));
 }
 
+TEST_CASE("what is taken at once is bounded in bytes, and one always comes", "[bus][async]") {
+  AsyncQueue queue({10, 100'000});
+  must(queue.add(of(4'500), yes));
+  must(queue.add(of(4'500), yes));
+  must(queue.add(of(1), yes));
+
+  CHECK(queue.take(10, 100).size() == 1);
+  CHECK(queue.take(10, 10'000).size() == 2);
+}
+
 TEST_CASE("the number that waits is bounded", "[bus][async]") {
   AsyncQueue queue({2, 10'000});
   must(queue.add(of(1), yes));

@@ -340,3 +340,43 @@ TEST_CASE("when the node has failed every call says why", "[bus][dispatch]") {
   CHECK(redelivered.error().message == "a twin took the name");
   CHECK(story.words().empty());
 }
+
+TEST_CASE("asynchronous dispatches that are owed to groups are published together, each with its own number",
+          "[bus][dispatch]") {
+  FakeUplink uplink;
+  Alone alone{on(uplink)};
+  const auto group = must(alone.bus->register_listener(make_listener([](const Event&) {}), Group::parse("g").value()));
+  Gate first;
+  Story answers;
+
+  // The first keeps the thread that dispatches, so that the others wait for it together.
+  must(alone.bus->dispatch_async(sample("first"), {}, [&](const Result<Receipt>&) { first.pass(); }));
+  REQUIRE(first.wait_arrived(1));
+  for (int i = 0; i < 3; ++i) {
+    must(alone.bus->dispatch_async(sample(), {}, [&](const Result<Receipt>& receipt) {
+      answers.add(std::to_string(receipt->seq) + " " + std::to_string(receipt->first_seq) + " for " +
+                  std::to_string(receipt->groups) + ", " + std::to_string(receipt->interested));
+    }));
+  }
+  first.open();
+
+  CHECK(answers.wait(3) == std::vector<std::string>{"102 102 for 1, 2", "103 103 for 1, 2", "104 104 for 1, 2"});
+  const std::lock_guard lock(uplink.mutex);
+  CHECK(uplink.inside.size() == 2);
+}
+
+TEST_CASE("asynchronous dispatches that the peers refuse together are answered one by one", "[bus][dispatch]") {
+  FakeUplink uplink;
+  uplink.refusal = Error{ErrorCode::back_pressure, "a peer is slow"};
+  Alone alone{on(uplink)};
+  const auto group = must(alone.bus->register_listener(make_listener([](const Event&) {}), Group::parse("g").value()));
+  Story answers;
+
+  for (int i = 0; i < 3; ++i) {
+    must(alone.bus->dispatch_async(sample(), {}, [&](const Result<Receipt>& receipt) {
+      answers.add(receipt ? "accepted" : receipt.error().message);
+    }));
+  }
+
+  CHECK(answers.wait(3) == std::vector<std::string>(3, "a peer is slow"));
+}

@@ -72,7 +72,7 @@ struct Station {
   [[nodiscard]] std::uint64_t counter(const std::string& name) const { return status().counters[name]; }
   [[nodiscard]] Result<Uplink::Published> publish(std::size_t bytes = 10, bool inside_listener = false) {
     const std::vector<KeyedEvent> events{{sample(std::string(bytes, 'x')), {key("Key:1")}}};
-    return uplink->publish(events, inside_listener);
+    return uplink->publish(events, inside_listener, {});
   }
   /// Its subscription to the other's notification socket stands.
   [[nodiscard]] bool published_to() const {

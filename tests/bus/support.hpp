@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -190,8 +191,10 @@ struct Alone {
 /// A mesh that writes down what it is asked.
 class FakeUplink final : public Uplink {
  public:
-  Result<Published> publish(std::span<const KeyedEvent> events, bool inside_listener) override {
+  Result<Published> publish(std::span<const KeyedEvent> events, bool inside_listener,
+                            std::span<std::uint32_t> each) override {
     const std::lock_guard lock(mutex);
+    std::ranges::fill(each, 2u);
     if (refusal) return tl::unexpected(*refusal);
     for (const KeyedEvent& keyed : events) published.push_back(keyed.event.payload());
     for (const KeyedEvent& keyed : events) bodies += keyed.event.body() ? 1 : 0;
