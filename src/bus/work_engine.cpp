@@ -38,7 +38,8 @@ WorkEngine::WorkEngine(Services services, Settings settings)
              .seeded = settings_.seeded,
              .replicates = settings_.level == Level::replicated,
              .alone = !services_.nudge,
-             .guards = durable()}),
+             .guards = durable(),
+             .read = [this](Position position) { return read_parcel(position).value_or(nullptr); }}),
       machine_(core_.machine()) {}
 
 WorkEngine::~WorkEngine() { stop(); }
@@ -271,9 +272,7 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::read_parcel(Position position)
   if (!journal_) return fail(ErrorCode::storage, "there is no journal to read the event from");
   const auto record = journal_->read(position);
   if (!record) return tl::unexpected(record.error());
-  const auto decoded = storage::decode_record(*record, settings_.self);
-  const auto* owed = decoded ? std::get_if<storage::Owed>(&*decoded) : nullptr;
-  if (owed != nullptr) return work::parcel_of(std::string(owed->event));
+  if (const auto event = storage::event_of_record(*record, settings_.self)) return work::parcel_of(std::string(*event));
   return fail(ErrorCode::storage, "no event stands at position " + std::to_string(position) +
                                       " of the journal in " + settings_.directory.string() +
                                       "; evmesh journal check says what is damaged");

@@ -78,7 +78,7 @@ void WorkEngine::make_space() {
     // Little is owed, and the oldest of it holds up the rest: at twice the reserve there is time to say it
     // again, on a full disk none to lose.
     const std::uint64_t much = full_ ? journal_->largest_commit() : 2 * settings_.reserve_bytes;
-    if (held > much && journal_->end() - oldest > held / 2 && machine_.owed_count() < held / 1024) {
+    if (held > much && journal_->end() - oldest > held / 2 && core_.held_count() < held / 1024) {
       const auto read = [this](Position position) { return read_parcel(position).value_or(nullptr); };
       core_.carry(journal_->begin() + held / 4, carry_bytes, read, pending_);
     }

@@ -408,6 +408,10 @@ Result<WorkRecord> decode_record(std::string_view bytes, const NodeId& self) {
               "a record of the journal, of kind " + std::to_string(kind) + ": " + io.broken());
 }
 
+bool concerns_copies(std::string_view bytes) {
+  return !bytes.empty() && static_cast<std::uint8_t>(bytes[0]) >= static_cast<std::uint8_t>(Kind::copied);
+}
+
 Result<std::string_view> event_of_record(std::string_view bytes, const NodeId& self) {
   const auto record = decode_record(bytes, self);
   if (!record) return tl::unexpected(record.error());

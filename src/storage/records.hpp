@@ -233,6 +233,9 @@ void encode_record(const Guardians& record, const NodeId& self, std::string& out
 /// A record has one form only: what is read and written again gives the same bytes. Errors: undecodable.
 [[nodiscard]] Result<WorkRecord> decode_record(std::string_view bytes, const NodeId& self);
 
+/// Whether a record speaks of copies and those who keep them, and not of what is owed here.
+[[nodiscard]] bool concerns_copies(std::string_view bytes);
+
 /// The event of an `Owed`, be it of this journal or a copy of another's. Errors: undecodable, also of a record that
 /// holds none.
 [[nodiscard]] Result<std::string_view> event_of_record(std::string_view bytes, const NodeId& self);

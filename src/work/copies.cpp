@@ -213,7 +213,9 @@ Copies::~Copies() = default;
 void Copies::replay(Position position, const storage::Guardians& guardians) {
   impl_->version_ = std::max(impl_->version_, guardians.set_version);
   impl_->record_at_ = position;
+  impl_->had_guardians_ = !guardians.nodes.empty();
 }
+bool Copies::had_guardians() const { return impl_->had_guardians_; }
 void Copies::appended(const storage::Commit& commit) { impl_->appended(commit); }
 void Copies::synced(Position end) { impl_->synced_ = std::max(impl_->synced_, end); }
 

@@ -50,6 +50,8 @@ class Copies {
   // The journal.
 
   void replay(Position position, const storage::Guardians& guardians);
+  /// Whether earlier lives had guardians, who may have taken over since.
+  [[nodiscard]] bool had_guardians() const;
 
   /// What was appended, in order and without holes, from the first commit of this life on.
   void appended(const storage::Commit& commit);

@@ -40,6 +40,7 @@ class Copies::Impl {
   std::uint64_t version_ = 0;
   Position synced_ = 0;
   Position record_at_ = 0;  // of the record of the set
+  bool had_guardians_ = false;  // in earlier lives
 
  private:
   struct Member {
@@ -68,7 +69,8 @@ class Copies::Impl {
 
     [[nodiscard]] bool is_whole() const { return ended && confirmed >= end_at; }
     [[nodiscard]] bool counts() const { return is_whole() && !late; }
-    [[nodiscard]] bool waits() const { return begun && confirmed < sent; }
+    /// It has something to confirm, be it on its way or, after a loss, about to go again.
+    [[nodiscard]] bool waits() const { return begun && (confirmed < sent || progress < repeated); }
   };
   struct Entry {
     Position at = 0;

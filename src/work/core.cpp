@@ -26,6 +26,11 @@ class Core::Impl {
         executor_({.self = self_of(options)}),
         distribution_({.self = self_of(options)}, machine_),
         claims_(self_of(options), machine_, distribution_),
+        copies_({.self = self_of(options),
+                 .copies = options.replicates ? options.copies : 1,
+                 .seeded = options.seeded},
+                machine_),
+        guard_({.self = self_of(options), .guards = options.guards}, machine_, hooks()),
         groups_({.self = self_of(options), .alone = options.alone}) {}
 
   /// The frames that concern somebody here; all others are ignored.
@@ -60,13 +65,35 @@ class Core::Impl {
     dirty_ = members_ > 0;
   }
 
-  [[nodiscard]] Position safe() const { return synced_; }
+  [[nodiscard]] Position safe() const { return std::min(synced_, copies_.safe()); }
+
+  /// More may be safe than before.
+  void settled(Turn turn) {
+    distribution_.settled(safe());
+    guard_.settled(turn, safe());
+  }
+
+  Result<void> replay(Position position, std::string_view record) {
+    auto replayed = machine_.replay(position, record);
+    if (!replayed || !storage::concerns_copies(record)) return replayed;
+    if (auto replayed = guard_.replay(position, record); !replayed) return replayed;
+    const auto decoded = storage::decode_record(record, options_.machine.self);
+    if (!decoded) return tl::unexpected(decoded.error());
+    if (const auto* set = std::get_if<storage::Guardians>(&*decoded)) copies_.replay(position, *set);
+    return {};
+  }
+
+  [[nodiscard]] Machine::Read reader() const {
+    return options_.read ? options_.read : [](Position) -> std::shared_ptr<const Parcel> { return nullptr; };
+  }
 
   const CoreOptions options_;
   Machine machine_;
   Executor executor_;
   Distribution distribution_;
   Claims claims_;
+  Copies copies_;
+  Guard guard_;
   RequiredGroups groups_;
   Position written_ = 0;
   Position synced_ = 0;
@@ -78,6 +105,31 @@ class Core::Impl {
   template <class Body>
   void on(Turn, const Life&, const Body&, const wire::Buffer&) {}
 
+  GuardHooks hooks() {
+    GuardHooks hooks;
+    hooks.adopted = [this](Turn turn, const Life& adopter, const wire::Adopted& adopted) {
+      return executor_.adopted(turn, adopter, adopted);
+    };
+    hooks.lease = [this](Turn turn, const Job& job, const Life& where) { distribution_.lease(turn, job, where); };
+    return hooks;
+  }
+
+  void on(Turn turn, const Life& from, const wire::Copied& it, const wire::Buffer&) {
+    copies_.on(turn, from, it);
+    settled(turn);
+  }
+  void on(Turn turn, const Life& from, const wire::Copy& it, const wire::Buffer&) { guard_.on(turn, from, it); }
+  void on(Turn turn, const Life& from, const wire::Guard& it, const wire::Buffer&) { guard_.on(turn, from, it); }
+  void on(Turn turn, const Life& from, const wire::Adopted& it, const wire::Buffer&) {
+    guard_.on(turn, from, it);
+  }
+  void on(Turn turn, const Life& from, const wire::AdoptedAnswer& it, const wire::Buffer&) {
+    guard_.on(turn, from, it);
+  }
+  void on(Turn turn, const Life& from, const wire::Stale& it, const wire::Buffer&) {
+    machine_.let_go(it.name, it.custody, turn.log);
+    distribution_.on(turn, from, it);
+  }
   void on(Turn turn, const Life& from, const wire::Deliver& it, const wire::Buffer& bytes) {
     executor_.on(turn, from, it, bytes);
   }
@@ -131,6 +183,8 @@ void Core::member_up(Turn turn, const Life& life, const Peer& peer) {
   impl_->executor_.member_up(turn, life);
   impl_->distribution_.member_up(turn, life, peer.name);
   impl_->claims_.member_up(turn, life);
+  impl_->copies_.member_up(turn, life, peer.transient);
+  impl_->guard_.member_up(turn, life);
   impl_->groups_.member_up(turn, life, peer.name);
   impl_->settle(turn);
 }
@@ -139,13 +193,19 @@ void Core::member_down(Turn turn, const Life& life) {
   --impl_->members_;
   impl_->executor_.member_down(life);
   impl_->distribution_.member_down(turn, life);
+  impl_->copies_.member_down(turn, life);
+  impl_->guard_.member_down(turn, life);
+  impl_->settled(turn);
   impl_->groups_.member_down(life);
   impl_->settle(turn);
 }
 
-void Core::life_ended(Turn turn, const Life& life, bool) {
+void Core::life_ended(Turn turn, const Life& life, bool clean) {
   impl_->executor_.life_ended(life);
   impl_->distribution_.life_ended(turn, life);
+  impl_->copies_.life_ended(turn, life, clean);
+  impl_->guard_.life_ended(turn, life, clean);
+  impl_->settled(turn);
   impl_->groups_.member_down(life);
   impl_->settle(turn);
 }
@@ -159,15 +219,21 @@ void Core::pump(Turn turn, const Room& room) {
   impl_->executor_.groups_digest(impl_->groups_.digest());
   impl_->executor_.pump(turn);
   impl_->distribution_.pump(turn, room);
+  const Machine::Read read = impl_->reader();
+  impl_->guard_.pump(turn, read);
+  impl_->copies_.pump(turn, room, read);
 }
 
-bool Core::wants_pump() const { return impl_->dirty_; }
+bool Core::wants_pump() const { return impl_->dirty_ || impl_->guard_.wants_pump(); }
 
 void Core::tick(Turn turn) {
   impl_->machine_.tick(turn.now, turn.log, turn.actions);
   impl_->executor_.tick(turn);
   impl_->distribution_.tick(turn);
   impl_->claims_.tick(turn);
+  impl_->copies_.tick(turn);
+  impl_->guard_.tick(turn);
+  impl_->settled(turn);
   impl_->groups_.tick(turn);
   impl_->settle(turn);
 }
@@ -176,13 +242,17 @@ std::optional<MonoTime> Core::next_deadline() const {
   std::optional<MonoTime> first;
   for (const auto& each : {impl_->machine_.next_deadline(), impl_->executor_.next_deadline(),
                            impl_->distribution_.next_deadline(), impl_->claims_.next_deadline(),
+                           impl_->copies_.next_deadline(), impl_->guard_.next_deadline(),
                            impl_->groups_.next_deadline()}) {
     if (each && (!first || *each < *first)) first = each;
   }
   return first;
 }
 
-void Core::appended(const storage::Commit&) {}
+void Core::appended(const storage::Commit& commit) {
+  impl_->copies_.appended(commit);
+  impl_->dirty_ = impl_->members_ > 0;
+}
 
 void Core::written(Turn turn, Position end) {
   if (end == std::exchange(impl_->written_, end)) return;
@@ -193,31 +263,55 @@ void Core::written(Turn turn, Position end) {
 void Core::synced(Turn turn, Position end) {
   if (end == std::exchange(impl_->synced_, end)) return;
   impl_->machine_.synced(end, turn.actions);
-  impl_->distribution_.settled(impl_->safe());
+  impl_->copies_.synced(end);
+  impl_->guard_.synced(turn, end);
+  impl_->settled(turn);
   impl_->settle(turn);
 }
 
 Result<void> Core::replay(Position position, std::string_view record) {
-  return impl_->machine_.replay(position, record);
+  return impl_->replay(position, record);
 }
 
 void Core::recovered(Turn turn, const std::optional<std::vector<Flight>>& flights) {
   impl_->machine_.recovered(turn.now, turn.wall, flights, turn.log);
+  if (impl_->copies_.had_guardians()) impl_->machine_.hold_back_all();
   impl_->claims_.begin(turn.now);
+  impl_->guard_.recovered(turn);
   impl_->settle(turn);
 }
 
-Position Core::oldest() const { return impl_->machine_.oldest(); }
+Position Core::oldest() const {
+  return std::min({impl_->machine_.oldest(), impl_->copies_.oldest(), impl_->guard_.oldest()});
+}
 
 bool Core::carry(Position keep, std::uint64_t bytes, const Machine::Read& read, storage::Commit& log) {
-  return impl_->machine_.carry(keep, bytes, read, log);
+  impl_->copies_.carry(keep, log);
+  const bool own = impl_->machine_.carry(keep, bytes, read, log);
+  return impl_->guard_.carry(keep, bytes, read, log) && own;
 }
 
 Position Core::safe() const { return impl_->safe(); }
 
 Safety Core::safety(Position end) const {
-  return {.synced = impl_->synced_ >= end, .copies = 0, .wanted = 0, .degraded = false};
+  return {.synced = impl_->synced_ >= end,
+          .copies = impl_->copies_.copies(end),
+          .wanted = impl_->copies_.wanted(),
+          .degraded = impl_->copies_.degraded()};
 }
+
+bool Core::degraded() const { return impl_->copies_.degraded(); }
+
+std::uint64_t Core::held_count() const {
+  std::uint64_t count = impl_->machine_.owed_count();
+  for (const Guard::View& copy : impl_->guard_.copies()) count += copy.owed;
+  return count;
+}
+
+std::vector<Guard::View> Core::copies_kept() const { return impl_->guard_.copies(); }
+std::vector<Copies::View> Core::guardians() const { return impl_->copies_.guardians(); }
+const GuardCounters& Core::guard_counters() const { return impl_->guard_.counters(); }
+const CopiesCounters& Core::copies_counters() const { return impl_->copies_.counters(); }
 
 void Core::runs(Turn turn, GroupIndex group, std::uint32_t slots) {
   const Machine::GroupName name = impl_->machine_.name(group);

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "work/copies.hpp"
+#include "work/guard.hpp"
 #include "work/machine.hpp"
 #include "work/mesh_types.hpp"
 #include "work/required.hpp"
@@ -21,6 +23,7 @@ struct CoreOptions {
   bool replicates = false;   ///< copies are made of what it owns
   bool alone = false;        ///< there is no mesh
   bool guards = true;        ///< keeps copies for others: it has a disk of its own
+  Machine::Read read{};      ///< events that are not in memory; storage::event_of_record, copies too
 };
 
 /// How safe an acceptance is by now.
@@ -88,6 +91,15 @@ class Core {
   /// Everything before it is as safe as `replicated` promises, or as far as that goes when it may be less.
   [[nodiscard]] Position safe() const;
   [[nodiscard]] Safety safety(Position end) const;
+
+  /// Fewer guardians than wanted keep copies of what is owed here; never where no copies are wanted.
+  [[nodiscard]] bool degraded() const;
+  /// What is owed here, and in the copies that are kept for others: each holds a place in the journal.
+  [[nodiscard]] std::uint64_t held_count() const;
+  [[nodiscard]] std::vector<Guard::View> copies_kept() const;
+  [[nodiscard]] std::vector<Copies::View> guardians() const;
+  [[nodiscard]] const GuardCounters& guard_counters() const;
+  [[nodiscard]] const CopiesCounters& copies_counters() const;
 
   // Execution on this node, of its own work and that of others.
 

@@ -117,6 +117,10 @@ void Machine::Impl::hold_back(Slot slot) {
   if (it.state == State::ready) book_.set(slot, State::waiting);
 }
 
+void Machine::Impl::hold_back_all() {
+  for (const Slot slot : all()) hold_back(slot);
+}
+
 std::vector<Handle> Machine::Impl::held_back() const {
   std::vector<Handle> handles;
   for (const Slot slot : all()) {

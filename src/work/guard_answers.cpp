@@ -65,7 +65,7 @@ void Guard::Impl::give_way(Turn turn, const Life& from, const wire::Adopted& ado
 void Guard::Impl::learn(Turn turn, const Life& from, const std::vector<wire::StateEntry>& states) {
   for (const wire::StateEntry& state : states) {
     const auto handle = own_.find(state.name);
-    if (state.state == wire::WorkState::running && handle) {
+    if (state.state == wire::WorkState::running && handle && from != options_.self) {
       const auto job = own_.lease(*handle, turn.log);
       if (!job) continue;
       ++counters_.leased;

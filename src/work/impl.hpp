@@ -66,6 +66,7 @@ class Machine::Impl {
                             storage::Commit& log);
   void release(MonoTime now, Handle handle, Actions& actions);
   std::optional<Job> lease(Handle handle, storage::Commit& log);
+  void hold_back_all();
   [[nodiscard]] std::vector<Handle> held_back() const;
   void let_go(const Life& owner, const wire::WorkRanges& work, const Custody& by, storage::Commit& log,
               std::vector<wire::StateEntry>& states);

@@ -217,6 +217,8 @@ class Machine {
   void release(MonoTime now, Handle handle, Actions& actions);
   /// What is held back goes on as running: another node has it, and will say how it ended.
   [[nodiscard]] std::optional<Job> lease(Handle handle, storage::Commit& log);
+  /// After `recovered`: others may answer for what is owed by now, whatever the goodbye says of what ran here.
+  void hold_back_all();
   /// All that is held back, oldest first.
   [[nodiscard]] std::vector<Handle> held_back() const;
 

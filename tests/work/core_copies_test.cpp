@@ -1,0 +1,188 @@
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <set>
+
+#include "core_rig.hpp"
+
+// All machines of a node together, at level replicated.
+
+using namespace evmesh;
+using namespace evmesh::work;
+using namespace evmesh::work::test;
+
+namespace {
+
+CoreMesh of(std::uint8_t nodes) {
+  CoreMesh mesh;
+  for (std::uint8_t number = 1; number <= nodes; ++number) mesh.add(number);
+  for (std::uint8_t a = 1; a <= nodes; ++a) {
+    for (std::uint8_t b = static_cast<std::uint8_t>(a + 1); b <= nodes; ++b) mesh.link(a, b);
+  }
+  mesh.run(200ms);
+  return mesh;
+}
+
+/// Which of the other two adopts what a node owes.
+std::uint8_t heir_of(CoreMesh& mesh, std::uint8_t owner) {
+  for (std::uint8_t number = 1; number <= 3; ++number) {
+    if (number == owner) continue;
+    for (const auto& copy : mesh[number].core->copies_kept()) {
+      if (copy.owner == node_id(owner)) return number;
+    }
+  }
+  FAIL("nobody keeps a copy of node " << int{owner});
+  return 0;
+}
+
+std::set<std::uint64_t> seqs(const std::vector<Job>& jobs) {
+  std::set<std::uint64_t> numbers;
+  for (const Job& job : jobs) numbers.insert(job.id.seq);
+  return numbers;
+}
+
+}  // namespace
+
+TEST_CASE("what is accepted is safe when its guardian has synced it", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[2].disk_stands_still = true;
+  const Accepted accepted = mesh[1].accept();
+  mesh.run(100ms);
+  CHECK(mesh[1].core->safety(accepted.end).synced);
+  CHECK(mesh[1].core->safety(accepted.end).copies == 0);
+  CHECK(mesh[1].core->safe() < accepted.end);
+
+  mesh[2].disk_stands_still = false;
+  mesh.run(100ms);
+
+  CHECK(mesh[1].core->safe() >= accepted.end);
+  CHECK(mesh[1].core->safety(accepted.end).copies == 1);
+  CHECK(mesh[1].core->safety(accepted.end).wanted == 1);
+  CHECK_FALSE(mesh[1].core->safety(accepted.end).degraded);
+}
+
+TEST_CASE("a guardian that stops confirming makes what is accepted degraded, not unsafe for ever", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[2].disk_stands_still = true;
+  const Accepted accepted = mesh[1].accept();
+
+  mesh.run(1'500ms);
+
+  CHECK(mesh[1].core->safe() >= accepted.end);
+  CHECK(mesh[1].core->safety(accepted.end).copies == 0);
+  CHECK(mesh[1].core->safety(accepted.end).degraded);
+}
+
+TEST_CASE("what a dead owner was owed runs on its guardian, and what a third node runs for it stays there",
+          "[work][core]") {
+  CoreMesh mesh = of(3);
+  const std::uint8_t heir = heir_of(mesh, 1);
+  const std::uint8_t third = static_cast<std::uint8_t>(5 - heir);
+  mesh[third].runs(2);
+  mesh.run(100ms);
+  for (int number = 0; number < 3; ++number) mesh[1].accept();
+  mesh.run(100ms);
+  const auto running = mesh[third].take(1);
+  REQUIRE(running.size() == 1);
+
+  mesh.kill(1);
+  mesh[heir].runs(8);
+  mesh.run(5s);
+
+  const auto adopted = mesh[heir].take();
+  auto all = seqs(adopted);
+  for (const Job& job : mesh[third].take()) all.insert(job.id.seq);
+  CHECK_FALSE(all.contains(running[0].id.seq));
+  CHECK(all.size() == 2);
+  CHECK(std::ranges::all_of(adopted, &Job::possibly_duplicate));
+  REQUIRE(mesh[heir].owed() == 3);
+
+  mesh[third].finish(running[0]);
+  mesh.run(1s);
+
+  CHECK(mesh[heir].owed() == 2);
+}
+
+TEST_CASE("what ran on another node is retired when the guardian knows, too", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[2].runs(1);
+  mesh.run(100ms);
+  mesh[1].accept();
+  mesh.run(100ms);
+  bool retired = false;
+  bool copied = false;
+  mesh.passes = [&](const Life&, const Life&, const wire::Frame& frame) {
+    if (const auto* it = std::get_if<wire::Retired>(&frame.body)) retired |= it->through > 0 || !it->also.empty();
+    return copied || !std::holds_alternative<wire::Copied>(frame.body);
+  };
+  for (const Job& job : mesh[2].take()) mesh[2].finish(job);
+  mesh.run(800ms);
+  CHECK(mesh[1].owed() == 0);
+  CHECK_FALSE(retired);
+
+  copied = true;
+  mesh.run(1s);
+
+  CHECK(retired);
+}
+
+TEST_CASE("copies that are kept hold the journal, until they are said again", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].accept();
+  mesh.run(100ms);
+  const Position copy = mesh[2].core->oldest();
+  REQUIRE(copy < mesh[2].log.end());
+
+  for (int other = 0; other < 3; ++other) mesh[2].accept();
+  mesh.run(100ms);
+  for (const Job& job : mesh[2].take()) mesh[2].finish(job);
+  mesh.run(100ms);
+  CHECK(mesh[2].core->oldest() == copy);
+  CHECK(mesh[2].core->held_count() == 1);
+  mesh[2].core->carry(mesh[2].log.begin(), 1'000'000, mesh[2].read(), mesh[2].log);
+  mesh[2].sync();
+
+  CHECK(mesh[2].core->oldest() > copy);
+  mesh.kill(1);
+  mesh.run(5s);
+  CHECK(seqs(mesh[2].take()) == std::set<std::uint64_t>{1});
+}
+
+TEST_CASE("what was taken over after a goodbye runs once, also when its owner is back", "[work][core]") {
+  CoreMesh mesh = of(2);
+  for (int number = 0; number < 4; ++number) mesh[1].accept();
+  mesh.run(100ms);
+  mesh[1].machine().goodbye(mesh[1].log);
+  mesh.run(100ms);
+  mesh.kill(1, true);
+  mesh.run(500ms);
+  const auto taken = mesh[2].take(2);
+  REQUIRE(taken.size() == 2);
+  CHECK(std::ranges::none_of(taken, &Job::possibly_duplicate));
+
+  mesh.revive(1);
+  CHECK(mesh[1].take().empty());
+  mesh.link(1, 2);
+  mesh.run(3s);
+
+  CHECK(mesh[1].take().empty());
+  CHECK(mesh[1].owed() == 0);
+  CHECK(mesh[2].owed() == 4);
+}
+
+TEST_CASE("a later attempt counts where its owner died", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].accept();
+  mesh.run(100ms);
+  mesh[1].finish(mesh[1].take().at(0), Ran::Ending::failed);
+  mesh.run(1s);
+  REQUIRE(mesh[1].take().at(0).attempt == 2);
+  mesh.run(50ms);
+
+  mesh.kill(1);
+  mesh.run(6s);
+
+  const auto jobs = mesh[2].take();
+  REQUIRE(jobs.size() == 1);
+  CHECK(jobs[0].attempt == 3);
+}
