@@ -103,7 +103,8 @@ Verb of_group(std::string_view name) {
 
 Table groups_table(const std::string& document) {
   Table table{heading, {}};
-  for (const auto& item : Json::parse(document).at("items")) table.rows.push_back(row(item.dump()));
+  const Json read = Json::parse(document);
+  for (const auto& item : read.at("items")) table.rows.push_back(row(item.dump()));
   return table;
 }
 
