@@ -36,7 +36,7 @@ class Writer {
 
   explicit Writer(std::string& out) : out_(out) {}
 
-  void check(bool kept) { assert(kept); }
+  void check([[maybe_unused]] bool kept) { assert(kept); }
 
   /// As many bytes as the type has, the lowest first.
   template <class T>
@@ -63,7 +63,7 @@ class Writer {
     if (value) number(*value);
   }
   template <class Count, class T, class Each>
-  void list(const std::vector<T>& list, std::size_t count_max, std::size_t /*element_bytes_min*/, Each each) {
+  void list(const std::vector<T>& list, [[maybe_unused]] std::size_t count_max, std::size_t /*element_bytes_min*/, Each each) {
     assert(list.size() <= count_max);
     number(static_cast<Count>(list.size()));
     for (const T& element : list) each(element);

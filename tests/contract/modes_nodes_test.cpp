@@ -99,6 +99,7 @@ EVMESH_CONTRACT("an event from afar is run by a group here, once", "[modes][node
   const auto on_key = recorder();
   const auto first = must(cluster.bus(1).register_listener(in_group, group_a()));
   const auto second = must(cluster.bus(1).register_listener(on_key, k1()));
+  REQUIRE(first.receipt().complete());
 
   must(cluster.bus(0).dispatch(sample("far"), k1()));
 
@@ -161,8 +162,7 @@ EVMESH_CONTRACT("of three nodes only those registered on the key call their key 
   CHECK(other->entered() == 0);
 }
 
-EVMESH_CONTRACT("of three nodes with a group only the one that dispatched runs it",
-                "[modes][nodes][M35][M79]") {
+EVMESH_CONTRACT("of three nodes with a group only one runs an event", "[modes][nodes][M35][M79]") {
   TestType cluster(nodes(3));
   Recorder::Traits traits;
   traits.handles = [](const Event& event) { return event.payload() == "work"; };
@@ -172,14 +172,15 @@ EVMESH_CONTRACT("of three nodes with a group only the one that dispatched runs i
     listeners.push_back(recorder(traits));
     registrations.push_back(must(cluster.bus(node).register_listener(listeners.back(), group_a())));
   }
+  const auto completed = [&] {
+    return listeners[0]->completed() + listeners[1]->completed() + listeners[2]->completed();
+  };
 
   must(cluster.bus(0).dispatch(sample("work"), k1()));
 
-  REQUIRE(listeners[0]->wait_completed(1));
+  REQUIRE(eventually(patience, [&] { return completed() == 1; }));
   cluster.settle();
-  CHECK(listeners[0]->entered() == 1);
-  CHECK(listeners[1]->entered() == 0);
-  CHECK(listeners[2]->entered() == 0);
+  CHECK(listeners[0]->entered() + listeners[1]->entered() + listeners[2]->entered() == 1);
 }
 
 EVMESH_CONTRACT("an event without a listener here is still sent to the node that has one",
