@@ -3,136 +3,38 @@
 A ledger keeps what was done to the Maildir and which listeners were there to hear it.
 """
 
+import contextlib
 import json
 import os
-import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import termios
-import threading
 import time
-import tty
 
-from demo_mail import Mail, facts_of, short
-from demo_screen import DemoFailed, paint, say, screen, stamp, wait
+from demo_listener import Listener
+from demo_mail import Mail, short
+from demo_play import Play
+from demo_screen import DemoFailed, paint, say, stamp, wait
+from demo_share import Share
 from demo_work import Work
 
 SOURCE, BUILD, HOW = sys.argv[1:4]
 CI = HOW == "ci"
 READING = 0.4  # seconds for a person to read a step
-LATE = 30  # seconds after which --play calls an event lost
 
 LISTENERS = {
     "a": ["MailboxPath:bob/INBOX"],
     "b": ["User:bob"],
     "c": ["MailboxPath:bob/Archive", "User:alice"],
 }
-WORDS = {"Added": "arrived", "FlagsUpdated": "flagged", "Expunged": "gone", "MessageMoveEvent": "moved",
-         "MailboxAdded": "made", "MailboxRenamed": "renamed", "MailboxDeletion": "removed"}
-
-
-class Listener:
-    """`evmesh listen` on one node, from the moment all members know of it until it ends."""
-
-    def __init__(self, demo, node):
-        self.node = node
-        self.keys = LISTENERS[node]
-        self.heard = []  # facts in the order in which they came
-        self.expected = []  # (fact, when)
-        self.demo = demo
-        self.gaps = 0  # of the node that all mail comes from
-        self.numbers = {}  # the last number of each publisher's life
-        self.out_of_order = 0
-        self.ready = False
-        words = [demo.program("evmesh"), "-s", demo.socket(node), "listen", "-o", "jsonl"]
-        for key in self.keys:
-            words += ["-k", key]
-        self.notes = []
-        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
-        self.threads = [threading.Thread(target=each, daemon=True) for each in (self.read, self.read_notes)]
-        for thread in self.threads:
-            thread.start()
-
-    def read(self):
-        for text in self.process.stdout:
-            line = json.loads(text)
-            if "gap" in line:
-                self.tell_gap(line["gap"])
-            elif "type" in line:
-                self.tell(line)
-
-    def tell_gap(self, gap):
-        publisher = self.demo.names.get(gap.get("publisher"), "this listener's stream")
-        self.demo.gaps += 1
-        if publisher not in ("b", "c"):
-            self.gaps += 1
-        # A life that was killed ends with a gap, as promised, though nothing may be missing.
-        if (publisher, gap["reason"]) != ("b", "life_ended"):
-            self.demo.unexplained_gaps += 1
-        to = gap.get("to") or "the end"
-        stamp(paint(33, f"node {self.node}"),
-              paint(33, f"gap: {gap.get('from', '?')} to {to} of {publisher} may be missing ({gap['reason']})"))
-
-    def read_notes(self):
-        for text in self.process.stderr:
-            self.notes.append(text.strip())
-            # It says so when the node knows of the listener and the members have acknowledged it.
-            self.ready = self.ready or text.startswith("evmesh: listening")
-
-    def check_order(self, line):
-        origin = line.get("origin")
-        if origin is None:
-            return
-        life = (origin["publisher"], origin["epoch"])
-        if origin["seq"] <= self.numbers.get(life, 0):
-            self.out_of_order += 1
-        self.numbers[life] = origin["seq"]
-
-    def tell(self, line):
-        self.check_order(line)
-        facts = facts_of(line)
-        self.heard += facts
-        for kind, place, letter in facts:
-            key = line.get("key", "")
-            stamp(paint(36, f"node {self.node}"), f"hears {key:<24} {WORDS[kind]:<8} {place:<12} {short(letter)}")
-
-    def wants(self, keys):
-        return bool(set(keys) & set(self.keys))
-
-    def missing(self):
-        heard = set(self.heard)
-        return [(fact, when) for fact, when in self.expected if fact not in heard]
-
-    def disordered(self):
-        """What came in another order than its publisher gave it, or than it was done to one letter or folder."""
-        done = {}
-        for (kind, place, letter), _ in self.expected:
-            done.setdefault(letter, []).append((kind, place))
-        heard = {}
-        for kind, place, letter in self.heard:
-            heard.setdefault(letter, []).append((kind, place))
-        return self.out_of_order + sum(1 for letter, facts in heard.items() if facts != [
-            fact for fact in done.get(letter, []) if fact in facts])
-
-    def twice(self):
-        return len(self.heard) - len(set(self.heard))
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.wait()
-        for thread in self.threads:
-            thread.join(timeout=10)
-        self.process.stdout.close()
-        self.process.stderr.close()
 
 
 class Demo:
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="evmesh-demo-")
+        self.nodes = tuple(LISTENERS)
         self.listeners = []  # all there ever were
         self.live = {}  # node: its listener
         self.names = {}  # by node id
@@ -144,6 +46,8 @@ class Demo:
         self.netns = HOW == "play" and os.geteuid() == 0 and self.can_netns()
         self.mail = Mail(self.path("mail"))
         self.maildir = None
+        self.silent = False  # of single letters
+        self.share = Share(self.directory, self.mail)
         self.work = Work(self.directory, self.program, self.mail, self.done)
 
     @staticmethod
@@ -160,16 +64,17 @@ class Demo:
     def socket(self, node):
         return os.path.join(self.directory, "cluster", node, "admin.sock")
 
-    def cluster(self, *words):
+    def cluster(self, *words, flags=()):
+        where = ["--dir", self.path("cluster"), "--build", BUILD]
         done = subprocess.run(
-            [os.path.join(SOURCE, "scripts/cluster"), *words, "--dir", self.path("cluster"), "--build", BUILD],
+            [os.path.join(SOURCE, "scripts/cluster"), *words, *where, *(["--", *flags] if flags else [])],
             capture_output=True, text=True,
         )
         if done.returncode != 0:
             raise DemoFailed(f"scripts/cluster {' '.join(words)}: {done.stderr.strip()}")
 
     def start(self):
-        self.cluster("up", "3", *(["--netns"] if self.netns else []))
+        self.cluster("up", "3", *(["--netns"] if self.netns else []), flags=("-c", self.share.path("sort.conf")))
         stamp("", "nodes a, b and c have met (mode broadcast)")
         log = open(self.path("maildir.log"), "ab")
         self.maildir = subprocess.Popen(
@@ -182,7 +87,7 @@ class Demo:
             self.listen(node)
 
     def listen(self, node):
-        listener = Listener(self, node)
+        listener = Listener(self, node, LISTENERS[node])
         self.listeners.append(listener)
         wait(f"node {node} listens", lambda: listener.ready or listener.process.poll() is not None)
         if not listener.ready:
@@ -195,12 +100,24 @@ class Demo:
                               capture_output=True, text=True)
         return json.loads(done.stdout) if done.returncode == 0 else {}
 
+    def evmesh(self, node, *words):
+        done = subprocess.run([self.program("evmesh"), "-s", self.socket(node), *words], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise DemoFailed(f"evmesh {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def group_of(self, node):
+        """What all nodes say of the group that they share, as this one hears it."""
+        return json.loads(self.evmesh(node, "group", "show", "sort", "-o", "json"))
+
     def counters(self, node):
         return self.status(node).get("node", {}).get("counters", {})
 
     def done(self, what, facts, patient=True):
         """Notes who must hear of it, and waits until they have."""
-        stamp(paint(32, "mail"), what)
+        if not self.silent:
+            stamp(paint(32, "mail"), what)
+        self.share.note(facts)
         waiting = []
         for kind, place, letter in facts:
             user = place.split("/")[0]
@@ -215,14 +132,27 @@ class Demo:
                     waiting.append(listener)
         if patient:
             wait("all listeners have heard it", lambda: all(not one.missing() or one.gaps for one in waiting))
-            if HOW != "ci":
+            if HOW != "ci" and not self.silent:
                 time.sleep(READING)
 
+    @contextlib.contextmanager
+    def quiet(self):
+        self.silent = True
+        try:
+            yield
+        finally:
+            self.silent = False
+
     def kill(self, node):
+        """Says when."""
         self.remember(node)
         self.live.pop(node, None)
-        self.cluster("kill", node)
+        with open(self.path(f"cluster/{node}.pid"), encoding="utf-8") as file:
+            pid = int(file.read())
+        killed = time.time()
+        os.kill(pid, signal.SIGKILL)
         stamp(paint(31, f"node {node}"), paint(31, "is killed (kill -9)"))
+        return killed
 
     def revive(self, node):
         self.cluster("restart", node)
@@ -296,84 +226,15 @@ class Demo:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-class Play:
-    """Keys and one line of counts, while mail goes on in a thread of its own."""
-
-    PAIRS = {"1": ("a", "b"), "2": ("b", "c"), "3": ("a", "c")}
-
-    def __init__(self, demo):
-        self.demo = demo
-        self.stop = threading.Event()
-        self.lost_before = 0
-
-    def run(self):
-        demo = self.demo
-        say()
-        say("  a b c  kill or revive that node      " +
-            ("1 2 3  cut or heal a-b, b-c, a-c" if demo.netns else "(cutting links needs root)") + "      q  quit")
-        say()
-        kept = termios.tcgetattr(sys.stdin)
-        tty.setcbreak(sys.stdin)
-        mailing = threading.Thread(target=self.go_on, daemon=True)
-        mailing.start()
-        try:
-            while not self.stop.is_set():
-                self.refresh()
-                if select.select([sys.stdin], [], [], 0.5)[0]:
-                    self.press(sys.stdin.read(1))
-        finally:
-            self.stop.set()
-            mailing.join()
-            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, kept)
-            screen.end_counts()
-
-    def go_on(self):
-        demo = self.demo
-        letters = []
-        while not self.stop.wait(0.7):
-            letter, facts = demo.mail.deliver("bob")
-            demo.done(f"{short(letter)} is delivered to bob", facts, patient=False)
-            letters.append(letter)
-            if len(letters) > 3:
-                demo.done(f"bob deletes {short(letters[0])}", demo.mail.expunge(letters[0]), patient=False)
-                letters.pop(0)
-
-    def press(self, key):
-        demo = self.demo
-        try:
-            if key in LISTENERS and key in demo.live:
-                demo.kill(key)
-            elif key in LISTENERS:
-                demo.revive(key)
-            elif key in self.PAIRS and demo.netns:
-                pair = self.PAIRS[key]
-                demo.cluster("heal" if pair in demo.cuts else "cut", *pair)
-                stamp("link", f"{pair[0]}-{pair[1]} is " + ("healed" if pair in demo.cuts else paint(31, "cut")))
-                demo.cuts ^= {pair}
-            elif key == "q":
-                self.stop.set()
-        except DemoFailed as failed:
-            stamp("", paint(31, str(failed)[:60]))
-
-    def refresh(self):
-        demo = self.demo
-        for node in list(demo.live):
-            demo.last[node] = demo.counters(node) or demo.last.get(node, {})
-        now = time.monotonic()
-        lost = 0
-        # While a node is down or a link is cut, what is missing is on its way: it is late, not lost.
-        if len(demo.live) == len(LISTENERS) and not demo.cuts:
-            lost = sum(1 for one in demo.live.values() if not one.gaps for _, when in one.missing() if now - when > LATE)
-        heard = demo.verdict()[1]
-        screen.counts(f"  dispatched {demo.total('evmesh_events_dispatched_total')}   delivered {heard}   "
-                      f"repaired {demo.total('evmesh_stream_repaired_total')}   gaps {demo.gaps}   lost {lost}")
-
-
 def report(demo):
     expected, heard, lost, twice = demo.verdict()
     say()
     say(f"  {expected} notifications were due, {heard} came, {demo.gaps} gaps were told; lost {lost}, twice {twice}")
     good = lost == 0 and twice == 0 and (heard == expected or demo.gaps > 0)
+    share = demo.share
+    say(f"  {len(share.owed)} letters were owed to the group that a, b and c share; lost {len(share.missing())}, "
+        f"run again without a mark {share.unmarked()}")
+    good = good and not share.missing() and share.unmarked() == 0 and share.nodes() == set(LISTENERS)
     owed, never, dead, again = demo.work.verdict()
     say(f"  {owed} letters were owed to the index, {demo.work.dead} were dead letters at one time; "
         f"lost {never}, still dead {dead}, indexed twice after a crash {again}")
@@ -417,6 +278,8 @@ def main():
         demo.work.script()
         if CI:
             demo.work.storm()
+        demo.work.watch_no_more()
+        demo.share.script(demo)
         demo.settle()
         good = report(demo)
         if HOW == "play":

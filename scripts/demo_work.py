@@ -58,6 +58,10 @@ class Work:
         # What is in the folders when they are first looked at is told once; what comes later is news.
         wait("the folders are told", lambda: self.told() >= 3)
 
+    def watch_no_more(self):
+        self.maildir.terminate()
+        self.maildir.wait()
+
     def told(self):
         node = json.loads(self.evmesh("status", "-o", "json"))["node"]
         return node["counters"].get("evmesh_events_dispatched_total", 0)
