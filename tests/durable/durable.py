@@ -4,6 +4,7 @@ Every wait is for a condition and has a deadline far beyond what is expected, be
 """
 
 import collections
+import glob
 import json
 import os
 import re
@@ -33,6 +34,19 @@ def main():
 def in_memory(prefix):
     """A directory where a sync costs nothing: what a killed process wrote survives there as on a disk."""
     return tempfile.mkdtemp(prefix=prefix, dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+
+
+def lives(process):
+    """Whether it, or one of its threads, is not dead yet."""
+    for status in glob.glob(f"/proc/{process}/task/*/stat"):
+        try:
+            with open(status, encoding="utf-8", errors="replace") as file:
+                state = file.read().rpartition(") ")[2][:1]
+        except OSError:  # a thread that is gone
+            continue
+        if state not in ("Z", "X", ""):
+            return True
+    return False
 
 
 class Run:
@@ -178,12 +192,18 @@ class Worker:
         return code
 
     def kill(self, ledger):
-        """The node's process: what traces it ends with it, and not the other way round."""
+        """The node's process, and then what traces it, which would wait for the end of a delay it makes."""
         begun = ledger.read().said(self.life, "begin")
-        if begun and not self.ended():
-            os.kill(int(begun[0][1]), signal.SIGKILL)
-        else:
+        if self.ended() or not begun:
             self.process.kill()
+            return self.wait()
+        process = int(begun[0][1])
+        os.kill(process, signal.SIGKILL)
+        self.process.kill()
+        end = time.monotonic() + DEADLINE
+        while lives(process):
+            assert time.monotonic() < end, f"process {process} was killed and does not end"
+            time.sleep(0.001)
         return self.wait()
 
     def log(self):
