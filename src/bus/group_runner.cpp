@@ -15,6 +15,10 @@ namespace {
 constexpr std::size_t batch_max = 64;
 constexpr std::chrono::nanoseconds batch_time = std::chrono::milliseconds{1};
 
+/// Ends of executions that are shorter than this are reported together, at most `batch_max` and no later than
+/// after `batch_time`: the engine's lock costs more than they do.
+constexpr std::chrono::nanoseconds quick = std::chrono::microseconds{100};
+
 work::Ran to_ran(const delivery::Ran& ran) {
   using Kind = Outcome::Kind;
   work::Ran result;
@@ -65,6 +69,7 @@ void GroupRunner::let_go(bool nested) {
 void GroupRunner::run_claimed(const work::Job& job, const Event& event, bool nested, unsigned depth) {
   if (!nested) services_.pool.enter(*lane_);
   const bool succeeded = run_job(job, event, depth);
+  report();
   services_.pool.leave(lane_);
   gate_.leave();
   // Whoever dispatched it and waited finds its dead letter when it looks.
@@ -120,9 +125,10 @@ void GroupRunner::run() {
   if (gate_.enter()) {
     // Who puts jobs aside stays until none is left, so that closing the gate leaves none behind.
     for (auto job = next_job(true); job; job = next_job(false)) {
-      execute(*job);
+      execute(std::move(*job));
       ran = true;
     }
+    report();
     gate_.leave();
   }
   // Once more, behind the others that wait for a thread, unless another turn is on its way to look.
@@ -149,7 +155,7 @@ std::optional<work::Job> GroupRunner::next_job(bool pull) {
   if (most > 0) services_.engine.take(settings_.index, most, jobs);
   if (jobs.empty()) return std::nullopt;
   if (!put_aside(std::span(jobs).subspan(1))) {
-    services_.engine.give_back(jobs);
+    services_.engine.give_back(jobs);  // none was moved
     give_up_rest();
     return std::nullopt;
   }
@@ -159,24 +165,24 @@ std::optional<work::Job> GroupRunner::next_job(bool pull) {
 }
 
 /// False when nothing is to begin any more.
-bool GroupRunner::put_aside(std::span<const work::Job> jobs) {
+bool GroupRunner::put_aside(std::span<work::Job> jobs) {
   const std::lock_guard lock(mutex_);
-  if (pulling_) aside_.insert(aside_.end(), jobs.begin(), jobs.end());
+  if (pulling_) std::ranges::move(jobs, std::back_inserter(aside_));
   return pulling_;
 }
 
-void GroupRunner::execute(const work::Job& job) {
+void GroupRunner::execute(work::Job job) {
   const auto parcel = services_.engine.parcel(job);
   if (parcel) {
-    run_job(job, *(*parcel)->event, 1);
+    run_job(std::move(job), *(*parcel)->event, 1);
     return;
   }
   work::Ran ran{work::Ran::Ending::refused, "not run: " + parcel.error().message, {}};
-  services_.engine.finished(job, ran, std::nullopt);
+  services_.engine.finished({std::move(job), std::move(ran), {}});
 }
 
 /// Whether it was done.
-bool GroupRunner::run_job(const work::Job& job, const Event& event, unsigned depth) {
+bool GroupRunner::run_job(work::Job job, const Event& event, unsigned depth) {
   const auto flight = services_.engine.fly(job);
   const auto execution = begin(job);
   Delivery delivery{.event = event};
@@ -184,15 +190,50 @@ bool GroupRunner::run_job(const work::Job& job, const Event& event, unsigned dep
   delivery.attempt = job.attempt;
   delivery.possibly_duplicate = job.possibly_duplicate;
   delivery.stop = execution->stop.get_token();
-  const work::Ran ran = to_ran(services_.runner.run(*listener_, delivery, depth));
-  if (ran.ending != work::Ran::Ending::done) attempts_failed_.add();
+  work::Ran ran = to_ran(services_.runner.run(*listener_, delivery, depth));
+  const bool done = ran.ending == work::Ran::Ending::done;
+  if (!done) attempts_failed_.add();
   if (end(execution)) {
-    services_.engine.finished(job, ran, flight);
-    if (ran.ending != work::Ran::Ending::done) give_up_rest();
+    conclude({std::move(job), std::move(ran), flight});
+    if (!done) give_up_rest();
   } else if (flight) {
     services_.engine.flights().end(*flight);
   }
-  return ran.ending == work::Ran::Ending::done;
+  return done;
+}
+
+/// Reports how it ended, or leaves that to whoever reports next, which is this thread at the latest when it has
+/// no other to run: a listener that keeps it meanwhile is what the timer is for.
+void GroupRunner::conclude(WorkEngine::Ended ended) {
+  const bool done = ended.ran.ending == work::Ran::Ending::done;
+  bool now = false;
+  bool later = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_.empty()) ended_since_ = services_.clock.now();
+    ended_.push_back(std::move(ended));
+    now = !done || usual_ >= quick || ended_.size() >= batch_max || services_.clock.now() - ended_since_ >= batch_time;
+    later = !now && !std::exchange(reporting_later_, true);
+  }
+  const auto look = [self = weak_from_this()] {
+    const auto runner = self.lock();
+    if (!runner) return;
+    {
+      const std::lock_guard lock(runner->mutex_);
+      runner->reporting_later_ = false;
+    }
+    runner->report();
+  };
+  if (now || (later && !services_.timers.after(std::chrono::ceil<std::chrono::milliseconds>(batch_time), look))) report();
+}
+
+void GroupRunner::report() {
+  std::vector<WorkEngine::Ended> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended.swap(ended_);
+  }
+  if (!ended.empty()) services_.engine.finished(ended);
 }
 
 GroupRunner::Executions::iterator GroupRunner::begin(const work::Job& job) {
@@ -254,7 +295,7 @@ void GroupRunner::give_up_late() {
     work::Ran ran{work::Ran::Ending::failed,
                   "timed out after " + std::to_string(settings_.options.execution_timeout.count()) + " ms",
                   {}};
-    services_.engine.finished(job, ran, std::nullopt);
+    services_.engine.finished({std::move(job), std::move(ran), {}});
   }
   if (late.empty()) return;
   give_up_rest();

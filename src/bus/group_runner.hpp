@@ -96,11 +96,13 @@ class GroupRunner final : public Puller,
   void unschedule();
   [[nodiscard]] std::size_t batch() const;
   [[nodiscard]] std::optional<work::Job> next_job(bool pull);
-  [[nodiscard]] bool put_aside(std::span<const work::Job> jobs);
-  void execute(const work::Job& job);
-  bool run_job(const work::Job& job, const Event& event, unsigned depth);
+  [[nodiscard]] bool put_aside(std::span<work::Job> jobs);
+  void execute(work::Job job);
+  bool run_job(work::Job job, const Event& event, unsigned depth);
   [[nodiscard]] Executions::iterator begin(const work::Job& job);
   [[nodiscard]] bool end(Executions::iterator execution);
+  void conclude(WorkEngine::Ended ended);
+  void report();
   void watch();
   void give_up_late();
   void give_up_rest();
@@ -126,6 +128,9 @@ class GroupRunner final : public Puller,
   std::string
       given_up_;  // why what fails now is not tried again; empty: it is, by whoever runs the group next
   Executions executions_;
+  std::vector<WorkEngine::Ended> ended_;  // and not reported yet
+  base::MonoTime ended_since_{};          // the first of them
+  bool reporting_later_ = false;          // a timer is on its way
   base::Spread took_;
   std::chrono::nanoseconds usual_{std::chrono::milliseconds{1}};  // how long an execution takes, smoothed
 };

@@ -264,8 +264,9 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::opened(std::shared_ptr<const P
   if (!event)
     return fail(ErrorCode::undecodable,
                 "its event cannot be read: " + std::string(wire::to_string(event.error())));
+  // Whoever opens it has no use for the bytes any more.
   return std::make_shared<const Parcel>(
-      Parcel{parcel->bytes, parcel->size, std::move(event->event), std::move(event->keys)});
+      Parcel{{}, parcel->size, std::move(event->event), std::move(event->keys)});
 }
 
 Result<std::shared_ptr<const Parcel>> WorkEngine::read_parcel(Position position) const {
@@ -296,15 +297,18 @@ std::optional<std::size_t> WorkEngine::fly(const work::Job& job) {
   return flights_->begin(noted);
 }
 
-void WorkEngine::finished(const work::Job& job, const work::Ran& ran, std::optional<std::size_t> flight) {
+void WorkEngine::finished(std::span<const Ended> ended) {
   Lock lock(mutex_);
-  make_room_in_commit(lock);
   Actions actions;
-  if (!failure_) core_.finished(turn(actions), job, ran);
-  if (flight && job.foreign) {
-    flights_->end(*flight);  // nothing of it is written here
-  } else if (flight) {
-    landing_.emplace_back(pending_.end(), *flight);
+  for (const Ended& each : ended) {
+    make_room_in_commit(lock);
+    if (!failure_) core_.finished(turn(actions), each.job, each.ran);
+    if (!each.flight) continue;
+    if (each.job.foreign) {
+      flights_->end(*each.flight);  // nothing of it is written here
+    } else {
+      landing_.emplace_back(pending_.end(), *each.flight);
+    }
   }
   const bool many = landing_.size() >= landing_max;
   after_change(lock, actions);

@@ -185,7 +185,15 @@ class WorkEngine final : public WorkLine {
 
   /// Notes that it runs now, for the next life to read; the flight to end with it.
   [[nodiscard]] std::optional<std::size_t> fly(const work::Job& job);
-  void finished(const work::Job& job, const work::Ran& ran, std::optional<std::size_t> flight);
+
+  /// How an execution ended, and its flight.
+  struct Ended {
+    work::Job job;
+    work::Ran ran;
+    std::optional<std::size_t> flight;
+  };
+  void finished(std::span<const Ended> ended);
+  void finished(const Ended& ended) { finished({&ended, 1}); }
   [[nodiscard]] storage::FlightTable& flights() { return *flights_; }
 
   /// Nothing is run for others any more but what runs, and nothing is given to them.

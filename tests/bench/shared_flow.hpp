@@ -96,16 +96,19 @@ class Workers {
   std::vector<pid_t> children_;
 };
 
-/// Processor time of this process and of the workers that were joined.
-inline double cpu_seconds() {
+inline double cpu_seconds_of(int who) {
+  rusage used{};
+  ::getrusage(who, &used);
   double sum = 0;
-  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
-    rusage used{};
-    ::getrusage(who, &used);
-    for (const timeval& time : {used.ru_utime, used.ru_stime})
-      sum += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  }
+  for (const timeval& time : {used.ru_utime, used.ru_stime})
+    sum += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
   return sum;
 }
+
+/// Processor time of this process.
+inline double own_cpu_seconds() { return cpu_seconds_of(RUSAGE_SELF); }
+
+/// Processor time of this process and of the workers that were joined.
+inline double cpu_seconds() { return own_cpu_seconds() + cpu_seconds_of(RUSAGE_CHILDREN); }
 
 }  // namespace bench

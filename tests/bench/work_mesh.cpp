@@ -38,27 +38,31 @@ NodeOptions options_of(const std::string& directory, const std::string& name, Le
   return options;
 }
 
-void work(Shared& shared, const std::string& directory, Level level, unsigned number) {
+/// `runs`: it has the group; otherwise it is a member that has nothing to do.
+void work(Shared& shared, const std::string& directory, Level level, unsigned number, bool runs) {
   while (!shared.has_endpoint) Shared::nap();
   NodeOptions options =
       options_of(directory, "worker-" + std::to_string(number), level, level == Level::replicated);
   options.seeds = {shared.endpoint.data()};
   const auto node = must(Node::open(std::move(options)), "a worker's node");
-  const auto registration =
-      must(node->bus().register_listener(
-               make_listener([&](const Delivery& delivery) { shared.note(delivery.event.payload()); }),
-               Group::parse("work").value()),
-           "a worker's group");
+  Registration registration;
+  if (runs) {
+    registration = must(node->bus().register_listener(
+                            make_listener([&](const Delivery& delivery) { shared.note(delivery.event.payload()); }),
+                            Group::parse("work").value()),
+                        "a worker's group");
+  }
   ++shared.ready;
   while (!shared.ending) Shared::nap();
   node->stop();
 }
 
-/// A node that runs nothing itself, and three that do.
+/// A node that runs nothing itself, some that do, and others.
 class Mesh {
  public:
-  Mesh(const std::string& directory, Level level)
-      : workers_(workers_count, [&, level](unsigned number) { work(shared_, directory, level, number); }) {
+  Mesh(const std::string& directory, Level level, unsigned runners = workers_count, unsigned others = 0)
+      : workers_(runners + others,
+                 [&, level](unsigned number) { work(shared_, directory, level, number, number < runners); }) {
     NodeOptions options = options_of(directory, "source", level, true);
     options.execute_group_listeners = false;
     node_ = must(Node::open(std::move(options)), "the source's node");
@@ -68,7 +72,7 @@ class Mesh {
     const std::string endpoint = node_->status().listen;
     std::strncpy(shared_.endpoint.data(), endpoint.c_str(), shared_.endpoint.size() - 1);
     shared_.has_endpoint = true;
-    while (shared_.ready < workers_count) Shared::nap();
+    while (shared_.ready < runners + others) Shared::nap();
   }
 
   [[nodiscard]] Shared& shared() { return shared_; }
@@ -89,12 +93,11 @@ class Mesh {
   Registration registration_;
 };
 
-void rate(const std::string& directory, double seconds, Level level) {
-  Mesh mesh(directory, level);
+/// Dispatches as fast as it may, until the last was handled; how many.
+std::uint64_t produce(Mesh& mesh, double seconds) {
   std::atomic<std::uint64_t> confirmed{0};
   std::uint64_t submitted = 0;
-  const auto start = nanoseconds();
-  const auto end = start + static_cast<std::uint64_t>(seconds * 1e9);
+  const auto end = nanoseconds() + static_cast<std::uint64_t>(seconds * 1e9);
   while (nanoseconds() < end) {
     for (auto now = confirmed.load(); submitted - now >= in_flight; now = confirmed.load()) confirmed.wait(now);
     mesh.shared().hold(submitted);
@@ -111,10 +114,28 @@ void rate(const std::string& directory, double seconds, Level level) {
     }
   }
   mesh.shared().finish(submitted);
+  return submitted;
+}
+
+void rate(const std::string& directory, double seconds, Level level) {
+  Mesh mesh(directory, level);
+  const auto start = nanoseconds();
+  const std::uint64_t submitted = produce(mesh, seconds);
   const auto took = nanoseconds() - start;
   mesh.end();
   const Spread spread = spread_of(submitted, took);
   std::printf("value=%.3f\ncpu_us=%.3f\n", spread.rate, spread.cpu_us);
+}
+
+/// What an event costs the node that dispatches it, in a mesh of so many nodes.
+void cost(const std::string& directory, double seconds, unsigned nodes) {
+  constexpr unsigned runners = 2;
+  Mesh mesh(directory, Level::memory, runners, nodes - 1 - runners);
+  const double before = own_cpu_seconds();
+  const std::uint64_t submitted = produce(mesh, seconds);
+  const double used = own_cpu_seconds() - before;
+  mesh.end();
+  std::printf("value=%.3f\n", used * 1e6 / static_cast<double>(submitted));
 }
 
 void latency(const std::string& directory, double seconds) {
@@ -154,6 +175,9 @@ int main(int argc, char** argv) {
       {"memory", [](const std::string& d, double s) { rate(d, s, Level::memory); }},
       {"disk", [](const std::string& d, double s) { rate(d, s, Level::disk); }},
       {"replicated", [](const std::string& d, double s) { rate(d, s, Level::replicated); }},
+      {"cost-3", [](const std::string& d, double s) { cost(d, s, 3); }},
+      {"cost-10", [](const std::string& d, double s) { cost(d, s, 10); }},
+      {"cost-30", [](const std::string& d, double s) { cost(d, s, 30); }},
       {"latency", latency},
       {"receipt", receipt},
       {"raw", [](const std::string&, double s) { print(raw_rate(s)); }},

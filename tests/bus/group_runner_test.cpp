@@ -186,3 +186,34 @@ TEST_CASE("a second listener is refused, and the group keeps the options of the 
   CHECK(code(second) == ErrorCode::group_already_registered);
   CHECK(only_letter(*alone.bus, group("g")).attempts.size() == 1);
 }
+
+TEST_CASE("how short executions ended is reported together, and soon, also when a long one keeps the thread",
+          "[bus][groups]") {
+  Alone alone{queued()};
+  Gate gate;
+  Story story;
+  GroupOptions options;
+  options.concurrency = 1;
+  const auto listener = make_listener([&](const Delivery& delivery) {
+    if (delivery.event.payload() == "long") gate.pass();
+    story.add(delivery.event.payload());
+  });
+  const auto registration = must(alone.bus->register_listener(listener, group("g"), options));
+  const work::GroupIndex index = alone.host.work->find(alone.bus->name(), group("g")).value();
+  for (int i = 0; i < 40; ++i) must(alone.bus->dispatch(sample("short")));
+  must(alone.bus->drain(patience));
+
+  alone.host.work->pause(index, true);
+  must(alone.bus->dispatch(sample("last")));
+  must(alone.bus->dispatch(sample("long")));
+  alone.host.work->pause(index, false);
+  REQUIRE(gate.wait_arrived(1));
+
+  CHECK(story.words().back() == "last");
+  CHECK(alone.host.work->counts(index).running == 2);
+  alone.host.advance(1ms);
+  CHECK(alone.host.work->counts(index).running == 1);
+  gate.open();
+  must(alone.bus->drain(patience));
+  CHECK(alone.host.work->counts(index).running == 0);
+}

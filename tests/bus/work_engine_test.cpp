@@ -38,7 +38,7 @@ struct Driven {
   [[nodiscard]] std::string payload(const work::Job& job) {
     return std::string(must(engine.parcel(job))->event->payload());
   }
-  void finish(const work::Job& job, work::Ran ran = {}) { engine.finished(job, ran, std::nullopt); }
+  void finish(const work::Job& job, work::Ran ran = {}) { engine.finished({job, std::move(ran), std::nullopt}); }
 
   /// Accepts until not even the reserve has room.
   void fill() {
