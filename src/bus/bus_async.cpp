@@ -35,7 +35,7 @@ struct Bus::Owed {
   explicit Owed(AsyncDispatch moved) : dispatch(std::move(moved)), sent(dispatch.event) {}
 
   AsyncDispatch dispatch;
-  Event sent;  // as the mesh may have it
+  Event sent;     // as the mesh may have it
   Owing owing{};  // no parcel when nothing happened
   std::uint64_t seq = 0;
   std::uint32_t interested = 0;
@@ -53,8 +53,8 @@ void Bus::run() {
   async_.come_again([this] { return start_async(); });
 }
 
-/// Whether dispatches only have to be owed to groups that run elsewhere than in this thread; in a mesh no group
-/// may refuse what others have got by then.
+/// Whether dispatches only have to be owed to groups that run elsewhere than in this thread; in a mesh no
+/// group may refuse what others have got by then.
 bool Bus::goes_together(const Groups& groups) const {
   return !groups.empty() && std::ranges::none_of(groups, [this](const Required& each) {
     return (each.runner && awaited(*each.runner)) || (settings_.uplink != nullptr && each.refuses);
@@ -109,7 +109,8 @@ Result<void> Bus::prepare(Owed& owed, const std::shared_ptr<const Groups>& group
   return {};
 }
 
-/// Gives them to the peers, and the numbers that follow each other; in a mesh only. False: nobody got anything.
+/// Gives them to the peers, and the numbers that follow each other; in a mesh only. False: nobody got
+/// anything.
 bool Bus::publish_together(std::span<Owed> owed) {
   if (settings_.uplink == nullptr) return true;
   std::vector<KeyedEvent> events;

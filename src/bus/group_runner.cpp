@@ -202,8 +202,8 @@ bool GroupRunner::run_job(work::Job job, const Event& event, unsigned depth) {
   return done;
 }
 
-/// Reports how it ended, or leaves that to whoever reports next, which is this thread at the latest when it has
-/// no other to run: a listener that keeps it meanwhile is what the timer is for.
+/// Reports how it ended, or leaves that to whoever reports next, which is this thread at the latest when it
+/// has no other to run: a listener that keeps it meanwhile is what the timer is for.
 void GroupRunner::conclude(WorkEngine::Ended ended) {
   const bool done = ended.ran.ending == work::Ran::Ending::done;
   bool now = false;
@@ -212,7 +212,8 @@ void GroupRunner::conclude(WorkEngine::Ended ended) {
     const std::lock_guard lock(mutex_);
     if (ended_.empty()) ended_since_ = services_.clock.now();
     ended_.push_back(std::move(ended));
-    now = !done || usual_ >= quick || ended_.size() >= batch_max || services_.clock.now() - ended_since_ >= batch_time;
+    now = !done || usual_ >= quick || ended_.size() >= batch_max ||
+          services_.clock.now() - ended_since_ >= batch_time;
     later = !now && !std::exchange(reporting_later_, true);
   }
   const auto look = [self = weak_from_this()] {
@@ -224,7 +225,9 @@ void GroupRunner::conclude(WorkEngine::Ended ended) {
     }
     runner->report();
   };
-  if (now || (later && !services_.timers.after(std::chrono::ceil<std::chrono::milliseconds>(batch_time), look))) report();
+  if (now ||
+      (later && !services_.timers.after(std::chrono::ceil<std::chrono::milliseconds>(batch_time), look)))
+    report();
 }
 
 void GroupRunner::report() {

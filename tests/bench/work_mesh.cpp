@@ -47,10 +47,11 @@ void work(Shared& shared, const std::string& directory, Level level, unsigned nu
   const auto node = must(Node::open(std::move(options)), "a worker's node");
   Registration registration;
   if (runs) {
-    registration = must(node->bus().register_listener(
-                            make_listener([&](const Delivery& delivery) { shared.note(delivery.event.payload()); }),
-                            Group::parse("work").value()),
-                        "a worker's group");
+    registration =
+        must(node->bus().register_listener(
+                 make_listener([&](const Delivery& delivery) { shared.note(delivery.event.payload()); }),
+                 Group::parse("work").value()),
+             "a worker's group");
   }
   ++shared.ready;
   while (!shared.ending) Shared::nap();

@@ -345,7 +345,8 @@ TEST_CASE("asynchronous dispatches that are owed to groups are published togethe
           "[bus][dispatch]") {
   FakeUplink uplink;
   Alone alone{on(uplink)};
-  const auto group = must(alone.bus->register_listener(make_listener([](const Event&) {}), Group::parse("g").value()));
+  const auto group =
+      must(alone.bus->register_listener(make_listener([](const Event&) {}), Group::parse("g").value()));
   Gate first;
   Story answers;
 
@@ -360,16 +361,19 @@ TEST_CASE("asynchronous dispatches that are owed to groups are published togethe
   }
   first.open();
 
-  CHECK(answers.wait(3) == std::vector<std::string>{"102 102 for 1, 2", "103 103 for 1, 2", "104 104 for 1, 2"});
+  CHECK(answers.wait(3) ==
+        std::vector<std::string>{"102 102 for 1, 2", "103 103 for 1, 2", "104 104 for 1, 2"});
   const std::lock_guard lock(uplink.mutex);
   CHECK(uplink.inside.size() == 2);
 }
 
-TEST_CASE("asynchronous dispatches that the peers refuse together are answered one by one", "[bus][dispatch]") {
+TEST_CASE("asynchronous dispatches that the peers refuse together are answered one by one",
+          "[bus][dispatch]") {
   FakeUplink uplink;
   uplink.refusal = Error{ErrorCode::back_pressure, "a peer is slow"};
   Alone alone{on(uplink)};
-  const auto group = must(alone.bus->register_listener(make_listener([](const Event&) {}), Group::parse("g").value()));
+  const auto group =
+      must(alone.bus->register_listener(make_listener([](const Event&) {}), Group::parse("g").value()));
   Story answers;
 
   for (int i = 0; i < 3; ++i) {
