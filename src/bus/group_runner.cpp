@@ -205,36 +205,36 @@ bool GroupRunner::run_job(work::Job job, const Event& event, unsigned depth) {
 /// Reports how it ended, or leaves that to whoever reports next, which is this thread at the latest when it
 /// has no other to run: a listener that keeps it meanwhile is what the timer is for.
 void GroupRunner::conclude(WorkEngine::Ended ended) {
-  const bool done = ended.ran.ending == work::Ran::Ending::done;
-  bool now = false;
+  const bool failed = ended.ran.ending != work::Ran::Ending::done;
+  const base::MonoTime now = services_.clock.now();
+  bool at_once = false;
   bool later = false;
   {
     const std::lock_guard lock(mutex_);
-    if (ended_.empty()) ended_since_ = services_.clock.now();
+    if (ended_.empty()) ended_since_ = now;
     ended_.push_back(std::move(ended));
-    now = !done || usual_ >= quick || ended_.size() >= batch_max ||
-          services_.clock.now() - ended_since_ >= batch_time;
-    later = !now && !std::exchange(reporting_later_, true);
+    at_once = failed || usual_ >= quick || ended_.size() >= batch_max || now - ended_since_ >= batch_time;
+    later = !at_once && !std::exchange(reporting_later_, true);
   }
-  const auto look = [self = weak_from_this()] {
-    const auto runner = self.lock();
-    if (!runner) return;
-    {
-      const std::lock_guard lock(runner->mutex_);
-      runner->reporting_later_ = false;
-    }
-    runner->report();
-  };
-  if (now ||
-      (later && !services_.timers.after(std::chrono::ceil<std::chrono::milliseconds>(batch_time), look)))
-    report();
+  if (later) report_later();
+  if (at_once) report();
 }
 
-void GroupRunner::report() {
+void GroupRunner::report_later() {
+  const auto look = [self = weak_from_this()] {
+    if (const auto runner = self.lock()) runner->report(true);
+  };
+  if (services_.timers.after(std::chrono::ceil<std::chrono::milliseconds>(batch_time), look)) return;
+  report(true);
+}
+
+/// `by_timer`: the next one needs another.
+void GroupRunner::report(bool by_timer) {
   std::vector<WorkEngine::Ended> ended;
   {
     const std::lock_guard lock(mutex_);
     ended.swap(ended_);
+    if (by_timer) reporting_later_ = false;
   }
   if (!ended.empty()) services_.engine.finished(ended);
 }

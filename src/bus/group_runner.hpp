@@ -102,7 +102,8 @@ class GroupRunner final : public Puller,
   [[nodiscard]] Executions::iterator begin(const work::Job& job);
   [[nodiscard]] bool end(Executions::iterator execution);
   void conclude(WorkEngine::Ended ended);
-  void report();
+  void report_later();
+  void report(bool by_timer = false);
   void watch();
   void give_up_late();
   void give_up_rest();

@@ -300,9 +300,10 @@ std::optional<std::size_t> WorkEngine::fly(const work::Job& job) {
 void WorkEngine::finished(std::span<const Ended> ended) {
   Lock lock(mutex_);
   Actions actions;
+  const work::Turn now = turn(actions);
   for (const Ended& each : ended) {
     make_room_in_commit(lock);
-    if (!failure_) core_.finished(turn(actions), each.job, each.ran);
+    if (!failure_) core_.finished(now, each.job, each.ran);
     if (!each.flight) continue;
     if (each.job.foreign) {
       flights_->end(*each.flight);  // nothing of it is written here
