@@ -78,7 +78,7 @@ void WorkEngine::detach(GroupIndex group) {
 void WorkEngine::pause(GroupIndex group, bool paused) {
   Lock lock(mutex_);
   Actions actions;
-  machine_.pause(group, paused, actions);
+  core_.pause(turn(actions), group, paused);
   after_change(lock, actions);
 }
 

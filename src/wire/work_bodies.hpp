@@ -162,6 +162,8 @@ void walk(Io& io, typename Io::template Ref<WorkBeat> beat) {
   io.check(beat.open.empty() || beat.open.back().last <= beat.received);
   io.number(beat.groups_digest);
   io.number(beat.runs_version);
+  io.number(beat.sent);
+  io.number(beat.heard);
 }
 
 template <class Io>

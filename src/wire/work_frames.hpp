@@ -156,13 +156,16 @@ struct Retired {
   bool operator==(const Retired&) const = default;
 };
 
-/// Every 500 ms to each custodian's life with deliveries here that are not retired, and to each member once a
-/// while: what keeps the leases.
+/// Every 500 ms to each custodian's life with deliveries here that are not retired, and every 750 ms to each other
+/// member: what keeps the leases. As it gives back what it heard, who runs something knows until when its custodian
+/// certainly takes it for alive.
 struct WorkBeat {
   std::uint64_t received = 0;        ///< highest delivery number that arrived
   std::vector<NumberRange> open;     ///< queued or running, ascending, apart, none above `received`
   std::uint64_t groups_digest = 0;   ///< of the map of required groups
   std::uint64_t runs_version = 0;    ///< of the sender's latest Runs; 0: none was said
+  std::uint64_t sent = 0;            ///< when, by the sender's clock: only the sender understands it
+  std::uint64_t heard = 0;           ///< the highest `sent` that came from the receiver's life; 0: none
 
   bool operator==(const WorkBeat&) const = default;
 };

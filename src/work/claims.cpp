@@ -9,7 +9,8 @@
 namespace evmesh::work {
 
 void Claims::begin(MonoTime now) {
-  if (!machine_.held_back().empty()) until_ = now + patience;
+  held_ = machine_.held_back();
+  if (!held_.empty()) until_ = now + patience;
 }
 
 /// Asked even when nothing is held back: what is queued there would be run for nobody.
@@ -35,7 +36,7 @@ void Claims::use(Turn turn, const Life& from, const wire::StateEntry& state) {
 void Claims::tick(Turn turn) {
   if (!until_ || turn.now < *until_) return;
   until_.reset();
-  for (const Handle handle : machine_.held_back()) machine_.release(turn.now, handle, turn.actions);
+  for (const Handle handle : std::exchange(held_, {})) machine_.release(turn.now, handle, turn.actions);
 }
 
 void Claims::answer(Turn turn, const Life& self, const Life& to, const wire::Claim& claim,

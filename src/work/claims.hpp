@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "work/distribution.hpp"
 #include "work/machine.hpp"
@@ -42,6 +43,7 @@ class Claims {
   Machine& machine_;
   Distribution& distribution_;
   std::optional<MonoTime> until_;  // empty: nothing is held back
+  std::vector<Handle> held_;       // what is; adopters hold back for themselves
   std::uint64_t requests_ = 0;
 };
 

@@ -43,9 +43,27 @@ class Core::Impl {
     // What this node owes and what others do come first in turn.
     const bool own_first = std::exchange(own_first_, !own_first_);
     const std::size_t enough = out.size() + max;
-    if (own_first) machine_.take(group, (max + 1) / 2, out);
-    executor_.take(turn.now, group, enough - out.size(), out);
-    if (out.size() < enough) machine_.take(group, enough - out.size(), out);
+    if (own_first) take_own(group, (max + 1) / 2, out);
+    executor_.take(turn.now, group, enough - out.size(), out, !own_suspect_);
+    if (out.size() < enough) take_own(group, enough - out.size(), out);
+  }
+
+  /// Whoever owes them: one suspect runs here at a time.
+  void take_own(GroupIndex group, std::size_t max, std::vector<Job>& out) {
+    const std::size_t before = out.size();
+    machine_.take(group, max, out, !executor_.runs_suspect());
+    for (std::size_t at = before; at < out.size(); ++at) {
+      if (out[at].suspect) own_suspect_ = out[at].handle;
+    }
+  }
+
+  /// It does not run here any more: other suspects may.
+  void over(Turn turn, Handle handle, bool suspect) {
+    if (own_suspect_ == handle) own_suspect_.reset();
+    if (!suspect) return;
+    for (GroupIndex group = 0; group < machine_.group_count(); ++group) {
+      if (machine_.next_suspect(group) || executor_.has(group)) turn.actions.emplace_back(Ready{group});
+    }
   }
 
   void finished(Turn turn, const Job& job, const Ran& ran) {
@@ -54,15 +72,22 @@ class Core::Impl {
     } else if (ran.ending != Ran::Ending::unknown_type || !distribution_.divert(turn, job, job.event)) {
       machine_.finished(turn.now, turn.wall, job.handle, ran, turn.log, turn.actions);
     }
+    over(turn, job.handle, job.suspect);
     settle(turn);
   }
 
   /// What the machine said is ready may run elsewhere, too.
   void settle(Turn turn) {
-    for (const Action& action : turn.actions) {
-      if (const auto* ready = std::get_if<Ready>(&action)) distribution_.ready(turn.now, ready->group);
-    }
+    hear(turn, 0);
     dirty_ = members_ > 0;
+  }
+  void hear(Turn turn, std::size_t from) {
+    for (std::size_t at = from; at < turn.actions.size(); ++at) {
+      const auto* ready = std::get_if<Ready>(&turn.actions[at]);
+      if (ready == nullptr) continue;
+      distribution_.ready(turn.now, ready->group);
+      dirty_ = members_ > 0;
+    }
   }
 
   [[nodiscard]] Position safe() const { return std::min(synced_, copies_.safe()); }
@@ -99,6 +124,7 @@ class Core::Impl {
   Position synced_ = 0;
   std::size_t members_ = 0;  // that are up
   bool own_first_ = true;
+  std::optional<Handle> own_suspect_;  // owed here, and runs here
   bool dirty_ = false;  // something may be there to send since the last pump
 
  private:
@@ -156,6 +182,7 @@ class Core::Impl {
   }
   void on(Turn turn, const Life& from, const wire::WorkBeat& it, const wire::Buffer&) {
     distribution_.on(turn, from, it);
+    executor_.on(turn, from, it);
     groups_.on_digest(turn, from, it.groups_digest);
   }
   void on(Turn turn, const Life& from, const wire::Groups& it, const wire::Buffer&) {
@@ -216,12 +243,14 @@ void Core::on_frame(Turn turn, const Life& from, const wire::Frame& frame, const
 
 void Core::pump(Turn turn, const Room& room) {
   impl_->dirty_ = false;
+  const std::size_t before = turn.actions.size();
   impl_->executor_.groups_digest(impl_->groups_.digest());
-  impl_->executor_.pump(turn);
   impl_->distribution_.pump(turn, room);
   const Machine::Read read = impl_->reader();
   impl_->guard_.pump(turn, read);
   impl_->copies_.pump(turn, room, read);
+  impl_->executor_.pump(turn);
+  impl_->hear(turn, before);
 }
 
 bool Core::wants_pump() const { return impl_->dirty_ || impl_->guard_.wants_pump(); }
@@ -287,8 +316,9 @@ Position Core::oldest() const {
 
 bool Core::carry(Position keep, std::uint64_t bytes, const Machine::Read& read, storage::Commit& log) {
   impl_->copies_.carry(keep, log);
+  const Position enough = log.end() + bytes;
   const bool own = impl_->machine_.carry(keep, bytes, read, log);
-  return impl_->guard_.carry(keep, bytes, read, log) && own;
+  return log.end() < enough && impl_->guard_.carry(keep, enough - log.end(), read, log) && own;
 }
 
 Position Core::safe() const { return impl_->safe(); }
@@ -320,6 +350,13 @@ void Core::runs(Turn turn, GroupIndex group, std::uint32_t slots) {
   impl_->settle(turn);
 }
 
+void Core::pause(Turn turn, GroupIndex group, bool paused) {
+  const Machine::GroupName name = impl_->machine_.name(group);
+  impl_->machine_.pause(group, paused, turn.actions);
+  impl_->executor_.pause(turn, group, storage::group_hash(name.bus, name.group.to_string()), paused);
+  impl_->settle(turn);
+}
+
 void Core::take(Turn turn, GroupIndex group, std::size_t max, std::vector<Job>& out) {
   impl_->take(turn, group, max, out);
 }
@@ -330,6 +367,7 @@ void Core::give_back(Turn turn, Handle handle) {
   } else {
     impl_->machine_.give_back(handle, turn.log, turn.actions);
   }
+  impl_->over(turn, handle, impl_->own_suspect_ == handle);
   impl_->settle(turn);
 }
 

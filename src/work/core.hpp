@@ -105,6 +105,8 @@ class Core {
 
   /// This node runs the group with so many at once from now on; 0: no longer.
   void runs(Turn turn, GroupIndex group, std::uint32_t slots);
+  /// Nothing of a paused group is given out, be it owed here or by others.
+  void pause(Turn turn, GroupIndex group, bool paused);
   void take(Turn turn, GroupIndex group, std::size_t max, std::vector<Job>& out);
   void give_back(Turn turn, Handle handle);
   void finished(Turn turn, const Job& job, const Ran& ran);

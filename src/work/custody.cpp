@@ -65,6 +65,14 @@ void Machine::Impl::lost(MonoTime now, Timestamp wall, Handle handle, const Node
   say(storage::Suspect{place(*slot)}, log);
 }
 
+std::optional<Machine::NextSuspect> Machine::Impl::next_suspect(GroupIndex index) {
+  GroupState& group = book_.groups()[index];
+  if (group.suspects.empty() || suspect_running_) return std::nullopt;
+  const auto slot = next_of(group);
+  if (!slot || !book_[*slot].suspect) return std::nullopt;
+  return NextSuspect{book_.handle(*slot), last_node(*slot)};
+}
+
 // Taking over.
 
 /// What is owed here already makes room only for a later generation.

@@ -46,34 +46,46 @@ void Distribution::Impl::member_up(Turn& turn, const Life& life, std::string nam
 void Distribution::Impl::member_down(Turn& turn, const Life& life) {
   Peer* it = find(life);
   if (!it || !std::exchange(it->up, false)) return;
-  lose(turn, *it);
+  it->down_at = turn.now;
+  lose(turn, *it, false);
 }
 
 void Distribution::Impl::life_ended(Turn& turn, const Life& life) {
   Peer* it = find(life);
   if (!it) return;
   it->up = false;
-  lose(turn, *it);
+  lose(turn, *it, true);
   forget(*it);
 }
 
-/// What is open there goes back as something that may have run.
-void Distribution::Impl::lose(Turn& turn, Peer& peer) {
+/// What is open there goes back as something that may have run. Of a suspect that would be its end, so it stays until it
+/// is certain that the executor did not come back from it.
+void Distribution::Impl::lose(Turn& turn, Peer& peer, bool for_good) {
   peer.open.for_each([&](std::uint64_t, Delivery& it) {
-    if (std::exchange(it.lost, true)) return;
+    if (it.lost || (it.suspect && !for_good)) return;
+    it.lost = true;
     ++peer.lost;
     --it.runs->open;
     --it.runs->group->outstanding;
     --outstanding_;
-    lose(turn, peer, it.handle);
+    peer.bytes -= it.bytes;
+    peer.suspects -= it.suspect ? 1 : 0;
+    lose_one(turn, peer, it.handle);
   });
-  peer.bytes = 0;
-  peer.suspects = 0;
-  for (const Job& job : std::exchange(peer.leases, {})) lose(turn, peer, job.handle);
+  std::erase_if(peer.leases, [&](const Job& job) {
+    if (job.suspect && !for_good) return false;
+    lose_one(turn, peer, job.handle);
+    return true;
+  });
   list_groups(peer);
 }
 
-void Distribution::Impl::lose(Turn& turn, const Peer& peer, Handle handle) {
+std::optional<MonoTime> Distribution::Impl::probation_ends(const Peer& peer) const {
+  if (peer.up || peer.suspects == 0) return std::nullopt;
+  return peer.down_at + options_.probation;
+}
+
+void Distribution::Impl::lose_one(Turn& turn, const Peer& peer, Handle handle) {
   ++counters_.lost;
   machine_.lost(turn.now, turn.wall, handle, peer.life.id, peer.name, turn.log, turn.actions);
 }
@@ -141,6 +153,8 @@ void Distribution::Impl::ready(MonoTime now, GroupIndex index) {
 
 void Distribution::Impl::local(GroupIndex index, std::uint32_t slots) {
   group_at(index).local_slots = slots;
+  group_at(index).left_here.reset();
+  group_at(index).unknown_types.clear();
   list(group_at(index));
 }
 
@@ -187,6 +201,7 @@ void Distribution::Impl::query(Turn& turn, Peer& peer, const NumberSet& numbers)
 
 void Distribution::Impl::tick(Turn& turn) {
   for (const auto& [life, it] : peers_) {
+    if (const auto end = probation_ends(*it); end && turn.now >= *end) lose(turn, *it, true);
     if (!it->up || it->open.empty()) continue;
     if (turn.now >= std::max(it->heard + options_.silence, it->asked + ask_again)) query_open(turn, *it);
   }
@@ -202,6 +217,7 @@ std::optional<MonoTime> Distribution::Impl::next_deadline() const {
   std::optional<MonoTime> next;
   const auto at = [&next](MonoTime when) { next = next ? std::min(*next, when) : when; };
   for (const auto& [life, it] : peers_) {
+    if (const auto end = probation_ends(*it)) at(*end);
     if (it->up && !it->open.empty()) at(std::max(it->heard + options_.silence, it->asked + ask_again));
   }
   for (const WorkGroup* group : later_) at(group->again);

@@ -21,6 +21,7 @@ struct DistributionOptions {
   std::chrono::milliseconds silence{3'000};             ///< without a beat: all that is open is asked about
   std::chrono::milliseconds type_unknown{60'000};       ///< an executor is not tried again with a type
   std::chrono::milliseconds local_first{5};             ///< what local runners could take is left to them
+  std::chrono::milliseconds probation{30'000};          ///< of a suspect at a dead executor that may be back
   std::chrono::milliseconds given_back_wait{100};       ///< before an executor gets more after it gave back
 };
 

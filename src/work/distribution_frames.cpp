@@ -24,6 +24,7 @@ void Distribution::Impl::runs(Turn&, const Life& from, const wire::Runs& runs) {
   it.unknown_types.clear();
   for (auto& [hash, each] : it.groups) each.slots = 0;
   for (const wire::RunsEntry& entry : runs.entries) runs_at(it, entry.group).slots = entry.slots;
+  for (const auto& [hash, each] : it.groups) each.group->left_here.reset();
   forget_unused(it);
   list_groups(it);
 }
@@ -185,6 +186,7 @@ void Distribution::Impl::unknown(Turn& turn, const Life& from, const wire::Unkno
       const Delivery it = close(*peer, *number);
       ++counters_.fenced;
       --it.runs->sent;
+      list(*it.runs->group);
       peer->retired.add(*number);
       if (!it.lost) give_back(turn, *it.runs->group, it.handle);
     }

@@ -74,6 +74,8 @@ class Distribution::Impl {
     bool listed = false;  // looked at by the next pump
     MonoTime ready_since{};
     MonoTime again{};  // looked at again then, when it is not listed; zero: never
+    std::optional<Handle> left_here;                  // a suspect that only runners on this node may have
+    std::map<std::uint64_t, MonoTime> unknown_types;  // to them: until then
   };
 
   /// A group at an executor.
@@ -109,6 +111,7 @@ class Distribution::Impl {
     Life life;
     std::string name;
     bool up = false;
+    MonoTime down_at{};
     std::uint64_t runs_version = 0;
     std::map<std::uint64_t, PeerRuns> groups;                                   // by hash
     std::map<std::pair<std::uint64_t, std::uint64_t>, MonoTime> unknown_types;  // (type, group): until then
@@ -148,8 +151,9 @@ class Distribution::Impl {
   void list_later(WorkGroup& group, MonoTime at);
   void give_back(Turn& turn, WorkGroup& group, Handle handle);
   void list_groups(const Peer& peer);
-  void lose(Turn& turn, Peer& peer);
-  void lose(Turn& turn, const Peer& peer, Handle handle);
+  void lose(Turn& turn, Peer& peer, bool for_good);
+  [[nodiscard]] std::optional<MonoTime> probation_ends(const Peer& peer) const;
+  void lose_one(Turn& turn, const Peer& peer, Handle handle);
   void forget(Peer& peer);
   void forget_unused(Peer& peer);
   void leave_group(const PeerRuns& runs);
@@ -173,6 +177,10 @@ class Distribution::Impl {
   [[nodiscard]] bool fits(MonoTime now, const WorkGroup& group, const PeerRuns& runs, const Wish& wish) const;
   [[nodiscard]] PeerRuns* choose(MonoTime now, WorkGroup& group, const Room& room, const Wish* wish);
   [[nodiscard]] bool anybody(MonoTime now, const WorkGroup& group, std::uint64_t type) const;
+  [[nodiscard]] bool elsewhere(MonoTime now, const WorkGroup& group, const Wish& wish) const;
+  [[nodiscard]] static bool known_here(MonoTime now, const WorkGroup& group, std::uint64_t type);
+  [[nodiscard]] bool only_here(MonoTime now, const WorkGroup& group, const Wish& wish) const;
+  void leave_here(Turn& turn, WorkGroup& group, Handle handle);
   [[nodiscard]] std::uint64_t for_others(MonoTime now, WorkGroup& group);
   [[nodiscard]] std::uint64_t free_credit(const WorkGroup& group) const;
   void give_back_held(Turn& turn);
@@ -180,8 +188,10 @@ class Distribution::Impl {
   Served serve(Turn& turn, WorkGroup& group, const Room& room);
   void serve_aside(Turn& turn, WorkGroup& group, const Room& room);
   void serve_leases(Turn& turn);
+  [[nodiscard]] bool may_take_suspect(const WorkGroup& group) const;
   [[nodiscard]] std::optional<Job> take_one(WorkGroup& group);
-  void load(Turn& turn, WorkGroup& group, Job job, std::optional<Life> lease);
+  void not_known_here(MonoTime now, WorkGroup& group, const Job& job) const;
+  void load(Turn& turn, WorkGroup& group, Job job, std::optional<Life> lease, bool diverted = false);
   void place(Turn& turn, WorkGroup& group, const Room& room, PeerRuns& runs, Job job);
   void refuse(Turn& turn, WorkGroup& group, Handle handle);
   void give(Turn& turn, PeerRuns& runs, Job job, const Wish& wish);
@@ -210,6 +220,7 @@ class Distribution::Impl {
     Job job;
     WorkGroup* group = nullptr;
     std::optional<Life> lease;
+    bool diverted = false;  // runners here do not know its type
   };
   std::unordered_map<Handle, Loading> loading_;
   std::uint64_t pumps_ = 0;

@@ -10,6 +10,7 @@ namespace evmesh::work {
 namespace {
 
 constexpr std::size_t turn_max = 128;         // deliveries of one group before another has its turn
+constexpr std::size_t types_max = 1'024;      // of one group that runners here do not know
 constexpr std::size_t aside_at_once = 16;     // looked at in one turn
 constexpr std::uint64_t delivery_bytes = 96;  // about, in a frame, beside the event
 constexpr std::uint64_t frame_bytes_max = limits::packed_message_bytes_max - limits::kib;
@@ -58,16 +59,37 @@ bool Distribution::Impl::anybody(MonoTime now, const WorkGroup& group, std::uint
   });
 }
 
-/// A suspect is alone where it runs, and away from where it was, unless nobody else runs its group.
+/// The same, of those where a suspect was not before.
+bool Distribution::Impl::elsewhere(MonoTime now, const WorkGroup& group, const Wish& wish) const {
+  return std::ranges::any_of(group.runners, [&](const PeerRuns* runs) {
+    const bool was_there = runs->peer->life.id == wish.away_from && !wish.away_from.nil();
+    return !was_there && runs->peer->up && runs->slots > 0 && knows(now, *runs, wish.type);
+  });
+}
+
+bool Distribution::Impl::known_here(MonoTime now, const WorkGroup& group, std::uint64_t type) {
+  const auto unknown = group.unknown_types.find(type);
+  return group.local_slots > 0 && (unknown == group.unknown_types.end() || unknown->second <= now);
+}
+
+/// A suspect that was everywhere else where it could run.
+bool Distribution::Impl::only_here(MonoTime now, const WorkGroup& group, const Wish& wish) const {
+  return wish.suspect && known_here(now, group, wish.type) && !elsewhere(now, group, wish);
+}
+
+void Distribution::Impl::leave_here(Turn& turn, WorkGroup& group, Handle handle) {
+  group.left_here = handle;
+  give_back(turn, group, handle);
+}
+
+/// A suspect is alone where it runs, and away from where it was, unless nobody else can run it.
 bool Distribution::Impl::fits(MonoTime now, const WorkGroup& group, const PeerRuns& runs,
                               const Wish& wish) const {
   if (!knows(now, runs, wish.type)) return false;
   if (!wish.suspect) return true;
   if (runs.peer->suspects > 0) return false;
   if (runs.peer->life.id != wish.away_from || wish.away_from.nil()) return true;
-  return group.local_slots == 0 && std::ranges::none_of(group.runners, [&](const PeerRuns* other) {
-           return other != &runs && other->peer->up && other->slots > 0;
-         });
+  return !known_here(now, group, wish.type) && !elsewhere(now, group, wish);
 }
 
 /// Who has the least to do for the credit it gives; on ties one after the other.
@@ -176,9 +198,19 @@ Distribution::Impl::Served Distribution::Impl::serve(Turn& turn, WorkGroup& grou
   return most == turn_max ? Served::more : Served::nothing_left;
 }
 
+/// Runners on this node take what only they may have, and what nobody else runs but where it was.
+bool Distribution::Impl::may_take_suspect(const WorkGroup& group) const {
+  if (group.local_slots == 0) return true;
+  const auto next = machine_.next_suspect(*group.index);
+  if (!next) return true;
+  return group.left_here != next->handle && std::ranges::any_of(group.runners, [&](const PeerRuns* runs) {
+    return runs->peer->up && runs->slots > 0 && runs->peer->life.id != next->away_from;
+  });
+}
+
 std::optional<Job> Distribution::Impl::take_one(WorkGroup& group) {
   taken_.clear();
-  machine_.take(*group.index, 1, taken_);
+  machine_.take(*group.index, 1, taken_, may_take_suspect(group));
   group.has_work = !taken_.empty();
   return taken_.empty() ? std::nullopt : std::optional(std::move(taken_.front()));
 }
@@ -187,6 +219,7 @@ void Distribution::Impl::place(Turn& turn, WorkGroup& group, const Room& room, P
   const Wish wish = wish_of(job);
   if (fits(turn.now, group, runs, wish)) return give(turn, runs, std::move(job), wish);
   if (PeerRuns* other = choose(turn.now, group, room, &wish)) return give(turn, *other, std::move(job), wish);
+  if (only_here(turn.now, group, wish)) return leave_here(turn, group, job.handle);
   if (!anybody(turn.now, group, wish.type)) return refuse(turn, group, job.handle);
   list_later(group, turn.now + options_.beat);
   group.aside.push_back(std::move(job));
@@ -206,6 +239,8 @@ void Distribution::Impl::serve_aside(Turn& turn, WorkGroup& group, const Room& r
     const Wish wish = wish_of(job);
     if (PeerRuns* runs = choose(turn.now, group, room, &wish)) {
       give(turn, *runs, std::move(job), wish);
+    } else if (only_here(turn.now, group, wish)) {
+      leave_here(turn, group, job.handle);
     } else if (anybody(turn.now, group, wish.type)) {
       group.aside.push_back(std::move(job));
     } else if (anybody(MonoTime::max(), group, wish.type)) {
@@ -250,9 +285,10 @@ bool Distribution::Impl::divert(Turn& turn, const Job& job, std::shared_ptr<cons
   const bool known = deliverable(moved);
   if (!anybody(turn.now, group, known ? type_of(moved.event->bytes) : 0)) return false;
   if (!known) {
-    load(turn, group, std::move(moved), std::nullopt);
+    load(turn, group, std::move(moved), std::nullopt, true);
     return true;
   }
+  not_known_here(turn.now, group, moved);
   group.aside.push_back(std::move(moved));
   list(group);
   return true;
@@ -260,12 +296,19 @@ bool Distribution::Impl::divert(Turn& turn, const Job& job, std::shared_ptr<cons
 
 // Events that are not in memory.
 
-void Distribution::Impl::load(Turn& turn, WorkGroup& group, Job job, std::optional<Life> lease) {
+void Distribution::Impl::not_known_here(MonoTime now, WorkGroup& group, const Job& job) const {
+  if (group.unknown_types.size() >= types_max)
+    std::erase_if(group.unknown_types, [&](const auto& it) { return it.second <= now; });
+  if (group.unknown_types.size() < types_max)
+    group.unknown_types[type_of(job.event->bytes)] = now + options_.type_unknown;
+}
+
+void Distribution::Impl::load(Turn& turn, WorkGroup& group, Job job, std::optional<Life> lease, bool diverted) {
   ++counters_.loads;
   ++group.loading;
   turn.actions.emplace_back(LoadEvent{job.handle, job.position});
   const Handle handle = job.handle;
-  loading_.insert_or_assign(handle, Loading{std::move(job), &group, lease});
+  loading_.insert_or_assign(handle, Loading{std::move(job), &group, lease, diverted});
 }
 
 void Distribution::Impl::loaded(Turn& turn, Handle handle, std::shared_ptr<const Parcel> event,
@@ -283,6 +326,7 @@ void Distribution::Impl::loaded(Turn& turn, Handle handle, std::shared_ptr<const
   } else if (loading.lease) {
     lease(turn, loading.job, *loading.lease);
   } else {
+    if (loading.diverted) not_known_here(turn.now, *loading.group, loading.job);
     loading.group->aside.push_back(std::move(loading.job));
   }
   list(*loading.group);

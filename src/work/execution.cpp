@@ -36,9 +36,9 @@ std::optional<Slot> Machine::Impl::front(std::deque<Handle>& queue) const {
 }
 
 /// A suspect first, so that a group that is never idle clears its suspects too.
-std::optional<Slot> Machine::Impl::next_of(GroupState& group) {
+std::optional<Slot> Machine::Impl::next_of(GroupState& group, bool suspects) {
   if (group.paused || goodbye_stands_) return std::nullopt;
-  const auto suspect = suspect_running_ ? std::nullopt : front(group.suspects);
+  const auto suspect = suspect_running_ || !suspects ? std::nullopt : front(group.suspects);
   return suspect ? suspect : front(group.ready);
 }
 
@@ -97,10 +97,10 @@ void Machine::Impl::pause(GroupIndex index, bool paused, Actions& actions) {
 
 // Running.
 
-void Machine::Impl::take(GroupIndex index, std::size_t max, std::vector<Job>& out) {
+void Machine::Impl::take(GroupIndex index, std::size_t max, std::vector<Job>& out, bool suspects) {
   GroupState& group = book_.groups()[index];
   for (std::size_t taken = 0; taken < max; ++taken) {
-    const auto slot = next_of(group);
+    const auto slot = next_of(group, suspects);
     if (!slot) {
       group.told = false;
       return;

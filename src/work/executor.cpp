@@ -51,6 +51,8 @@ void Executor::Impl::member_up(MonoTime now, const Life& life) {
   Custodian& it = custodian(life);
   it.up = true;
   it.ended = false;
+  it.was_down = false;
+  if (it.lease_until == MonoTime{}) it.lease_until = now + options_.lease;
   it.runs_due = true;
   it.next_beat = now + options_.beat;
   it.unsaid.clear();
@@ -65,6 +67,7 @@ void Executor::Impl::member_down(const Life& life) {
   Custodian* it = find(life);
   if (!it) return;
   it->up = false;
+  it->was_down = true;
   it->entries.for_each([&](std::uint64_t, Slot slot) {
     if (entries_[slot].state == State::queued) entries_[slot].possibly_duplicate = true;
   });
@@ -126,6 +129,19 @@ void Executor::Impl::runs(Turn& turn, GroupIndex index, std::uint64_t hash, std:
   by_index_[index] = &group;
   ++runs_version_;
   if (slots == 0) give_back_queued(group, turn);
+  say_anew();
+}
+
+void Executor::Impl::pause(Turn& turn, GroupIndex index, std::uint64_t hash, bool paused) {
+  RunGroup& group = groups_[hash];
+  group.index = index;
+  group.hash = hash;
+  if (std::exchange(group.paused, paused) == paused) return;
+  if (paused) give_back_queued(group, turn);
+  say_anew();
+}
+
+void Executor::Impl::say_anew() {
   for (const auto& [life, it] : custodians_) {
     it->runs_due = true;
     mark(*it);
@@ -139,14 +155,11 @@ void Executor::Impl::leave(Turn& turn) {
     group.slots = 0;
     give_back_queued(group, turn);
   }
-  for (const auto& [life, it] : custodians_) {
-    it->runs_due = true;
-    mark(*it);
-  }
+  say_anew();
 }
 
 void Executor::Impl::give_back_queued(RunGroup& group, Turn& turn) {
-  while (const auto slot = next_of(group, true)) {
+  while (const auto slot = next_of(group, true, std::nullopt)) {
     leave_queue(entries_[*slot]);
     end(*slot, wire::WorkEnding::given_back, turn);
   }
@@ -164,7 +177,7 @@ void Executor::Impl::take(MonoTime now, GroupIndex index, std::size_t max, std::
   RunGroup* group = group_of(index);
   if (!group) return;
   for (std::size_t taken = 0; taken < max; ++taken) {
-    const auto slot = next_of(*group, suspects);
+    const auto slot = next_of(*group, suspects, now);
     if (!slot) {
       group->told = false;
       return;
@@ -205,7 +218,7 @@ void Executor::Impl::give_back(Turn& turn, Handle handle) {
   if (!found) return;
   stop_running(*found, turn);
   const bool unwanted = entries_[*found].unwanted;
-  if (!unwanted && entries_[*found].share->group->slots > 0) return enqueue(*found, true, turn);
+  if (!unwanted && entries_[*found].share->group->open()) return enqueue(*found, true, turn);
   end(*found, wire::WorkEnding::given_back, turn);
   if (unwanted) erase(*found);
 }
@@ -306,6 +319,7 @@ void Executor::on(Turn turn, const Life& from, const wire::Deliver& deliver, con
 }
 void Executor::on(Turn turn, const Life& from, const wire::Query& query) { impl_->query(turn, from, query); }
 void Executor::on(Turn, const Life& from, const wire::Retired& retired) { impl_->retired(from, retired); }
+void Executor::on(Turn turn, const Life& from, const wire::WorkBeat& beat) { impl_->renew(turn, from, beat); }
 std::vector<wire::StateEntry> Executor::adopted(Turn turn, const Life& adopter,
                                                 const wire::Adopted& adopted) {
   return impl_->adopted(turn, adopter, adopted);
@@ -315,6 +329,9 @@ std::vector<wire::StateEntry> Executor::claimed(Turn turn, const Life& claimer) 
 }
 void Executor::runs(Turn turn, GroupIndex group, std::uint64_t hash, std::uint32_t slots) {
   impl_->runs(turn, group, hash, slots);
+}
+void Executor::pause(Turn turn, GroupIndex group, std::uint64_t hash, bool paused) {
+  impl_->pause(turn, group, hash, paused);
 }
 void Executor::take(MonoTime now, GroupIndex group, std::size_t max, std::vector<Job>& out, bool suspects) {
   impl_->take(now, group, max, out, suspects);

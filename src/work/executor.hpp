@@ -15,7 +15,11 @@ struct ExecutorOptions {
   Life self{};
   std::uint32_t prefetch_max = 128;            ///< deliveries beyond the slots while runs take less than 1 ms
   std::chrono::milliseconds beat{500};         ///< to custodians with something open here
-  std::chrono::milliseconds idle_beat{5'000};  ///< to the others, with all that may have been lost
+  std::chrono::milliseconds idle_beat{750};    ///< to the others
+  std::chrono::milliseconds all_again{5'000};  ///< with all that may have been lost
+  /// So long after it sent a beat that a custodian heard is this node certainly not dead for that custodian.
+  std::chrono::milliseconds lease{2'500};
+  std::chrono::milliseconds orphaned{60'000};  ///< what is queued of an ended custodian waits for an adopter
   std::uint64_t queued_bytes_max = limits::link_credit_bytes;  ///< of the events of one custodian
   std::size_t verdicts_max = 65'536;  ///< kept for one custodian, and for all that have ended together
   std::size_t fences_max = 65'536;    ///< ranges of numbers that are over, for one custodian
@@ -47,6 +51,8 @@ struct ExecutorCounters {
 ///
 /// - A number runs at most once, and what is over never runs.
 /// - A verdict is kept until its custodian says that it is durable, or an adopter has it.
+/// - Nothing is given out once the lease of its custodian is over (see `ExecutorOptions::lease`): it may have taken back
+///   what it delivered. What is left goes on with the next beat that shows that this node is alive for it.
 /// - Of an obligation that is known here, the delivery with the higher custody is right: a lower one is
 ///   answered with STALE.
 /// Pure: time and what happened come in; frames, and `Ready` for local runners, go into the turn. Keeps
@@ -61,9 +67,10 @@ class Executor {
   // Custodians, as membership sees them: every member is one.
 
   void member_up(Turn turn, const Life& life);
-  /// Another may run meanwhile what is queued here: it runs on, as possibly duplicate.
+  /// Another may run meanwhile what is queued here: it is possibly duplicate, and waits once the lease is over.
   void member_down(const Life& life);
-  /// It never speaks again. Ends nothing that is open here: an adopter may ask for it.
+  /// It never speaks again. Ends nothing that is open here: an adopter may ask for it; what is queued waits for
+  /// one, and is dropped after a while.
   void life_ended(const Life& life);
 
   // Frames.
@@ -72,6 +79,8 @@ class Executor {
   void on(Turn turn, const Life& from, const wire::Deliver& deliver, const wire::Buffer& bytes);
   void on(Turn turn, const Life& from, const wire::Query& query);
   void on(Turn turn, const Life& from, const wire::Retired& retired);
+  /// Renews its lease.
+  void on(Turn turn, const Life& from, const wire::WorkBeat& beat);
 
   /// Somebody adopted these: what is queued of them for a lower custody is dropped, what runs or has finished
   /// stays until it is delivered by the adopter, or at most the bound. What is known of each.
@@ -87,6 +96,9 @@ class Executor {
   /// The group, by its hash, runs here with so many at once from now on. 0: no longer; what is queued of it
   /// goes back, what runs ends.
   void runs(Turn turn, GroupIndex group, std::uint64_t hash, std::uint32_t slots);
+
+  /// Nothing of a paused group is taken on, and what is queued of it goes back.
+  void pause(Turn turn, GroupIndex group, std::uint64_t hash, bool paused);
 
   /// Up to `max` executions, from each custodian in turn, of each in the order of its numbers. Without
   /// `suspects` none of those. Each is answered by `finished` or `give_back`.
@@ -116,7 +128,8 @@ class Executor {
   /// Of the map of required groups, for the beats.
   void groups_digest(std::uint64_t digest);
 
-  /// Says verdicts and credit. Call at the end of every turn.
+  /// Says verdicts and credit. Call at the end of every turn, when the distribution has said what it had to say: who
+  /// hears a beat that gives back its own knows by then what was taken back until that one came.
   void pump(Turn turn);
   void tick(Turn turn);
   [[nodiscard]] std::optional<MonoTime> next_deadline() const;

@@ -40,7 +40,7 @@ std::uint64_t Executor::Impl::allowance(const Share& share) const {
 
 void Executor::Impl::grow(Share& share) const {
   const Custodian& custodian = *share.custodian;
-  if (share.group->slots == 0) return;
+  if (!share.group->open()) return;
   if (custodian.verdicts + custodian.moved.size() >= options_.verdicts_max) return;
   share.limit = std::max(share.limit, share.ended + allowance(share));
 }
@@ -63,7 +63,7 @@ void Executor::Impl::say_credit(Custodian& custodian, Outbox& outbox) {
 void Executor::Impl::say_all_credit(Custodian& custodian, Outbox& outbox) {
   wire::Credit credit;
   for (auto& [hash, group] : groups_) {
-    if (group.slots == 0 || credit.entries.size() == limits::required_groups_max) continue;
+    if (!group.open() || credit.entries.size() == limits::required_groups_max) continue;
     Share& it = share(custodian, group);
     grow(it);
     it.said = it.limit;
@@ -123,12 +123,13 @@ void Executor::Impl::repeat_verdicts(MonoTime now, Custodian& custodian) {
 
 // Beats.
 
-void Executor::Impl::say_beat(Custodian& custodian, Outbox& outbox) {
+void Executor::Impl::say_beat(MonoTime now, Custodian& custodian, Outbox& outbox) {
   NumberSet open;
   custodian.entries.for_each([&](std::uint64_t number, Slot slot) {
     if (entries_[slot].state != State::finished) open.add(number);
   });
-  wire::WorkBeat beat{custodian.received, open.ranges(), groups_digest_, runs_version_};
+  wire::WorkBeat beat{custodian.received, open.ranges(),  groups_digest_,
+                      runs_version_,      clock_of(now), custodian.beat_echo};
   if (beat.open.size() > limits::work_list_max) {
     // Beyond the bound it speaks for fewer numbers.
     beat.open.resize(limits::work_list_max);
@@ -150,11 +151,12 @@ void Executor::Impl::pump(Turn& turn) {
   Outbox outbox(options_.self, turn.frames);
   for (Custodian* it : std::exchange(dirty_, {})) {
     it->dirty = false;
+    it->beat_echo = it->beat_heard;
     if (!it->up) continue;
     if (it->runs_due) say_all(turn.now, *it, outbox);
     say_verdicts(turn.now, *it, outbox);
     say_credit(*it, outbox);
-    if (it->beat_due) say_beat(*it, outbox);
+    if (it->beat_due) say_beat(turn.now, *it, outbox);
   }
 }
 
@@ -162,6 +164,7 @@ void Executor::Impl::tick(Turn& turn) {
   Outbox outbox(options_.self, turn.frames);
   for (const auto& [life, it] : custodians_) {
     if (it->up && it->next_beat <= turn.now) beat(turn.now, *it, outbox);
+    if (it->ended && it->queued > 0) drop_orphaned(turn.now, *it);
   }
   tell_suspects(turn);
 }
@@ -169,8 +172,8 @@ void Executor::Impl::tick(Turn& turn) {
 void Executor::Impl::beat(MonoTime now, Custodian& custodian, Outbox& outbox) {
   repeat_verdicts(now, custodian);
   say_verdicts(now, custodian, outbox);
-  say_beat(custodian, outbox);
-  if (now >= custodian.all_said + options_.idle_beat) {
+  say_beat(now, custodian, outbox);
+  if (now >= custodian.all_said + options_.all_again) {
     say_all(now, custodian, outbox);
   } else {
     say_all_credit(custodian, outbox);
@@ -179,10 +182,28 @@ void Executor::Impl::beat(MonoTime now, Custodian& custodian, Outbox& outbox) {
   custodian.next_beat = now + (idle ? options_.idle_beat : options_.beat);
 }
 
+/// What is queued of one that ended waits so long for whoever answers for it.
+std::optional<MonoTime> Executor::Impl::orphaned_until(const Custodian& custodian) const {
+  if (!custodian.ended || custodian.queued == 0) return std::nullopt;
+  return custodian.ended_at + (custodian.ended_at == MonoTime{} ? 0ms : options_.orphaned);
+}
+
+void Executor::Impl::drop_orphaned(MonoTime now, Custodian& custodian) {
+  if (custodian.ended_at == MonoTime{}) custodian.ended_at = now;
+  if (now < custodian.ended_at + options_.orphaned) return;
+  for (auto number = custodian.entries.next(1); number; number = custodian.entries.next(*number + 1)) {
+    const Slot slot = *custodian.entries.find(*number);
+    if (entries_[slot].state != State::queued) continue;
+    ++counters_.dropped;
+    erase(slot);
+  }
+}
+
 std::optional<MonoTime> Executor::Impl::next_deadline() const {
   std::optional<MonoTime> next;
   for (const auto& [life, it] : custodians_) {
-    if (it->up) next = next ? std::min(*next, it->next_beat) : it->next_beat;
+    const auto at = it->up ? std::optional(it->next_beat) : orphaned_until(*it);
+    if (at) next = next ? std::min(*next, *at) : *at;
   }
   return next;
 }

@@ -42,6 +42,8 @@ void Executor::Impl::unname(Slot slot) {
 void Executor::Impl::deliver(Turn& turn, const Life& from, const wire::Deliver& deliver) {
   Custodian& custodian = this->custodian(from);
   if (custodian.ended) return;
+  if (custodian.lease_until == MonoTime{}) custodian.lease_until = turn.now + options_.lease;
+  if (turn.now > custodian.lease_until) custodian.echo_needed = clock_of(turn.now) + 1;
   custodian.active_until = turn.now + active;
   custodian.next_beat = std::min(custodian.next_beat, turn.now + options_.beat);
   std::uint64_t number = deliver.first;
@@ -108,7 +110,7 @@ Executor::Impl::Slot Executor::Impl::add(Custodian& custodian, std::uint64_t num
   entry.number = number;
   entry.serial = ++serial_ & 0x7fff'ffff;
   entry.attempt = it.attempt;
-  entry.possibly_duplicate = it.possibly_duplicate;
+  entry.possibly_duplicate = it.possibly_duplicate || custodian.was_down;
   entry.suspect = it.suspect;
   custodian.entries.add(number, slot);
   name(slot);
@@ -121,7 +123,7 @@ Executor::Impl::Slot Executor::Impl::add(Custodian& custodian, std::uint64_t num
 
 void Executor::Impl::run_or_refuse(Turn& turn, Slot slot, const wire::Delivered& it) {
   Entry& entry = entries_[slot];
-  if (!entry.share || entry.share->group->slots == 0 || over_bound(entry)) {
+  if (!entry.share || !entry.share->group->open() || over_bound(entry)) {
     return end(slot, wire::WorkEnding::given_back, turn);
   }
   entry.event = parcel_of(std::string(it.event));
@@ -278,6 +280,21 @@ void Executor::Impl::retire(Custodian& custodian, const NumberRange& range) {
   const auto& moved = custodian.moved;
   custodian.moved.erase(moved.lower_bound(range.first), moved.upper_bound(range.last));
   custodian.over.add(range);
+}
+
+/// What it had taken back when it sent this is known by now: it said so before, on the same link.
+void Executor::Impl::renew(Turn& turn, const Life& from, const wire::WorkBeat& beat) {
+  Custodian* const custodian = find(from);
+  if (!custodian) return;
+  custodian->beat_heard = std::max(custodian->beat_heard, beat.sent);
+  mark(*custodian);
+  if (beat.heard == 0 || beat.heard > clock_of(turn.now)) return;
+  const MonoTime sent{std::chrono::milliseconds{beat.heard}};
+  const bool waited = waits(*custodian, turn.now);
+  custodian->echoed = std::max(custodian->echoed, beat.heard);
+  custodian->lease_until = std::max(custodian->lease_until, sent + options_.lease);
+  if (!waited || waits(*custodian, turn.now)) return;
+  for (auto& [hash, share] : custodian->shares) tell(*share.group, turn);
 }
 
 // Adoption.

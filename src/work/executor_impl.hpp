@@ -28,6 +28,7 @@ class Executor::Impl {
   void member_down(const Life& life);
   void life_ended(const Life& life);
   void runs(Turn& turn, GroupIndex index, std::uint64_t hash, std::uint32_t slots);
+  void pause(Turn& turn, GroupIndex index, std::uint64_t hash, bool paused);
   void take(MonoTime now, GroupIndex index, std::size_t max, std::vector<Job>& out, bool suspects);
   [[nodiscard]] bool has(GroupIndex index) const;
   void give_back(Turn& turn, Handle handle);
@@ -39,6 +40,7 @@ class Executor::Impl {
   void deliver(Turn& turn, const Life& from, const wire::Deliver& deliver);
   void query(Turn& turn, const Life& from, const wire::Query& query);
   void retired(const Life& from, const wire::Retired& retired);
+  void renew(Turn& turn, const Life& from, const wire::WorkBeat& beat);
   std::vector<wire::StateEntry> adopted(Turn& turn, const Life& adopter, const wire::Adopted& adopted);
   std::vector<wire::StateEntry> claimed(Turn& turn, const Life& claimer);
 
@@ -64,6 +66,7 @@ class Executor::Impl {
     GroupIndex index = 0;
     std::uint64_t hash = 0;
     std::uint32_t slots = 0;
+    bool paused = false;
     std::uint64_t queued = 0;
     std::uint32_t sharers = 0;    // custodians with something open
     std::deque<Share*> turns;     // custodians with something queued, who is next first
@@ -71,6 +74,8 @@ class Executor::Impl {
     std::chrono::nanoseconds usual{std::chrono::milliseconds{100}};  // how long a run takes, smoothed
     bool measured = false;
     bool told = false;  // local runners, that it has work
+
+    [[nodiscard]] bool open() const { return slots > 0 && !paused; }
   };
 
   /// What one custodian has of one group here.
@@ -90,10 +95,17 @@ class Executor::Impl {
     Life life;
     bool up = false;
     bool ended = false;
+    bool was_down = false;  // and is not up since
     bool dirty = false;
     bool runs_due = false;  // it is told all that runs here
     bool beat_due = false;
     std::uint64_t received = 0;
+    std::uint64_t beat_heard = 0;  // the highest of its beats, by its clock
+    std::uint64_t beat_echo = 0;   // the same, once all that it brought about has been said
+    MonoTime lease_until{};
+    std::uint64_t echoed = 0;       // of this node's beats, the latest that it heard
+    std::uint64_t echo_needed = 0;  // before more of it runs
+    MonoTime ended_at{};            // noticed then
     Numbers<Slot> entries;
     NumberSet over;                              // numbers that will never run here (again)
     std::map<std::uint64_t, wire::Stale> moved;  // numbers of what another answers for now
@@ -146,6 +158,7 @@ class Executor::Impl {
   void drop_orphans();
   void erase(Slot slot);
   void give_back_queued(RunGroup& group, Turn& turn);
+  void say_anew();
 
   // executor_queue.cpp
   [[nodiscard]] Handle handle(Slot slot) const;
@@ -154,7 +167,9 @@ class Executor::Impl {
   void tell_suspects(Turn& turn);
   void enqueue(Slot slot, bool front, Turn& turn);
   void leave_queue(Entry& it);
-  [[nodiscard]] std::optional<Slot> next_of(RunGroup& group, bool suspects);
+  [[nodiscard]] static bool waits(const Custodian& custodian, std::optional<MonoTime> now);
+  [[nodiscard]] std::optional<Slot> next_suspect(RunGroup& group, std::optional<MonoTime> now);
+  [[nodiscard]] std::optional<Slot> next_of(RunGroup& group, bool suspects, std::optional<MonoTime> now);
   [[nodiscard]] std::optional<Slot> next_of(Share& share);
 
   // executor_frames.cpp
@@ -186,9 +201,11 @@ class Executor::Impl {
   void say_verdicts(MonoTime now, Custodian& custodian, Outbox& outbox);
   void say_credit(Custodian& custodian, Outbox& outbox);
   void say_all_credit(Custodian& custodian, Outbox& outbox);
-  void say_beat(Custodian& custodian, Outbox& outbox);
+  void say_beat(MonoTime now, Custodian& custodian, Outbox& outbox);
   void say_all(MonoTime now, Custodian& custodian, Outbox& outbox);
   void beat(MonoTime now, Custodian& custodian, Outbox& outbox);
+  [[nodiscard]] std::optional<MonoTime> orphaned_until(const Custodian& custodian) const;
+  void drop_orphaned(MonoTime now, Custodian& custodian);
   void repeat_verdicts(MonoTime now, Custodian& custodian);
   void sweep();
 
@@ -204,5 +221,11 @@ class Executor::Impl {
   std::deque<Handle> orphans_;  // verdicts of ended custodians, oldest first
   bool leaving_ = false;
 };
+
+/// As beats tell it.
+[[nodiscard]] inline std::uint64_t clock_of(MonoTime now) {
+  const auto since = now.time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
+}
 
 }  // namespace evmesh::work

@@ -61,16 +61,37 @@ std::optional<Executor::Impl::Slot> Executor::Impl::next_of(Share& share) {
   return std::nullopt;
 }
 
-/// One custodian after the other, so that none starves another.
-std::optional<Executor::Impl::Slot> Executor::Impl::next_of(RunGroup& group, bool suspects) {
-  while (suspects && !suspect_running_ && !group.suspects.empty()) {
-    const auto found = slot(group.suspects.front(), State::queued);
+/// Its lease is over, or was when something came of which it has not heard since: this node may be dead for it, and
+/// another run what it delivered here. Who answers for what one that ended delivered takes it back.
+bool Executor::Impl::waits(const Custodian& custodian, std::optional<MonoTime> now) {
+  return now && (custodian.ended || *now > custodian.lease_until || custodian.echoed < custodian.echo_needed);
+}
+
+std::optional<Executor::Impl::Slot> Executor::Impl::next_suspect(RunGroup& group, std::optional<MonoTime> now) {
+  for (std::size_t left = group.suspects.size(); left > 0; --left) {
+    const Handle handle = group.suspects.front();
     group.suspects.pop_front();
-    if (found) return found;
+    const auto found = slot(handle, State::queued);
+    if (!found) continue;
+    if (!waits(*entries_[*found].custodian, now)) return found;
+    group.suspects.push_back(handle);
   }
-  while (!group.turns.empty()) {
+  return std::nullopt;
+}
+
+/// One custodian after the other, so that none starves another; all of them without `now`.
+std::optional<Executor::Impl::Slot> Executor::Impl::next_of(RunGroup& group, bool suspects,
+                                                            std::optional<MonoTime> now) {
+  if (suspects && !suspect_running_) {
+    if (const auto found = next_suspect(group, now)) return found;
+  }
+  for (std::size_t left = group.turns.size(); left > 0; --left) {
     Share& share = *group.turns.front();
     group.turns.pop_front();
+    if (waits(*share.custodian, now)) {
+      group.turns.push_back(&share);
+      continue;
+    }
     const auto found = next_of(share);
     share.in_turns = !share.queue.empty();
     if (share.in_turns) group.turns.push_back(&share);

@@ -104,7 +104,9 @@ bool Guard::Impl::carry(Position keep, std::uint64_t bytes, const Machine::Read&
   }
   for (Adoption& adoption : adoptions_) std::ranges::for_each(adoption.sources, carry);
   for (auto& [key, memory] : memory_) {
-    if (memory.at < keep) say_memory(key, memory, log);
+    if (memory.at >= keep) continue;
+    all = all && log.end() < enough;
+    if (log.end() < enough) say_memory(key, memory, log);
   }
   return all;
 }

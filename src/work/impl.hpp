@@ -32,7 +32,8 @@ class Machine::Impl {
 
   // execution.cpp
   void written(Position end, Actions& actions);
-  void take(GroupIndex group, std::size_t max, std::vector<Job>& out);
+  void take(GroupIndex group, std::size_t max, std::vector<Job>& out, bool suspects);
+  [[nodiscard]] std::optional<NextSuspect> next_suspect(GroupIndex group);
   void give_back(Handle handle, storage::Commit& log, Actions& actions);
   [[nodiscard]] Flight flight(Handle handle) const;
   void finished(MonoTime now, Timestamp wall, Handle handle, const Ran& ran, storage::Commit& log,
@@ -127,7 +128,7 @@ class Machine::Impl {
   Position say(const Record& record, storage::Commit& log);
   void wrap();
   [[nodiscard]] std::optional<Slot> front(std::deque<Handle>& queue) const;
-  [[nodiscard]] std::optional<Slot> next_of(GroupState& group);
+  [[nodiscard]] std::optional<Slot> next_of(GroupState& group, bool suspects = true);
   void queue(Slot slot);
   [[nodiscard]] bool runnable(Slot slot) const;
   void tell(GroupIndex group, Actions& actions);

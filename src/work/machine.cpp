@@ -71,7 +71,12 @@ std::optional<Position> Machine::position(Handle handle) const {
 
 // Execution and time.
 
-void Machine::take(GroupIndex group, std::size_t max, std::vector<Job>& out) { impl_->take(group, max, out); }
+void Machine::take(GroupIndex group, std::size_t max, std::vector<Job>& out, bool suspects) {
+  impl_->take(group, max, out, suspects);
+}
+std::optional<Machine::NextSuspect> Machine::next_suspect(GroupIndex group) const {
+  return impl_->next_suspect(group);
+}
 void Machine::give_back(Handle handle, storage::Commit& log, Actions& actions) {
   impl_->give_back(handle, log, actions);
 }

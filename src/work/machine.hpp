@@ -137,8 +137,15 @@ class Machine {
   // Execution.
 
   /// Up to `max` executions of one group, oldest first; none when it is paused. Each is answered by
-  /// `finished`.
-  void take(GroupIndex group, std::size_t max, std::vector<Job>& out);
+  /// `finished`. Without `suspects` none of those.
+  void take(GroupIndex group, std::size_t max, std::vector<Job>& out, bool suspects = true);
+
+  struct NextSuspect {
+    Handle handle = 0;
+    NodeId away_from;  ///< where it was
+  };
+  /// The suspect that `take` would give out.
+  [[nodiscard]] std::optional<NextSuspect> next_suspect(GroupIndex group) const;
 
   /// It was taken and not started after all: it is the next of its group again, as the same attempt.
   void give_back(Handle handle, storage::Commit& log, Actions& actions);

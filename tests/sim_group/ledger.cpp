@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 namespace evmesh::sim_group {
 
@@ -42,6 +43,7 @@ void Ledger::starts(Entry& entry, const Run& run, const work::Job& job, MonoTime
     entry.secured_attempt = 0;
     entry.secured_done = false;
     entry.deaths = 0;
+    entry.deaths_elsewhere = 0;
     entry.failed_at.reset();
     if (run.generation >= 3) totals_.add("generation_3");
   }
@@ -120,7 +122,8 @@ void Ledger::ends(Entry& entry, const Life& life, MonoTime now, Ending ending) {
   fresh_.push_back({{entry.event, entry.group}, ended.generation, ended.attempt, ending == Ending::done});
 }
 
-void Ledger::dies(Entry& entry) {
+void Ledger::dies(Entry& entry, HostIndex host) {
+  if (host != entry.owner) ++entry.deaths_elsewhere;
   // What ends a process may do so in several at once where two answer for it, and a power cut may take away
   // what the deaths before had written.
   if (++entry.deaths > 2 && plan_.honest() &&
@@ -146,6 +149,8 @@ void Ledger::removed(Entry& entry, HostIndex host) { entry.letters.erase(host); 
 void Ledger::process_ended(const Life& life) {
   disrupted();
   for (auto& [key, entry] : entries_) {
+    // It takes with it what it knew of the deaths of others.
+    if (entry.id.owner == life.id) entry.deaths -= std::exchange(entry.deaths_elsewhere, 0);
     std::erase_if(entry.running, [&](const Run& run) { return run.life == life; });
   }
 }

@@ -62,6 +62,7 @@ struct Entry {
   std::vector<Run> running;
   unsigned runs = 0;
   unsigned deaths = 0;  // of processes, in this generation
+  unsigned deaths_elsewhere = 0;  // of those, on other nodes, since its owner began
   std::uint32_t generation = 0;
   std::uint32_t last_attempt = 0;       // of this generation
   bool last_not_run = false;            // its type was not known
@@ -93,7 +94,7 @@ class Ledger {
   enum class Ending : std::uint8_t { done, failed, not_run };
   void ends(Entry& entry, const Life& life, MonoTime now, Ending ending);
   /// It ends its process.
-  void dies(Entry& entry);
+  void dies(Entry& entry, HostIndex host);
 
   /// The letter is in the node's store now, or gone.
   void stored(Entry& entry, HostIndex host, const DeadLetterId& letter, std::uint32_t generation);

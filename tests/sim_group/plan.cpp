@@ -40,7 +40,7 @@ std::uint32_t Plan::others() const {
   return std::min(wanted, nodes) - 1;
 }
 
-Plan draw(std::uint64_t seed, bool alone, bool copied) {
+Plan draw(std::uint64_t seed) {
   sim::Dice dice(seed * 0x9e3779b97f4a7c15ULL + 11);
   Plan plan;
   plan.seed = seed;
@@ -65,8 +65,9 @@ Plan draw(std::uint64_t seed, bool alone, bool copied) {
   plan.sync_time_max = dice.chance(0.5) ? milliseconds{1} : milliseconds{60};
   plan.latency_max = dice.chance(0.6) ? milliseconds{2} : milliseconds{dice.between(5, 150)};
   plan.frames_first = dice.chance(0.5);
-  if (alone) plan.faults.erase(Fault::runners);
-  if (!copied) {
+  plan.alike = dice.chance(0.15);
+  if (plan.alike) plan.faults.erase(Fault::runners);
+  if (!plan.copied) {
     for (const Fault fault : {Fault::lost_disk, Fault::rollback, Fault::gone}) plan.faults.erase(fault);
     plan.copies = 1;
   }

@@ -40,6 +40,8 @@ struct Plan {
   std::set<Fault> faults;
   unsigned nodes = 2;
   unsigned groups = 1;
+  bool copied = false;             // nodes keep copies for each other
+  bool alike = false;              // every node runs every group
   std::uint32_t copies = 0;        // as CoreOptions
   milliseconds fault_time{0};      // faults and load end then
   milliseconds fault_interval{0};  // mean time between two
@@ -75,8 +77,7 @@ struct Plan {
   [[nodiscard]] std::uint32_t others() const;
 };
 
-/// `alone`: nodes that do not know each other. `copied`: they keep copies for each other.
-[[nodiscard]] Plan draw(std::uint64_t seed, bool alone, bool copied);
+[[nodiscard]] Plan draw(std::uint64_t seed);
 [[nodiscard]] std::string_view to_string(Fault fault);
 
 }  // namespace evmesh::sim_group

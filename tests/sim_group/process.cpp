@@ -27,15 +27,19 @@ work::Policy policy_of(const Plan& plan) {
 
 namespace {
 
-CoreOptions options_of(const Plan& plan, const Host& host, std::uint64_t seed) {
-  CoreOptions options;
+work::CoreOptions options_of(const Plan& plan, const Host& host, std::uint64_t seed, work::Machine::Read read) {
+  work::CoreOptions options;
   options.machine = {.self = host.id,
                      .epoch = host.epoch,
                      .seed = seed,
                      .event_bytes_max = plan.event_bytes_max,
-                     .tick_bytes_max = 2'000};
+                     .tick_bytes_max = 2'000,
+                     .meshed = true};
   options.copies = plan.copies;
   options.seeded = true;
+  options.replicates = plan.copied;
+  options.guards = plan.copied;
+  options.read = std::move(read);
   return options;
 }
 
@@ -46,7 +50,8 @@ Process::Process(Stage& stage, Host& host, std::function<void(End)> on_end)
       host_(host),
       on_end_(std::move(on_end)),
       life_{host.id, ++host.epoch},
-      core_(options_of(stage.plan, host, stage.dice.next())),
+      core_(options_of(stage.plan, host, stage.dice.next(),
+                       [this](Position position) { return read(position); })),
       running_in_(stage.plan.groups) {
   for (unsigned group = 0; group < stage.plan.groups; ++group) {
     groups_.push_back(
@@ -72,8 +77,8 @@ std::optional<Error> Process::open() {
   commit_.restart(journal_->end());
   written_ = synced_ = journal_->end();
   anchored_ = journal_->end();
-  for (const work::GroupIndex group : stage_.paused) core_.machine().pause(group, true, actions_);
-  tell_recovered(core_, now(), flights);
+  for (const work::GroupIndex group : stage_.paused) core_.pause(now(), group, true);
+  core_.recovered(now(), flights);
   return std::nullopt;
 }
 

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "core.hpp"
 #include "host.hpp"
 #include "storage/journal.hpp"
+#include "work/core.hpp"
 
 namespace evmesh::sim_group {
 
@@ -56,9 +56,9 @@ class Process final : public Station, private work::Room {
 
   // What the world looks at.
 
-  [[nodiscard]] Core& core() { return core_; }
+  [[nodiscard]] work::Core& core() { return core_; }
   /// Behind all records so far.
-  [[nodiscard]] Position noted() const { return commit_.end(); }
+  [[nodiscard]] Position noted() const { return commit_.empty() ? written_ : commit_.end(); }
   [[nodiscard]] std::uint64_t journal_bytes() const { return journal_->end() - journal_->begin(); }
   [[nodiscard]] bool idle() const { return running_.empty() && ended_.empty(); }
   [[nodiscard]] bool stopping() const { return stopping_; }
@@ -121,7 +121,7 @@ class Process final : public Station, private work::Room {
   std::function<void(End)> on_end_;
   const Life life_;
   std::unique_ptr<storage::Journal> journal_;
-  mutable Core core_;
+  mutable work::Core core_;
   storage::Commit commit_;
   work::Actions actions_;
   work::Frames frames_;

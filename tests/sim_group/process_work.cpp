@@ -137,7 +137,7 @@ void Process::redeliver(const StoredLetter& stored) {
 
 void Process::pause(work::GroupIndex group, bool paused) {
   if (over_) return;
-  core_.machine().pause(group, paused, actions_);
+  core_.pause(now(), group, paused);
   turn();
 }
 
@@ -212,7 +212,7 @@ void Process::perform(const work::RemoveLetter& it) {
 void Process::perform(const work::LoadEvent& it) {
   later(stage_.dice.span(10us, 5ms), [this, it] {
     auto event = read(core_.machine().position(it.handle).value_or(it.position));
-    if (event) tell_loaded(core_, now(), it.handle, std::move(event));
+    if (event) core_.loaded(now(), it.handle, std::move(event), "it cannot be read");
   });
 }
 
@@ -287,7 +287,7 @@ void Process::finish(work::Handle handle) {
   const Running& running = running_.at(handle);
   Entry& entry = stage_.ledger.at(running.event, running.job.group);
   if (entry.habit == Habit::ends_process) {
-    stage_.ledger.dies(entry);
+    stage_.ledger.dies(entry, host_.index);
     line("the process is ended by " + describe(entry));
     over_ = true;
     return stage_.timeline.after(0ns, [alive = alive_, this] {
@@ -308,9 +308,9 @@ void Process::hand_over(const Ended& ended) {
   running_.erase(ended.handle);
   --running_in_[running.job.group];
   ready_.insert(running.job.group);  // there is room again
-  tell_finished(core_, now(), running.job, ended.ran);
-  landing_.emplace_back(ended.ran.ending == work::Ran::Ending::unknown_type ? written_ : commit_.end(),
-                        ended.handle);
+  core_.finished(now(), running.job, ended.ran);
+  const bool unwritten = ended.ran.ending == work::Ran::Ending::unknown_type || commit_.empty();
+  landing_.emplace_back(unwritten ? written_ : commit_.end(), ended.handle);
 }
 
 void Process::look_at_end(End end) {

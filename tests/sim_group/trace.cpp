@@ -79,7 +79,8 @@ struct Say {
     out << "RETIRED through " << it.through << ' ' << text_of(it.also);
   }
   void operator()(const wire::WorkBeat& it) const {
-    out << "BEAT received " << it.received << " open " << text_of(it.open) << " runs v" << it.runs_version;
+    out << "BEAT received " << it.received << " open " << text_of(it.open) << " runs v" << it.runs_version
+        << " sent " << it.sent << " heard " << it.heard;
   }
   void operator()(const wire::Query& it) const { out << "QUERY " << text_of(it.numbers); }
   void operator()(const wire::Unknown& it) const { out << "UNKNOWN " << text_of(it.numbers); }

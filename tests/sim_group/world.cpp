@@ -12,7 +12,7 @@ namespace evmesh::sim_group {
 using namespace std::chrono_literals;
 
 World::World(std::uint64_t seed, bool trace)
-    : plan_(draw(seed, !meshed, copied)),
+    : plan_(draw(seed)),
       dice_(seed),
       ledger_(plan_, totals_),
       processes_(plan_.nodes),
@@ -62,9 +62,9 @@ void World::build() {
     host->id.bytes[1] = static_cast<std::uint8_t>(index);
     host->disk = std::make_unique<support::CrashingDisk>(dice_.next());
     host->old_build = old_ones && dice_.chance(0.5);
-    const bool front_line = meshed && dice_.chance(0.2);
+    const bool front_line = dice_.chance(0.2);
     for (work::GroupIndex group = 0; group < plan_.groups; ++group) {
-      if (!meshed || (!front_line && dice_.chance(0.6))) host->runs.insert(group);
+      if (plan_.alike || (!front_line && dice_.chance(0.6))) host->runs.insert(group);
     }
     hosts_.push_back(std::move(host));
   }
@@ -77,16 +77,15 @@ void World::make_runnable() {
     const auto able = [&](const auto& host) {
       return !host->gone && !host->old_build && host->runs.contains(group);
     };
-    if (meshed && std::ranges::any_of(hosts_, able)) continue;
+    if (std::ranges::any_of(hosts_, able)) continue;
     std::vector<Host*> there;
     for (const auto& host : hosts_) {
       if (!host->gone) there.push_back(host.get());
     }
-    for (Host* const host : meshed ? std::vector{dice_.pick(there)} : there) {
-      host->runs.insert(group);
-      host->old_build = false;
-      if (Process* const process = processes_[host->index].get()) process->change_runs();
-    }
+    Host* const host = dice_.pick(there);
+    host->runs.insert(group);
+    host->old_build = false;
+    if (Process* const process = processes_[host->index].get()) process->change_runs();
   }
 }
 
@@ -103,6 +102,8 @@ void World::play() {
   run_until(timeline_.now() + plan_.fault_time);
   if (broken()) return;
   heal();
+  // A guardian that was away waits for word of an owner before it takes over from it.
+  if (plan_.copied) run_until(timeline_.now() + 35s);
   if (!run_until_over()) return;
   ledger_.check_end();
   if (!broken()) be_quiet();
@@ -130,8 +131,9 @@ std::string World::owed() const {
       text += " is not there";
       continue;
     }
-    const auto owed = process->owed();
+    auto owed = process->owed();
     text += " owes " + std::to_string(process->core().machine().owed_count());
+    std::ranges::stable_sort(owed, {}, [](const auto& each) { return each.state != "running"; });
     for (const auto& each : std::span(owed).first(std::min<std::size_t>(owed.size(), 3))) {
       text += " (" + name_of(each.id.owner) + '/' + std::to_string(each.id.epoch) + '/' +
               std::to_string(each.id.seq) + " group " + std::to_string(each.group) + ", " +
@@ -180,7 +182,11 @@ void World::work_again() {
   if (broken()) return;
   if (totals_.of("accepted") == before)
     return ledger_.fail("I22", "nothing is accepted any more after all is well");
-  look_at_copies();
+  std::vector<std::pair<HostIndex, Position>> ends;
+  for (const HostIndex host : present()) ends.emplace_back(host, processes_[host]->noted());
+  run_until(timeline_.now() + 2s);
+  if (broken()) return;
+  look_at_copies(ends);
   if (!broken() && run_until_over()) ledger_.check_end();
 }
 

@@ -42,14 +42,14 @@ bool World::secured(Ledger::Fresh& fresh) {
   return true;
 }
 
-/// Everybody has been there for long: everybody's work has its copies.
-void World::look_at_copies() {
-  const auto there = present();
-  const auto others = static_cast<std::uint32_t>(there.size()) - 1;
-  if (!copied) return;
-  for (const HostIndex host : there) {
-    const work::Safety safety = processes_[host]->core().safety(processes_[host]->noted());
-    if (safety.copies >= std::min(plan_.others(), others)) continue;
+/// Everybody has been there for long: everybody's work has its copies. `ends`: of their journals, some time ago.
+void World::look_at_copies(const std::vector<std::pair<HostIndex, Position>>& ends) {
+  const auto others = static_cast<std::uint32_t>(ends.size()) - 1;
+  if (!plan_.copied) return;
+  for (const auto& [host, end] : ends) {
+    if (!processes_[host]) continue;
+    const work::Safety safety = processes_[host]->core().safety(end);
+    if (safety.copies >= std::min({plan_.others(), safety.wanted, others})) continue;
     ledger_.fail("I1", "n" + std::to_string(host) + " has " + std::to_string(safety.copies) + " of " +
                            std::to_string(safety.wanted) + " copies although everybody is there");
   }

@@ -204,7 +204,7 @@ TEST_CASE("a set of numbers has one form", "[wire][work_bodies]") {
 }
 
 TEST_CASE("what is said of ranges fits the numbers beside them", "[wire][work_bodies]") {
-  const std::string digests = u64(0) + u64(0);
+  const std::string digests = u64(0) + u64(0) + u64(0) + u64(0);
 
   CHECK(decode(frame_of(Kind::retired, u64(0) + "01 00" + range(2, 2))));
   CHECK(decode(frame_of(Kind::work_beat, u64(2) + "01 00" + range(1, 2) + digests)));

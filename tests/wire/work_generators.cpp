@@ -107,7 +107,7 @@ Retired retired() {
 }
 
 WorkBeat work_beat() {
-  WorkBeat beat{0, ranges(0, 0), number(), number()};
+  WorkBeat beat{0, ranges(0, 0), number(), number(), number(), number()};
   beat.received = (beat.open.empty() ? 0 : beat.open.back().last) + any<std::uint16_t>();
   return beat;
 }

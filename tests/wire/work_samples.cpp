@@ -82,7 +82,7 @@ std::vector<NamedBody> work_bodies() {
       {"deliver", Kind::deliver, deliver()},
       {"verdicts", Kind::verdicts, verdicts()},
       {"retired", Kind::retired, Retired{41, {{43, 44}, {46, 46}}}},
-      {"work_beat", Kind::work_beat, WorkBeat{46, {{42, 42}, {45, 46}}, number, 3}},
+      {"work_beat", Kind::work_beat, WorkBeat{46, {{42, 42}, {45, 46}}, number, 3, other_number, 500}},
       {"query", Kind::query, Query{{{42, 42}, {45, 46}}}},
       {"unknown", Kind::unknown, Unknown{{{46, 46}}}},
       {"copy", Kind::copy, Copy{2, true, false, 4096, 4224, {"\1\2\3"sv, "\4"sv}}},

@@ -107,3 +107,17 @@ TEST_CASE("a node that owes nothing from before waits for nobody", "[work][claim
 
   CHECK_FALSE(claims.next_deadline());
 }
+
+TEST_CASE("what was adopted meanwhile is not released with the rest", "[work][claims]") {
+  Returned node;
+  storage::OwedGroup group;
+  group.name = "index";
+  const storage::Owed orphan{{node_id(5), 1, 9}, {}, wall(1), "mail", {group}, "bytes"};
+  const auto adopted = node.rig.machine->adopt(orphan, 1, storage::Doubt::owner_ended, node.rig.log);
+  node.rig.sync();
+
+  node.pass(Claims::patience);
+
+  CHECK(adopted.size() == 1);
+  CHECK(node.rig.machine->held_back() == adopted);
+}

@@ -86,7 +86,7 @@ class DistributionRig : public Rig {
     pump();
   }
   void beat(const Life& who, std::uint64_t received, std::vector<NumberRange> open = {}) {
-    distribution.on(turn(), who, wire::WorkBeat{received, std::move(open), 0, 1});
+    distribution.on(turn(), who, wire::WorkBeat{received, std::move(open), 0, 1, 1, 0});
     pump();
   }
 

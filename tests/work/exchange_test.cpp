@@ -158,7 +158,7 @@ class Exchange {
     it.runs.clear();
     it.around = {};
     it.around.now = now_;
-    it.executor = std::make_unique<Executor>(ExecutorOptions{.self = life});
+    it.executor = std::make_unique<Executor>(ExecutorOptions{.self = life, .lease = 24h});
     it.open = false;
     set_open(it, true);
     for (OwnerNode& owner : owners_) up(owner, it);

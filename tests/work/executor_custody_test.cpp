@@ -113,9 +113,10 @@ TEST_CASE("of custodians that have ended so many verdicts are kept") {
 TEST_CASE("an ended custodian's work runs on, and an adopter hears its end") {
   ExecutorRig node;
   node.deliver(owner, 1, {node.delivery(10)});
+  const auto jobs = node.take();
   node.executor.life_ended(owner);
 
-  node.finish(node.take().at(0));
+  node.finish(jobs.at(0));
   node.deliver(other, 1, {node.delivery(10, {1, node_id(2), 1}, 2)});
 
   CHECK(node.verdicts(other) == Verdicts{{1, WorkEnding::done}});

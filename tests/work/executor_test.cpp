@@ -313,21 +313,25 @@ TEST_CASE("a custodian with something open hears a beat each half second") {
 
   node.advance(500ms);
 
-  CHECK(node.said<wire::WorkBeat>(owner) == std::vector<wire::WorkBeat>{{3, {{1, 1}, {3, 3}}, 0xabc, 1}});
+  CHECK(node.said<wire::WorkBeat>(owner) == std::vector<wire::WorkBeat>{{3, {{1, 1}, {3, 3}}, 0xabc, 1, 3'600'500, 0}});
   CHECK(*node.executor.next_deadline() == node.now + 500ms);
 }
 
-TEST_CASE("others hear a beat each five seconds, with all that may have been lost") {
+TEST_CASE("others hear a beat each 750 ms, and all that may have been lost each five seconds") {
   ExecutorRig node;
   node.advance(500ms);
   node.frames.clear();
 
-  node.advance(4'500ms);
+  node.advance(740ms);
   const auto early = node.said<wire::WorkBeat>(owner);
-  node.advance(500ms);
+  node.advance(10ms);
+  const auto beats = node.said<wire::WorkBeat>(owner);
+  const auto runs = node.said<wire::Runs>(owner);
+  node.advance(3'750ms);
 
   CHECK(early.empty());
-  CHECK(node.said<wire::WorkBeat>(owner).size() == 1);
+  CHECK(beats.size() == 1);
+  CHECK(runs.empty());
   CHECK(node.said<wire::Runs>(owner).size() == 1);
   CHECK(node.credit(owner) == 4);
 }
