@@ -146,11 +146,16 @@ void Ledger::stored(Entry& entry, HostIndex host, const DeadLetterId& letter, st
 
 void Ledger::removed(Entry& entry, HostIndex host) { entry.letters.erase(host); }
 
+void Ledger::owner_knows_nothing(const NodeId& owner) {
+  for (auto& [key, entry] : entries_) {
+    if (entry.id.owner == owner) entry.deaths -= std::exchange(entry.deaths_elsewhere, 0);
+  }
+}
+
 void Ledger::process_ended(const Life& life) {
+  owner_knows_nothing(life.id);
   disrupted();
   for (auto& [key, entry] : entries_) {
-    // It takes with it what it knew of the deaths of others.
-    if (entry.id.owner == life.id) entry.deaths -= std::exchange(entry.deaths_elsewhere, 0);
     std::erase_if(entry.running, [&](const Run& run) { return run.life == life; });
   }
 }

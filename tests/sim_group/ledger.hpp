@@ -103,6 +103,8 @@ class Ledger {
   /// Something happened after which work may run twice.
   void disrupted() { ++disruptions_; }
   void process_ended(const Life& life);
+  /// Of the deaths on other nodes so far.
+  void owner_knows_nothing(const NodeId& owner);
   /// `held`: what the node owed when it lost its disk.
   void disk_lost(HostIndex host, const std::set<DispatchId>& held);
 

@@ -235,6 +235,8 @@ void World::begin_life(HostIndex index) {
   totals_.add("lives");
   stage_.line(index, "life " + name_of(process->life()));
   processes_[index] = std::move(process);
+  // Who runs something for an earlier life may end before it is asked.
+  timeline_.after(3s, [this, id = host.id] { ledger_.owner_knows_nothing(id); });
   members_.forget_views(index);
   processes_[index]->start();
 }
