@@ -40,7 +40,9 @@ WorkEngine::WorkEngine(Services services, Settings settings)
              .alone = !services_.nudge,
              .guards = durable(),
              .read = [this](Position position) { return read_parcel(position).value_or(nullptr); }}),
-      machine_(core_.machine()) {}
+      machine_(core_.machine()),
+      scrubbed_bytes_(services_.counters.named("evmesh_journal_scrubbed_bytes_total")),
+      damages_(services_.counters.named("evmesh_journal_damages_total")) {}
 
 WorkEngine::~WorkEngine() { stop(); }
 

@@ -300,6 +300,7 @@ class WorkEngine final : public WorkLine {
   void ask_for_room();
   void note_room();
   void maintain();
+  void scrub();
   void keep_stock();
   void make_space();
 
@@ -372,6 +373,11 @@ class WorkEngine final : public WorkLine {
   bool stock_wanted_ = false;
   std::size_t blocked_ = 0;            // who waits for a sync that another must make
   work::Position others_wait_for_ = 0;  // other nodes do, for what stands before it
+
+  base::Counter& scrubbed_bytes_;
+  base::Counter& damages_;
+  std::uint64_t scrubbed_ = 0;  // of this round; of the thread that syncs, like the next
+  base::MonoTime scrub_again_{};
 
   std::thread sync_thread_;
   std::thread letter_thread_;

@@ -12,6 +12,10 @@ namespace {
 /// The oldest is said again by pieces, to get rid of what stands around it.
 constexpr std::uint64_t carry_bytes = 1 * limits::mib;
 
+/// The journal is read again in slices, one after the other until all is verified, and then after a rest.
+constexpr std::uint64_t scrub_bytes = 64 * limits::kib;
+constexpr std::chrono::seconds scrub_rest{60};
+
 }  // namespace
 
 /// Under append_mutex_, or before there are threads. Acceptance stops below the reserve and starts again at
@@ -49,10 +53,25 @@ void WorkEngine::maintain() {
   make_space();
   journal_->prepare();
   note_room();
+  scrub();
   if (!journal_->wants_stock()) return;
   const Lock lock(mutex_);
   stock_wanted_ = true;
   stock_work_.notify_one();
+}
+
+/// Under append_mutex_. On a journal that no later life would open nothing more is accepted.
+void WorkEngine::scrub() {
+  if (failed_ || services_.clock.now() < scrub_again_) return;
+  if (const auto sound = journal_->scrub(scrub_bytes); !sound) {
+    damages_.add();
+    return fail_with(sound.error());
+  }
+  scrubbed_bytes_.add(scrub_bytes);
+  scrubbed_ += scrub_bytes;
+  if (scrubbed_ < journal_->end() - journal_->begin()) return;
+  scrubbed_ = 0;
+  scrub_again_ = services_.clock.now() + scrub_rest;
 }
 
 /// Makes files for the journal ahead: nobody waits for this thread.

@@ -1,7 +1,9 @@
 #include "bus/work_engine.hpp"
 
 #include <array>
+#include <fstream>
 #include <future>
+#include <iterator>
 
 #include "bus/durable_support.hpp"
 
@@ -54,6 +56,17 @@ struct Driven {
   WorkEngine& engine;
   const work::GroupIndex index;
 };
+
+/// In the middle of the first `text` of a file.
+void flip_a_bit_in(const std::filesystem::path& path, const std::string& text) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t at = bytes.find(text);
+  REQUIRE(at != std::string::npos);
+  file.clear();
+  file.seekp(static_cast<std::streamoff>(at + text.size() / 2));
+  file.put(static_cast<char>(text.front() ^ 1));
+}
 
 const work::Ran failed{work::Ran::Ending::failed, "broken", {}};
 
@@ -159,6 +172,24 @@ TEST_CASE("what more is owed than memory may hold is read back from the disk", "
   }
   CHECK(at_hand == 12);  // 24 MiB, each as an object and as bytes
   CHECK(all_whole);
+}
+
+TEST_CASE("what rots in the journal under a running node is found, and nothing more is accepted behind it",
+          "[bus][work-engine]") {
+  const TempDir dir{support::memory_disk()};
+  Driven driven(dir.path());
+  must(driven.engine.wait_safe(driven.accept(std::string(100'000, 'x')).end, patience));
+  const base::Counter& scrubbed = driven.life.host.counters.named("evmesh_journal_scrubbed_bytes_total");
+  REQUIRE(driven.life.later([&] { return scrubbed.value() > 0; }));
+  REQUIRE(driven.life.failures.words().empty());
+
+  const auto segment = dir.path() / "journal-000000000001.seg";
+  flip_a_bit_in(segment, std::string(1'000, 'x'));
+
+  REQUIRE(driven.life.later([&] { return !driven.life.failures.words().empty(); }));
+  CHECK_THAT(driven.life.failures.words().front(), Catch::StartsWith(segment.string() + ", offset "));
+  CHECK(driven.life.host.counters.named("evmesh_journal_damages_total").value() == 1);
+  CHECK(code(driven.engine.admit()) == ErrorCode::node_failed);
 }
 
 TEST_CASE("a full disk refuses new work, does the old, and takes new again when there is space",
