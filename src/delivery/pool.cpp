@@ -76,6 +76,7 @@ void Pool::leave(const LanePointer& lane) {
 void Pool::widen(const LanePointer& lane, int by) {
   const std::lock_guard lock(mutex_);
   lane->concurrency = static_cast<std::uint32_t>(static_cast<int>(lane->concurrency) + by);
+  lane->freed.notify_all();
   list(lane);
   wake();
 }

@@ -191,6 +191,27 @@ TEST_CASE("entering a full lane waits for a run to end", "[delivery][pool]") {
   other.join();
 }
 
+TEST_CASE("who waits to enter a full lane enters when it is widened", "[delivery][pool]") {
+  base::Counters counters;
+  Story story;
+  Pool pool({}, counters);
+  const auto lane = pool.open_lane(1);
+  pool.enter(*lane);
+  std::thread other([&] {
+    story.add("comes");
+    pool.enter(*lane);
+    story.add("is in");
+    pool.leave(lane);
+  });
+  REQUIRE(story.wait(1).size() == 1);
+
+  pool.widen(lane, 1);
+
+  CHECK(story.wait(2).size() == 2);
+  pool.leave(lane);
+  other.join();
+}
+
 TEST_CASE("a stopped pool runs nothing more and waits for what runs", "[delivery][pool]") {
   base::Counters counters;
   Gate gate;
