@@ -63,12 +63,12 @@ struct NodeOptions {
   /// Keeps the node's id and is locked by it, in every mode; created when absent. Empty: a new id each start.
   std::filesystem::path data_dir{};
 
-  /// How safe group work is when `dispatch` says ok. Empty: `disk` with a `data_dir`, `memory` without. `disk` needs a
-  /// `data_dir`; `replicated` is refused in this version.
+  /// How safe group work is when `dispatch` says ok. Empty: `memory` without a `data_dir`, `disk` in mode mono, else
+  /// `replicated`. `disk` needs a `data_dir`, `replicated` a mesh mode, too.
   std::optional<Level> level{};
 
   /// On how many nodes, this one included, group work is kept at level `replicated`: 1 to 5. 0: 1 for a node without
-  /// seeds that has never met a member, 3 from five known members on, 2 otherwise. Without effect until that level is.
+  /// seeds that has never met a member, 3 from five known members on, 2 otherwise. Without effect at other levels.
   std::uint32_t copies = 0;
   Degraded degraded = Degraded::allow;
 

@@ -33,8 +33,13 @@ constexpr OptionSpec table[] = {
     {"mesh.insecure", "", "", "allow a mesh.listen that other machines can reach; links are not encrypted"},
     {"bus.name", "NAME", "events", "a bus of this node; may be repeated, at most 16", true},
     {"bus.level", "LEVEL", "",
-     "how safe group work is when a dispatch says ok: memory, disk or replicated (not in this version) "
-     "(default: disk, with node.transient memory)"},
+     "how safe group work is when a dispatch says ok: in memory, on this disk, or replicated to other nodes' "
+     "(default: replicated, in mode mono disk, with node.transient memory)"},
+    {"bus.copies", "COUNT", "auto",
+     "nodes that keep group work at level replicated, this one included: 1 to 5, or auto: 1 alone, 2, or 3 "
+     "of five nodes and more"},
+    {"bus.degraded", "POLICY", "allow",
+     "when too few nodes are there for that: allow (receipts say so, copies follow) or refuse"},
     {"bus.payload", "FORMAT", "binary", "how mailbox events travel to other nodes: json or binary"},
     {"bus.event-size-max", "SIZE", "1MiB", "payload and headers of one event, up to 16MiB"},
     {"bus.ring-size", "SIZE", "64MiB", "what a bus keeps for nodes that missed something"},

@@ -85,8 +85,13 @@ void read_group_work(ValueReader& reader, NodeOptions& node) {
     NodeOptions one;
     one.level = node.level;
     one.data_dir = node.data_dir;
+    one.mode = node.mode;
     reader.check("bus.level", bus::check_options(one));
   }
+  node.copies = reader.one_of<std::uint32_t>("bus.copies",
+                                             {{"auto", 0}, {"1", 1}, {"2", 2}, {"3", 3}, {"4", 4}, {"5", 5}});
+  node.degraded =
+      reader.one_of<Degraded>("bus.degraded", {{"allow", Degraded::allow}, {"refuse", Degraded::refuse}});
   node.journal_reserve_bytes = reader.size("journal.reserve");
   if (node.journal_reserve_bytes < reserve_bytes_min || node.journal_reserve_bytes > reserve_bytes_max) {
     reader.complain("journal.reserve",

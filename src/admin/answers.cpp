@@ -171,6 +171,8 @@ std::string receipt_json(const DispatchAnswer& answer) {
             {"interested", answer.receipt.interested},
             {"listeners", answer.receipt.listeners},
             {"groups", answer.receipt.groups},
+            {"copies", answer.receipt.copies},
+            {"degraded", answer.receipt.degraded},
             {"dispatch", nullptr},
             {"seen", nullptr}};
   if (!answer.receipt.dispatch.owner.nil()) json["dispatch"] = answer.receipt.dispatch.to_string();

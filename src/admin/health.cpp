@@ -67,6 +67,18 @@ std::string groups_cause(std::span<const GroupStatus> groups) {
   return causes;
 }
 
+std::string copies_cause(const NodeStatus& status) {
+  const auto counted = [&](const char* name) {
+    const auto found = status.counters.find(name);
+    return found == status.counters.end() ? 0 : found->second;
+  };
+  const std::uint64_t wanted = counted("evmesh_copies_wanted");
+  const std::uint64_t kept = counted("evmesh_copies_kept");
+  if (kept >= wanted) return "";
+  return std::to_string(kept) + " other nodes keep copies of group work, and " + std::to_string(wanted) +
+         " are wanted: start more nodes that have a data directory, or lower bus.copies";
+}
+
 }  // namespace
 
 Health health_of(const NodeStatus& status, std::span<const GroupStatus> groups) {
@@ -81,6 +93,7 @@ Health health_of(const NodeStatus& status, std::span<const GroupStatus> groups) 
   check("members", members_cause(status), Level::degraded);
   check("peers_in_step", lagging_cause(status), Level::degraded);
   check("dead_letters", letters_cause(groups), Level::degraded);
+  check("copies", copies_cause(status), Level::degraded);
   check("groups", groups_cause(groups), Level::degraded);
   const Json answer{
       {"schema", "evmesh.health.v1"}, {"status", name_of(health.level)}, {"checks", std::move(checks)}};

@@ -199,6 +199,7 @@ NodeStatus MeshNode::status() const {
   status.publish = publish_endpoint_;
   if (!options_.execute_group_listeners) status.notes.emplace_back(front_line_note);
   status.counters = core_.counters().values();
+  core_.work().describe_copies(status.counters);
   engine_->describe(status);
   return status;
 }

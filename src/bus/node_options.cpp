@@ -53,8 +53,10 @@ Result<void> check_time(std::string_view option, std::chrono::milliseconds value
 }
 
 Result<void> check_level(const NodeOptions& options) {
-  if (options.level == Level::replicated) {
-    return fail(ErrorCode::not_supported, "level replicated is not in this version; use disk");
+  if (options.level == Level::replicated && options.mode == Mode::mono) {
+    return invalid(
+        "level replicated keeps copies on other nodes, and mode mono has none; use disk, or choose mode "
+        "scale-efficient or broadcast");
   }
   if (options.level.value_or(Level::memory) != Level::memory && options.data_dir.empty()) {
     return invalid("level " + std::string(to_string(*options.level)) +
@@ -66,7 +68,9 @@ Result<void> check_level(const NodeOptions& options) {
 }  // namespace
 
 Level level_of(const NodeOptions& options) {
-  return options.level.value_or(options.data_dir.empty() ? Level::memory : Level::disk);
+  if (options.level) return *options.level;
+  if (options.data_dir.empty()) return Level::memory;
+  return options.mode == Mode::mono ? Level::disk : Level::replicated;
 }
 
 Result<void> check_options(const NodeOptions& options) {

@@ -122,7 +122,7 @@ Result<void> WorkEngine::admit() {
                 "the disk of " + settings_.directory.string() +
                     " is full: no new work is accepted until there is space; what was accepted goes on");
   }
-  return {};
+  return settings_.degraded == Degraded::refuse ? admit_copies() : Result<void>();
 }
 
 Result<void> WorkEngine::fits(std::span<const GroupIndex> groups, std::uint64_t events, std::uint64_t bytes) {
@@ -209,6 +209,7 @@ void WorkEngine::take(GroupIndex group, std::size_t max, std::vector<work::Job>&
 }
 
 void WorkEngine::take(Lock& lock, GroupIndex group, std::size_t max, std::vector<work::Job>& out) {
+  if (parting_) return;
   Actions actions;
   core_.take(turn(actions), group, max, out);
   perform(lock, actions);
@@ -275,7 +276,9 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::read_parcel(Position position)
   if (!journal_) return fail(ErrorCode::storage, "there is no journal to read the event from");
   const auto record = journal_->read(position);
   if (!record) return tl::unexpected(record.error());
-  if (const auto event = storage::event_of_record(*record, settings_.self)) return work::parcel_of(std::string(*event));
+  if (const auto event = storage::event_of_record(*record, settings_.self)) {
+    return work::parcel_of(std::string(*event));
+  }
   return fail(ErrorCode::storage, "no event stands at position " + std::to_string(position) +
                                       " of the journal in " + settings_.directory.string() +
                                       "; evmesh journal check says what is damaged");
@@ -321,7 +324,7 @@ void WorkEngine::finished(std::span<const Ended> ended) {
 void WorkEngine::tick() {
   Lock lock(mutex_);
   tick_planned_.reset();
-  if (failure_ || stopping_ || stalled_) return;
+  if (failure_ || stopping_ || stalled_ || goodbye_end_ > 0) return;
   Actions actions;
   core_.tick(turn(actions));
   after_change(lock, actions);

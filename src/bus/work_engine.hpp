@@ -136,7 +136,7 @@ class WorkEngine final : public WorkLine {
   // Acceptance.
 
   /// What can refuse work but for the groups' quotas: a full disk, a failed node. Asked before anything runs.
-  /// Errors: disk_full, closed, node_failed.
+  /// Errors: disk_full, closed, node_failed; back_pressure (too few guardians, where that refuses).
   [[nodiscard]] Result<void> admit();
 
   /// What the groups' quotas would refuse of so many events; others may come before them all the same.
@@ -199,7 +199,8 @@ class WorkEngine final : public WorkLine {
   /// Nothing is run for others any more but what runs, and nothing is given to them.
   void leave();
 
-  /// Before the node says goodbye to the mesh: what is owed here is as safe as it can be within `patience`.
+  /// Before the node says goodbye to the mesh: nothing is taken any more, and what is owed here is as safe as it can be
+  /// within `patience`.
   void part(std::chrono::milliseconds patience);
 
   /// Syncs what was accepted, says goodbye in the journal, unless something still runs, and ends the threads.
@@ -223,6 +224,9 @@ class WorkEngine final : public WorkLine {
     work::GroupCounts counts;
   };
   [[nodiscard]] std::vector<GroupView> groups() const;
+
+  /// How copies of group work are faring, under the names of the metrics; those without `_total` go up and down.
+  void describe_copies(std::map<std::string, std::uint64_t>& counters) const;
 
   /// All that the machine knows of some events.
   struct Lives {
@@ -249,12 +253,14 @@ class WorkEngine final : public WorkLine {
   WorkEngine(Services services, Settings settings);
 
   using Groups = std::vector<work::GroupIndex>;
+  [[nodiscard]] Result<void> admit_copies();
   void after_change(Lock& lock, work::Actions& actions, Groups wake = {});
   void perform(Lock& lock, work::Actions& actions, Groups wake = {});
   [[nodiscard]] work::Turn turn(work::Actions& actions);
   [[nodiscard]] bool must_nudge();
   [[nodiscard]] bool flushes_itself() const;
   void append_elsewhere();
+  void fail_later();
   void from_engine(const std::function<void(work::Turn)>& what);
   [[nodiscard]] bool is_safe(work::Position end) const;
   using Pullers = std::vector<std::shared_ptr<Puller>>;
@@ -344,6 +350,7 @@ class WorkEngine final : public WorkLine {
   storage::Commit pending_;
   work::Frames outbox_;
   bool nudged_ = false;     // the engine has been told, and has not come yet
+  bool fails_later_ = false;          // a thread is on its way to say that the node has failed
   bool appending_elsewhere_ = false;  // a thread is on its way to append what is pending
   work::Position written_ = 0;
   work::Position synced_ = 0;
@@ -369,7 +376,8 @@ class WorkEngine final : public WorkLine {
   std::atomic<bool> failed_{false};    // whether there is a failure_: may be asked without the lock
   std::atomic<bool> stopping_{false};  // the same
   bool syncer_waits_ = false;
-  bool said_goodbye_ = false;  // in the journal
+  bool parting_ = false;       // nothing is taken any more
+  work::Position goodbye_end_ = 0;  // of the one that was said last; 0: none was
   bool stock_wanted_ = false;
   std::size_t blocked_ = 0;            // who waits for a sync that another must make
   work::Position others_wait_for_ = 0;  // other nodes do, for what stands before it

@@ -333,19 +333,26 @@ bool WorkEngine::nothing_runs() const {
 
 /// Under mutex_. Of what still runs the next life learns from the flight table, which a goodbye would overrule.
 void WorkEngine::say_goodbye() {
-  if (!nothing_runs() || !machine_.held_back().empty() || std::exchange(said_goodbye_, true)) return;
+  const Position here = pending_.empty() ? written_ : pending_.end();
+  if (!nothing_runs() || !machine_.held_back().empty() || goodbye_end_ == here) return;
   machine_.goodbye(pending_);
+  goodbye_end_ = pending_.end();
 }
 
 void WorkEngine::part(std::chrono::milliseconds patience) {
+  wait_letters(services_.clock.now() + patience);
   Position end = 0;
   {
     Lock lock(mutex_);
     if (failure_ || stopping_) return;
+    parting_ = true;
     // What others run for this node may end yet.
     ended_elsewhere_.wait_for(lock, patience, [this] { return failure_ || nothing_runs(); });
+    // Those who take over learn from it that nothing was running.
+    if (journal_) say_goodbye();
     end = pending_.empty() ? written_ : pending_.end();
   }
+  if (journal_) flush();
   static_cast<void>(wait_safe(end, patience));
 }
 

@@ -24,9 +24,21 @@ void WorkEngine::from_engine(const std::function<void(work::Turn)>& what) {
   append_elsewhere();
   ended_elsewhere_.notify_all();
   groups_changed_.notify_all();
+  if (core_.rolled_back() && !fails_later_) fail_later();
   const auto waiters = due_waiters();
   after_change(lock, actions);
   for (const auto& [told, safety] : waiters) told(safety);
+}
+
+/// Under mutex_: the engine of the mesh must not be told while it tells.
+void WorkEngine::fail_later() {
+  const work::RolledBack back = *core_.rolled_back();
+  const std::string why = "node " + back.witness.to_string() + " saw " + std::to_string(back.seen) +
+                          " bytes of the journal in " + settings_.directory.string() + ", of which only " +
+                          std::to_string(back.found) + " are there: it was put back to an older state; put " +
+                          "the newer directory back, or move it away and start the node as a new one";
+  fails_later_ = services_.timers.after(std::chrono::milliseconds{0},
+                                        [this, why] { fail_with({ErrorCode::storage, why}); });
 }
 
 /// Under mutex_: a commit that grows while the syncing thread waits for the disk is appended by another.
@@ -63,6 +75,17 @@ void WorkEngine::on_frame(const wire::Life& from, const wire::Frame& frame, cons
     }
   }
   from_engine([&](work::Turn turn) { core_.on_frame(turn, from, frame, bytes); });
+}
+
+/// Whether there are guardians for all copies.
+Result<void> WorkEngine::admit_copies() {
+  const Lock lock(mutex_);
+  if (settings_.level != Level::replicated || !core_.degraded()) return {};
+  const work::Safety now = core_.safety(0);
+  return fail(ErrorCode::back_pressure,
+              "level replicated wants copies on " + std::to_string(now.wanted) + " other nodes, and " +
+                  std::to_string(now.copies) +
+                  " keep them now; start more nodes that have a data directory, or set degraded to allow");
 }
 
 void WorkEngine::leave() {

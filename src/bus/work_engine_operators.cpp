@@ -2,6 +2,21 @@
 
 namespace evmesh::bus {
 
+void WorkEngine::describe_copies(std::map<std::string, std::uint64_t>& counters) const {
+  const Lock lock(mutex_);
+  const work::CopiesCounters& copies = core_.copies_counters();
+  const work::GuardCounters& guard = core_.guard_counters();
+  counters["evmesh_copies_wanted"] = core_.safety(0).wanted;
+  counters["evmesh_copies_kept"] = core_.safety(0).copies;
+  counters["evmesh_copies_records_total"] = copies.records;
+  counters["evmesh_copies_snapshots_total"] = copies.snapshots;
+  counters["evmesh_copies_repeated_total"] = copies.repeats;
+  counters["evmesh_copies_guardians_replaced_total"] = copies.replaced;
+  counters["evmesh_guarded_nodes"] = core_.copies_kept().size();
+  counters["evmesh_adoptions_total"] = guard.adoptions;
+  counters["evmesh_adopted_total"] = guard.adopted;
+}
+
 std::vector<WorkEngine::GroupView> WorkEngine::groups() const {
   const Lock lock(mutex_);
   std::vector<GroupView> groups;

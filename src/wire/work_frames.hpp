@@ -196,7 +196,7 @@ struct Copy {
   bool operator==(const Copy&) const = default;
 };
 
-/// "All up to `to` is on my disk."
+/// "All up to `to` is on my disk." 0: "I have none of what you go on from; begin anew."
 struct Copied {
   std::uint64_t set_version = 1;
   std::uint64_t to = 0;

@@ -8,7 +8,8 @@
 
 namespace evmesh::work {
 
-void Claims::begin(MonoTime now) {
+void Claims::begin(MonoTime now, const std::vector<NodeId>& guardians) {
+  unheard_ = guardians;
   held_ = machine_.held_back();
   if (!held_.empty()) until_ = now + patience;
 }
@@ -21,6 +22,8 @@ void Claims::member_up(Turn turn, const Life& life) {
 /// Late answers serve, too: what is done is done.
 void Claims::on(Turn turn, const Life& from, const wire::ClaimAnswer& answer) {
   for (const wire::StateEntry& state : answer.states) use(turn, from, state);
+  // What it took over it has said before.
+  if (answer.last) std::erase(unheard_, from.id);
 }
 
 void Claims::use(Turn turn, const Life& from, const wire::StateEntry& state) {
@@ -36,14 +39,19 @@ void Claims::use(Turn turn, const Life& from, const wire::StateEntry& state) {
 void Claims::tick(Turn turn) {
   if (!until_ || turn.now < *until_) return;
   until_.reset();
-  for (const Handle handle : std::exchange(held_, {})) machine_.release(turn.now, handle, turn.actions);
+  for (const Handle handle : std::exchange(held_, {})) {
+    if (!unheard_.empty()) machine_.doubt(handle);
+    machine_.release(turn.now, handle, turn.actions);
+  }
 }
 
-void Claims::answer(Turn turn, const Life& self, const Life& to, const wire::Claim& claim,
+void Claims::answer(Turn turn, const Life& self, const Life& to, const wire::Claim& claim, const Seen& seen,
                     std::span<const wire::StateEntry> states) {
   Outbox outbox(self, turn.frames);
   wire::ClaimAnswer answer;
   answer.request = claim.request;
+  answer.highest_epoch = seen.epoch;
+  answer.witness = seen.synced;
   std::size_t left = states.size();
   in_pieces(states, [&](std::vector<wire::StateEntry> some) {
     left -= some.size();

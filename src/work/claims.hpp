@@ -24,16 +24,21 @@ class Claims {
   Claims(const Life& self, Machine& machine, Distribution& distribution)
       : self_(self), machine_(machine), distribution_(distribution) {}
 
-  /// After recovery.
-  void begin(MonoTime now);
+  /// After recovery. What any of `guardians` may have taken over unheard may be a duplicate.
+  void begin(MonoTime now, const std::vector<NodeId>& guardians = {});
 
   void member_up(Turn turn, const Life& life);
   void on(Turn turn, const Life& from, const wire::ClaimAnswer& answer);
   void tick(Turn turn);
   [[nodiscard]] std::optional<MonoTime> next_deadline() const { return until_; }
 
-  /// Tells somebody who is back what is known here.
-  static void answer(Turn turn, const Life& self, const Life& to, const wire::Claim& claim,
+  /// Tells somebody who is back what is known here: how far the log of an earlier life of it was seen (`epoch` 0: it was
+  /// not), and what this node ran of it.
+  struct Seen {
+    std::uint64_t epoch = 0;
+    Position synced = 0;
+  };
+  static void answer(Turn turn, const Life& self, const Life& to, const wire::Claim& claim, const Seen& seen,
                      std::span<const wire::StateEntry> states);
 
  private:
@@ -44,6 +49,7 @@ class Claims {
   Distribution& distribution_;
   std::optional<MonoTime> until_;  // empty: nothing is held back
   std::vector<Handle> held_;       // what is; adopters hold back for themselves
+  std::vector<NodeId> unheard_;    // guardians that have not answered
   std::uint64_t requests_ = 0;
 };
 

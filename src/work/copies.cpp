@@ -165,6 +165,10 @@ void Copies::Impl::say_synced(Turn turn) {
 void Copies::Impl::on(Turn turn, const Life& from, const wire::Copied& copied) {
   Guardian* const guardian = find(from);
   if (!guardian || copied.set_version != guardian->version) return;
+  if (copied.to == 0 && guardian->begun) {
+    ++counters_.repeats;
+    return begin(*guardian, turn.now, ++version_);
+  }
   if (copied.to <= guardian->confirmed || copied.to > guardian->sent) return;
   const bool was_whole = guardian->is_whole();
   guardian->confirmed = copied.to;
@@ -213,9 +217,9 @@ Copies::~Copies() = default;
 void Copies::replay(Position position, const storage::Guardians& guardians) {
   impl_->version_ = std::max(impl_->version_, guardians.set_version);
   impl_->record_at_ = position;
-  impl_->had_guardians_ = !guardians.nodes.empty();
+  impl_->had_guardians_ = guardians.nodes;
 }
-bool Copies::had_guardians() const { return impl_->had_guardians_; }
+const std::vector<NodeId>& Copies::had_guardians() const { return impl_->had_guardians_; }
 void Copies::appended(const storage::Commit& commit) { impl_->appended(commit); }
 void Copies::synced(Position end) { impl_->synced_ = std::max(impl_->synced_, end); }
 

@@ -18,8 +18,8 @@ struct CopiesOptions {
   bool seeded = false;
   std::uint64_t ring_bytes = 16 * limits::mib;  ///< of the log's end, for guardians that are behind
   std::uint64_t frame_bytes = limits::packed_message_bytes_max;
-  std::chrono::milliseconds again{400};     ///< without progress: what is not confirmed is sent again
-  std::chrono::milliseconds confirm{1'000};  ///< without progress: the guardian is replaced
+  std::chrono::milliseconds again{400};      ///< without progress: what is not confirmed is sent again
+  std::chrono::milliseconds confirm{1'000};  ///< without progress: the guardian is replaced; twice: its snapshot restarts
   std::chrono::milliseconds avoid{30'000};   ///< it is no candidate for so long
   std::chrono::milliseconds tell{2'000};     ///< GUARD is said again
 };
@@ -50,8 +50,8 @@ class Copies {
   // The journal.
 
   void replay(Position position, const storage::Guardians& guardians);
-  /// Whether earlier lives had guardians, who may have taken over since.
-  [[nodiscard]] bool had_guardians() const;
+  /// The guardians of the last life, who may have taken over since.
+  [[nodiscard]] const std::vector<NodeId>& had_guardians() const;
 
   /// What was appended, in order and without holes, from the first commit of this life on.
   void appended(const storage::Commit& commit);

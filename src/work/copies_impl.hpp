@@ -40,7 +40,7 @@ class Copies::Impl {
   std::uint64_t version_ = 0;
   Position synced_ = 0;
   Position record_at_ = 0;  // of the record of the set
-  bool had_guardians_ = false;  // in earlier lives
+  std::vector<NodeId> had_guardians_;  // in the last life
 
  private:
   struct Member {
@@ -88,6 +88,7 @@ class Copies::Impl {
   void tell(Turn turn, const Life& life, Member& member);
   void tell_all(Turn turn);
   void check(Turn turn, Guardian& guardian);
+  [[nodiscard]] std::chrono::milliseconds patience(const Guardian& guardian) const;
   [[nodiscard]] Guardian* find(const Life& life);
 
   // copies.cpp

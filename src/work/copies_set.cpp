@@ -120,6 +120,11 @@ void Copies::Impl::life_ended(Turn turn, const Life& life, bool clean) {
   choose(turn, false);
 }
 
+/// A snapshot is not begun anew as readily as a few frames are sent again.
+std::chrono::milliseconds Copies::Impl::patience(const Guardian& guardian) const {
+  return guardian.is_whole() ? options_.again : 2 * options_.confirm;
+}
+
 /// Whoever does not confirm in time is sent everything again, then replaced; when nobody is there to replace it, it
 /// does not count.
 void Copies::Impl::check(Turn turn, Guardian& guardian) {
@@ -129,7 +134,7 @@ void Copies::Impl::check(Turn turn, Guardian& guardian) {
   }
   if (turn.now >= guardian.progress + options_.confirm) guardian.late = true;
   const MonoTime since = std::max(guardian.progress, guardian.repeated);
-  if (guardian.begun && turn.now >= since + options_.again) rewind(guardian, turn.now);
+  if (guardian.begun && turn.now >= since + patience(guardian)) rewind(guardian, turn.now);
 }
 
 void Copies::Impl::tick(Turn turn) {
@@ -157,7 +162,7 @@ std::optional<MonoTime> Copies::Impl::next_deadline() const {
   MonoTime due = tell_at_;
   for (const Guardian& guardian : guardians_) {
     if (!guardian.waits() && guardian.begun) continue;
-    due = std::min(due, std::max(guardian.progress, guardian.repeated) + options_.again);
+    due = std::min(due, std::max(guardian.progress, guardian.repeated) + patience(guardian));
     if (!guardian.late) due = std::min(due, guardian.progress + options_.confirm);
   }
   return due;

@@ -122,6 +122,8 @@ class Core::Impl {
   RequiredGroups groups_;
   Position written_ = 0;
   Position synced_ = 0;
+  Position recovered_end_ = 0;  // of the log, when this life found it
+  std::optional<RolledBack> rolled_back_;
   std::size_t members_ = 0;  // that are up
   bool own_first_ = true;
   std::optional<Handle> own_suspect_;  // owed here, and runs here
@@ -166,10 +168,13 @@ class Core::Impl {
     executor_.on(turn, from, it);
   }
   void on(Turn turn, const Life& from, const wire::Claim& it, const wire::Buffer&) {
-    Claims::answer(turn, self_of(options_), from, it, executor_.claimed(turn, from));
+    const Guard::Witness seen = guard_.witness(from);
+    Claims::answer(turn, self_of(options_), from, it, {seen.epoch, seen.synced}, executor_.claimed(turn, from));
   }
   void on(Turn turn, const Life& from, const wire::ClaimAnswer& it, const wire::Buffer&) {
     claims_.on(turn, from, it);
+    const bool of_earlier = it.highest_epoch > 0 && it.highest_epoch < options_.machine.epoch;
+    if (of_earlier && it.witness > recovered_end_) rolled_back_ = RolledBack{from.id, it.witness, recovered_end_};
   }
   void on(Turn turn, const Life& from, const wire::Runs& it, const wire::Buffer&) {
     distribution_.on(turn, from, it);
@@ -303,9 +308,11 @@ Result<void> Core::replay(Position position, std::string_view record) {
 }
 
 void Core::recovered(Turn turn, const std::optional<std::vector<Flight>>& flights) {
+  impl_->recovered_end_ = turn.log.begin();
   impl_->machine_.recovered(turn.now, turn.wall, flights, turn.log);
-  if (impl_->copies_.had_guardians()) impl_->machine_.hold_back_all();
-  impl_->claims_.begin(turn.now);
+  const auto& guardians = impl_->copies_.had_guardians();
+  if (!guardians.empty()) impl_->machine_.hold_back_all();
+  impl_->claims_.begin(turn.now, guardians);
   impl_->guard_.recovered(turn);
   impl_->settle(turn);
 }
@@ -329,6 +336,8 @@ Safety Core::safety(Position end) const {
           .wanted = impl_->copies_.wanted(),
           .degraded = impl_->copies_.degraded()};
 }
+
+std::optional<RolledBack> Core::rolled_back() const { return impl_->rolled_back_; }
 
 bool Core::degraded() const { return impl_->copies_.degraded(); }
 

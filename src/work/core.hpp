@@ -34,6 +34,13 @@ struct Safety {
   bool degraded = false;  ///< fewer guardians than wanted are there
 };
 
+/// A guardian saw more of this node's log on its disk than was there when this life began.
+struct RolledBack {
+  NodeId witness;
+  Position seen = 0;
+  Position found = 0;
+};
+
 /// Group work of a node in a mesh: what it owes, what it runs for others, the copies it keeps for them. Pure: time and
 /// what happened come in; records go into the commit that is being built, frames into `frames`, the rest into
 /// `actions`. What concerns this node alone is asked of `machine()`. Not thread-safe.
@@ -91,6 +98,9 @@ class Core {
   /// Everything before it is as safe as `replicated` promises, or as far as that goes when it may be less.
   [[nodiscard]] Position safe() const;
   [[nodiscard]] Safety safety(Position end) const;
+
+  /// The directory was put back to an older state: this node must not go on.
+  [[nodiscard]] std::optional<RolledBack> rolled_back() const;
 
   /// Fewer guardians than wanted keep copies of what is owed here; never where no copies are wanted.
   [[nodiscard]] bool degraded() const;

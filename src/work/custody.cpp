@@ -129,6 +129,12 @@ void Machine::Impl::hold_back_all() {
   for (const Slot slot : all()) hold_back(slot);
 }
 
+void Machine::Impl::doubt(Handle handle) {
+  const auto slot = book_.slot(handle);
+  if (!slot || !book_[*slot].held_back) return;
+  if (book_[*slot].doubt == storage::Doubt::none) book_[*slot].doubt = storage::Doubt::owner_ended;
+}
+
 std::vector<Handle> Machine::Impl::held_back() const {
   std::vector<Handle> handles;
   for (const Slot slot : all()) {

@@ -179,14 +179,15 @@ void Guard::Impl::on(Turn turn, const Life& from, const wire::Copy& copy) {
   const bool known = replicas_.contains(from.id);
   const bool adopting = std::ranges::any_of(
       adoptions_, [&](const Adoption& each) { return each.owner == from.id && each.step == Step::importing; });
-  if (!options_.guards || adopting || (!known && (!copy.begin || replicas_.size() >= limits::members_max))) return;
+  if (!options_.guards || adopting || (!known && replicas_.size() >= limits::members_max)) return;
+  if (!known && !copy.begin) return ask_anew(turn, from, copy);
   if (!sound(copy, from.id)) {
     ++counters_.unfit;
     return;
   }
   Replica& replica = replicas_[from.id];
   Copy* const into = target(replica, from, copy);
-  if (!into) return;
+  if (!into) return from.epoch < replica.epoch ? void() : ask_anew(turn, from, copy);
   const bool is_whole = into == &replica.whole;
   if (copy.from > into->to) {
     ++counters_.holes;
@@ -203,6 +204,11 @@ void Guard::Impl::on(Turn turn, const Life& from, const wire::Copy& copy) {
   }
   if (is_whole && copy.end) return confirm(from, *into, here(turn.log));
   take(turn, from, copy, replica, *into);
+}
+
+/// What this goes on from is not here: it was taken over, or never came.
+void Guard::Impl::ask_anew(Turn turn, const Life& from, const wire::Copy& copy) {
+  if (up_.contains(from)) Outbox(options_.self, turn.frames).say(from, wire::Copied{copy.set_version, 0});
 }
 
 void Guard::Impl::take(Turn turn, const Life& from, const wire::Copy& copy, Replica& replica, Copy& into) {

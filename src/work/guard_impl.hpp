@@ -113,6 +113,7 @@ class Guard::Impl {
   [[nodiscard]] static bool sound(const wire::Copy& copy, const NodeId& owner);
   [[nodiscard]] Copy* target(Replica& replica, const Life& from, const wire::Copy& copy);
   void take(Turn turn, const Life& from, const wire::Copy& copy, Replica& replica, Copy& into);
+  void ask_anew(Turn turn, const Life& from, const wire::Copy& copy);
   void confirm(const Life& owner, const Copy& copy, Position behind);
   void note(Replica& replica, const NodeId& owner, storage::Commit& log);
   void drop(const NodeId& owner, storage::Commit& log);

@@ -68,6 +68,7 @@ class Machine::Impl {
   void release(MonoTime now, Handle handle, Actions& actions);
   std::optional<Job> lease(Handle handle, storage::Commit& log);
   void hold_back_all();
+  void doubt(Handle handle);
   [[nodiscard]] std::vector<Handle> held_back() const;
   void let_go(const Life& owner, const wire::WorkRanges& work, const Custody& by, storage::Commit& log,
               std::vector<wire::StateEntry>& states);

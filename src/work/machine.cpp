@@ -154,6 +154,7 @@ void Machine::release(MonoTime now, Handle handle, Actions& actions) { impl_->re
 
 std::optional<Job> Machine::lease(Handle handle, storage::Commit& log) { return impl_->lease(handle, log); }
 void Machine::hold_back_all() { impl_->hold_back_all(); }
+void Machine::doubt(Handle handle) { impl_->doubt(handle); }
 std::vector<Handle> Machine::held_back() const { return impl_->held_back(); }
 
 void Machine::let_go(const Life& owner, const wire::WorkRanges& work, const Custody& by, storage::Commit& log,

@@ -56,6 +56,18 @@ TEST_CASE("a group that is owed events and cannot run makes a node degraded", "[
   CHECK(health(group).level == Health::Level::healthy);
 }
 
+TEST_CASE("a node whose group work has too few copies is degraded", "[admin]") {
+  NodeStatus node;
+  node.counters = {{"evmesh_copies_wanted", 2}, {"evmesh_copies_kept", 2}};
+  CHECK(health_of(node, {}).level == Health::Level::healthy);
+
+  node.counters["evmesh_copies_kept"] = 1;
+
+  CHECK(health_of(node, {}).level == Health::Level::degraded);
+  CHECK(health_of(node, {}).json.find("1 other nodes keep copies of group work, and 2 are wanted") !=
+        std::string::npos);
+}
+
 TEST_CASE("a node that has failed is unhealthy whatever its groups", "[admin]") {
   NodeStatus failed;
   failed.failed = true;

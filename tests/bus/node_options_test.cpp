@@ -131,3 +131,34 @@ TEST_CASE("what the library says of options names those of the library", "[bus][
   CHECK(refused.error().message.find("for example listen = tcp://127.0.0.1:7520") != std::string::npos);
   CHECK(refused.error().message.find("mesh.") == std::string::npos);
 }
+
+TEST_CASE("the level that nobody chose depends on the disk and on the mode", "[bus][options]") {
+  NodeOptions options;
+  CHECK(level_of(options) == Level::memory);
+  options.data_dir = "d";
+  CHECK(level_of(options) == Level::disk);
+  options.mode = Mode::broadcast;
+  CHECK(level_of(options) == Level::replicated);
+  options.data_dir.clear();
+  CHECK(level_of(options) == Level::memory);
+  options.level = Level::disk;
+  CHECK(level_of(options) == Level::disk);
+}
+
+TEST_CASE("copies need other nodes and a disk, and their number has a range", "[bus][options]") {
+  NodeOptions options;
+  options.level = Level::replicated;
+  options.data_dir = "d";
+  CHECK(refusal(options) ==
+        "level replicated keeps copies on other nodes, and mode mono has none; use disk, or choose mode "
+        "scale-efficient or broadcast");
+  options.mode = Mode::broadcast;
+  CHECK(check_options(options));
+  options.data_dir.clear();
+  CHECK(refusal(options) == "level replicated needs a data_dir; set one, or use memory");
+  options.data_dir = "d";
+  options.copies = 5;
+  CHECK(check_options(options));
+  options.copies = 6;
+  CHECK(refusal(options) == "copies is 6; it must be 0 to 5");
+}

@@ -68,6 +68,7 @@ class Ledger:
         self.at = 0
         self.rest = b""
         self.receipts = {}  # number of an event -> dispatch id
+        self.degraded = set()  # numbers of those that say so
         self.refused, self.unknown = {}, {}  # -> code
         self.runs = collections.defaultdict(list)  # (group, number) -> [Run]
         self.dead = {}  # (group, number) -> reason of the last attempt
@@ -93,6 +94,8 @@ class Ledger:
         if what == "receipt":
             assert int(words[0]) not in self.receipts, f"two receipts for {words}"
             self.receipts[int(words[0])] = words[1]
+            if "degraded" in words[2:]:
+                self.degraded.add(int(words[0]))
         elif what in ("refused", "unknown"):
             (self.refused if what == "refused" else self.unknown)[int(words[0])] = words[1]
             self.lives[life].append([what, *words])

@@ -127,7 +127,11 @@ TEST_CASE("what ran on another node is retired when the guardian knows, too", "[
 }
 
 TEST_CASE("copies that are kept hold the journal, until they are said again", "[work][core]") {
-  CoreMesh mesh = of(2);
+  CoreMesh mesh;
+  mesh.add(1);
+  mesh.add(2, 1);
+  mesh.link(1, 2);
+  mesh.run(200ms);
   mesh[1].accept();
   mesh.run(100ms);
   const Position copy = mesh[2].core->oldest();
@@ -185,4 +189,80 @@ TEST_CASE("a later attempt counts where its owner died", "[work][core]") {
   const auto jobs = mesh[2].take();
   REQUIRE(jobs.size() == 1);
   CHECK(jobs[0].attempt == 3);
+}
+
+TEST_CASE("an owner that stood still is guarded again when it goes on", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].accept();
+  mesh.run(100ms);
+  // The other one takes over; the owner has noticed nothing.
+  mesh[2].member_down(mesh[1].life());
+  bool standing = true;
+  mesh.passes = [&](const Life&, const Life&, const wire::Frame&) { return !standing; };
+  for (int step = 0; step < 500; ++step) {
+    mesh[2].now += 10ms;
+    mesh[2].tick();
+    mesh[2].sync();
+  }
+  REQUIRE(mesh[2].owed() == 1);
+  standing = false;
+  mesh[2].member_up(mesh[1].life());
+  const Accepted later = mesh[1].accept();
+
+  mesh.run(2s);
+
+  CHECK(mesh[1].owed() == 1);
+  CHECK_FALSE(mesh[1].core->degraded());
+  CHECK(mesh[1].core->safety(later.end).copies == 1);
+}
+
+TEST_CASE("what its guardian may have taken over unheard is run after a while, marked", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].accept();
+  mesh.run(100ms);
+  mesh[1].machine().goodbye(mesh[1].log);
+  mesh.run(100ms);
+  mesh.kill(1, true);
+
+  mesh.revive(1);
+  mesh.run(3s);
+
+  const auto jobs = mesh[1].take();
+  REQUIRE(jobs.size() == 1);
+  CHECK(jobs[0].possibly_duplicate);
+}
+
+TEST_CASE("a node whose directory was put back to an older state learns it from its guardian", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].accept();
+  mesh.run(3s);
+  const auto old_records = mesh[1].records;
+  const Position old_end = mesh[1].log.begin();
+  mesh[1].accept();
+  mesh.run(3s);
+  mesh.kill(1);
+
+  mesh[1].records = old_records;
+  mesh[1].log.restart(old_end);
+  mesh.revive(1);
+  CHECK_FALSE(mesh[1].core->rolled_back());
+  mesh.link(1, 2);
+  mesh.run(100ms);
+
+  REQUIRE(mesh[1].core->rolled_back());
+  CHECK(mesh[1].core->rolled_back()->witness == node_id(2));
+  CHECK(mesh[1].core->rolled_back()->found == old_end);
+  CHECK(mesh[1].core->rolled_back()->seen > old_end);
+}
+
+TEST_CASE("a node that was only killed was not put back", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].accept();
+  mesh.run(3s);
+  mesh.kill(1);
+  mesh.revive(1, true);
+  mesh.link(1, 2);
+  mesh.run(3s);
+
+  CHECK_FALSE(mesh[1].core->rolled_back());
 }
