@@ -86,7 +86,9 @@ void Ledger::check_number(Entry& entry, const Run& run, bool flagged, MonoTime n
   if (run.attempt > retry.max_retries + 1) fail("I3", describe(entry) + " is attempted as number " + number);
   if (plan_.honest() && run.attempt <= entry.secured_attempt)
     fail("I3", describe(entry) + " is attempted as number " + number + " again, which was safely noted");
-  const bool disrupted = entry.run_disruptions != disruptions_;
+  // Who takes over does so some time after what made it do so.
+  const bool taken_over = flagged && plan_.copied && !plan_.harmless();
+  const bool disrupted = entry.run_disruptions != disruptions_ || taken_over;
   if (run.attempt <= entry.last_attempt && !entry.last_not_run) {
     if (!disrupted) {
       fail("I3", describe(entry) + " is attempted as number " + number + " again without a fault");
@@ -140,6 +142,7 @@ void Ledger::stored(Entry& entry, HostIndex host, const DeadLetterId& letter, st
       fail("I7", describe(entry) + " becomes a dead letter of an earlier generation");
   }
   entry.letters[host] = {letter, generation};
+  entry.copies = 0;  // of letters there are none
   entry.promised = true;
   totals_.add("letters");
 }
