@@ -245,7 +245,13 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::pack(const Event& event,
 }
 
 Result<std::shared_ptr<const Parcel>> WorkEngine::parcel(const work::Job& job) const {
-  if (job.event) return opened(job.event);
+  const auto packed = event_of(job);
+  return packed ? opened(*packed) : packed;
+}
+
+/// As it was packed.
+Result<std::shared_ptr<const Parcel>> WorkEngine::event_of(const work::Job& job) const {
+  if (job.event) return job.event;
   // It may be carried to another place, and its old one dropped, while it is read.
   for (std::optional<Position> before;;) {
     Position position = job.position;
@@ -254,8 +260,7 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::parcel(const work::Job& job) c
       position = machine_.position(job.handle).value_or(position);
     }
     auto read = read_parcel(position);
-    if (read) return opened(*read);
-    if (before == position) return read;
+    if (read || before == position) return read;
     before = position;
   }
 }

@@ -272,6 +272,7 @@ class WorkEngine final : public WorkLine {
   [[nodiscard]] Result<std::string> encoded(const Event& event, std::span<const RegistrationKey> keys) const;
   [[nodiscard]] static Result<std::shared_ptr<const work::Parcel>> opened(
       std::shared_ptr<const work::Parcel> parcel);
+  [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> event_of(const work::Job& job) const;
   [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> read_parcel(work::Position position) const;
 
   // work_engine_journal.cpp

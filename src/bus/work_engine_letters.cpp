@@ -69,7 +69,7 @@ void WorkEngine::load_events(std::span<const work::LoadEvent> asked) {
     work::Job job;
     job.handle = each.handle;
     job.position = each.position;
-    auto event = parcel(job);
+    auto event = event_of(job);
     Lock lock(mutex_);
     Actions actions;
     core_.loaded(turn(actions), each.handle, event ? *event : nullptr, event ? "" : event.error().message);

@@ -1,5 +1,6 @@
 // Group work that other nodes run: real sockets, several nodes in one process.
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -63,6 +64,25 @@ TEST_CASE("what a front-line node owes runs once on a node that has the group", 
   CHECK(ran.size() == 100);
   CHECK(std::ranges::none_of(ran, [](const std::string& word) { return word.back() == '?'; }));
   CHECK(eventually(patience, [&] { return must(front->group_work().group("events", group("g"))).owed() == 0; }));
+}
+
+TEST_CASE("what is owed and no longer in memory is read back for the node that runs it", "[bus][spread]") {
+  constexpr std::size_t count = 40;
+  constexpr std::size_t bytes = 900'000;  // more together than is kept in memory
+  const support::TempDir place;
+  const auto front = front_line(&place);
+  const auto required = require(*front);
+  for (std::size_t number = 0; number < count; ++number)
+    must(front->bus().dispatch(sample(std::string(bytes, static_cast<char>('A' + number)))));
+  std::atomic<std::size_t> whole{0};
+  const auto worker = must(Node::open(member("worker", front.get())));
+  const auto running = must(worker->bus().register_listener(
+      make_listener([&](const Delivery& delivery) { whole += delivery.event.payload().size() == bytes ? 1 : 0; }),
+      group("g")));
+
+  CHECK(eventually(patience, [&] { return whole == count; }));
+  CHECK(eventually(patience, [&] { return must(front->group_work().group("events", group("g"))).owed() == 0; }));
+  CHECK(must(front->bus().dead_letters().ids(group("g"))).empty());
 }
 
 TEST_CASE("work goes to every node that has a place for it", "[bus][spread]") {
