@@ -62,12 +62,12 @@ class ContractIds(unittest.TestCase):
 
     def test_a_contract_left_for_later_may_not_be_carried_unnoticed(self):
         self.write(self.text)
-        self.write(f'TEST_CASE("x", "{tag("G27")}")', "more_test.cpp")
+        self.write(f'TEST_CASE("x", "{tag("S05")}")', "more_test.cpp")
 
         code, output = check(self.tests)
 
         self.assertEqual(code, 1)
-        self.assertIn("G27: listed as left for later", output)
+        self.assertIn("S05: listed as left for later", output)
 
     def test_an_unknown_contract_is_named(self):
         self.write(self.text)
