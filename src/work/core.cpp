@@ -94,6 +94,8 @@ class Core::Impl {
 
   /// More may be safe than before.
   void settled(Turn turn) {
+    // A letter goes when its redelivery would survive this disk, and is kept when its end does.
+    machine_.synced(safe(), turn.actions);
     distribution_.settled(safe());
     guard_.settled(turn, safe());
   }
@@ -296,7 +298,6 @@ void Core::written(Turn turn, Position end) {
 
 void Core::synced(Turn turn, Position end) {
   if (end == std::exchange(impl_->synced_, end)) return;
-  impl_->machine_.synced(end, turn.actions);
   impl_->copies_.synced(end);
   impl_->guard_.synced(turn, end);
   impl_->settled(turn);

@@ -126,6 +126,27 @@ TEST_CASE("what ran on another node is retired when the guardian knows, too", "[
   CHECK(retired);
 }
 
+TEST_CASE("a letter goes when its redelivery is copied, and runs no sooner", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].runs(1);
+  mesh[1].accept();
+  mesh.run(100ms);
+  for (const Job& job : mesh[1].take()) mesh[1].finish(job, Ran::Ending::refused);
+  mesh.run(100ms);
+  REQUIRE(mesh[1].letters.size() == 1);
+  mesh[2].disk_stands_still = true;
+
+  mesh[1].redeliver(mesh[1].letters.front());
+  mesh.run(100ms);
+  CHECK(mesh[1].removals == 0);
+  CHECK(mesh[1].take().empty());
+
+  mesh[2].disk_stands_still = false;
+  mesh.run(100ms);
+  CHECK(mesh[1].removals == 1);
+  CHECK(mesh[1].take().size() == 1);
+}
+
 TEST_CASE("copies that are kept hold the journal, until they are said again", "[work][core]") {
   CoreMesh mesh;
   mesh.add(1);

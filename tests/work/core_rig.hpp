@@ -68,14 +68,19 @@ class CoreNode {
   GroupIndex group(std::uint32_t retries = 8) { return machine().group("mail", *Group::parse("index"), policy(retries)); }
   /// It runs the group with so many places.
   void runs(std::uint32_t slots) { core->runs(turn(), group(), slots); }
-  Accepted accept() {
+  Accepted accept() { return *machine().accept(event(), log); }
+  void redeliver(const StoreLetter& letter) {
+    static_cast<void>(*machine().redeliver({letter.letter, letter.id, letter.generation, letter.attempts, letter.doubt},
+                                           event(), log));
+  }
+  Acceptance event() {
     Acceptance acceptance;
     acceptance.bus = "mail";
     acceptance.event_id.bytes[0] = static_cast<std::uint8_t>(++events_);
     acceptance.event = parcel_of("event");
     acceptance.groups = {group()};
     acceptance.time = wall(events_);
-    return *machine().accept(acceptance, log);
+    return acceptance;
   }
   std::vector<Job> take(std::size_t max = 1000) {
     std::vector<Job> jobs;
@@ -108,10 +113,12 @@ class CoreNode {
   Position synced = 0;
   bool disk_stands_still = false;
   std::vector<StoreLetter> letters;  // kept
+  unsigned removals = 0;             // of letters, asked for
 
  private:
   void keep_letters() {
     for (Action& action : std::exchange(actions, {})) {
+      removals += std::holds_alternative<RemoveLetter>(action) ? 1 : 0;
       auto* store = std::get_if<StoreLetter>(&action);
       if (!store) continue;
       machine().letter_stored(now, store->handle, true, log);
