@@ -133,7 +133,7 @@ std::string World::owed() const {
     }
     auto owed = process->owed();
     text += " owes " + std::to_string(process->core().machine().owed_count());
-    std::ranges::stable_sort(owed, {}, [](const auto& each) { return each.state != "running"; });
+    std::ranges::sort(owed, {}, [](const auto& each) { return std::pair(each.state != "running", each.id); });
     for (const auto& each : std::span(owed).first(std::min<std::size_t>(owed.size(), 3))) {
       text += " (" + name_of(each.id.owner) + '/' + std::to_string(each.id.epoch) + '/' +
               std::to_string(each.id.seq) + " group " + std::to_string(each.group) + ", " +
