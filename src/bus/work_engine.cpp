@@ -375,7 +375,9 @@ void WorkEngine::perform(Lock& lock, Actions& actions, Groups wake) {
   const bool nudge = must_nudge();
   lock.unlock();
   for (const auto& puller : pullers) puller->work_waits();
-  if (nudge) services_.nudge();
+  if (!nudge || !outside_.enter()) return;
+  services_.nudge();
+  outside_.leave();
 }
 
 /// Under mutex_: whether the engine is to be told that there is something to send. It comes by itself at the

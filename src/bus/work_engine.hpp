@@ -25,6 +25,7 @@
 #include "base/counters.hpp"
 #include "bus/letter_box.hpp"
 #include "bus/work_line.hpp"
+#include "delivery/call_gate.hpp"
 #include "delivery/timers.hpp"
 #include "storage/flight_table.hpp"
 #include "storage/journal.hpp"
@@ -69,7 +70,7 @@ class WorkEngine final : public WorkLine {
     LogSink log;
     std::function<void(const Error&)> on_failed;  ///< the journal failed: called once, on any thread
     /// There are frames to send: `pump` is to be called soon. Null outside a mesh. Called with no lock held,
-    /// never inside a call of WorkLine.
+    /// never inside a call of WorkLine, and not after `stop` has returned; nor is `on_failed`.
     std::function<void()> nudge{};
   };
   struct Settings {
@@ -333,6 +334,8 @@ class WorkEngine final : public WorkLine {
   std::atomic<bool> full_{false};       // the disk gave no more space, and the reserve is touched
   std::atomic<std::uint64_t> room_{0};  // of the journal, when it was asked last
   std::atomic<bool> stalled_{false};    // not even the reserve has room for what is pending
+
+  delivery::CallGate outside_;  // for calls of the node around it, until `stop` returns
 
   std::mutex sync_mutex_;    // one sync at a time; taken before append_mutex_
   std::mutex append_mutex_;  // one append at a time; taken before mutex_; guards the one below

@@ -320,7 +320,9 @@ void WorkEngine::fail_with(const Error& error) {
   }
   for (const auto& [end, waiter] : waiters)
     waiter(tl::unexpected(Error{ErrorCode::unknown_outcome, error.message}));
-  if (services_.on_failed) services_.on_failed(error);
+  if (!services_.on_failed || !outside_.enter()) return;
+  services_.on_failed(error);
+  outside_.leave();
 }
 
 /// Under mutex_.
@@ -378,6 +380,9 @@ void WorkEngine::stop() {
   }
   if (sync_thread_.joinable()) sync_thread_.join();
   if (journal_ && !failure()) static_cast<void>(journal_->anchor());
+  // What still runs may end later, when there is no mesh any more.
+  outside_.close();
+  outside_.wait();
 }
 
 }  // namespace evmesh::bus

@@ -321,3 +321,44 @@ TEST_CASE("after a failure everything says so, once it is told", "[bus][work-eng
   });
   CHECK(told.words() == std::vector<std::string>{"unknown_outcome"});
 }
+
+TEST_CASE("a stop waits for the mesh that is being told something, which hears nothing after it",
+          "[bus][work-engine]") {
+  class Wide final : public work::Room {
+    std::uint64_t room_bytes(const wire::Life&, wire::Class) const override { return limits::mib; }
+  };
+  Host host;
+  Gate gate;
+  std::atomic<int> nudges{0};
+  const auto nudge = [&] {
+    ++nudges;
+    gate.pass();
+  };
+  WorkEngine::Settings settings = first_life();
+  settings.self.bytes.fill(7);
+  NodeId other;
+  other.bytes.fill(8);
+  const auto engine =
+      must(WorkEngine::open({host.clock, host.timers, host.counters, {}, {}, nudge}, std::move(settings)));
+  const work::GroupIndex index = engine->declare("events", group("g"), {});
+  engine->member_up({other, 1}, "b", false);
+  work::Frames frames;
+  static_cast<void>(engine->pump(Wide(), frames));
+  std::atomic<bool> stopped{false};
+
+  std::thread telling([&] { engine->attach(index, {}, 1); });
+  const bool told = gate.wait_arrived(1);
+  std::thread stopping([&] {
+    engine->stop();
+    stopped = true;
+  });
+  const bool early = eventually(50ms, [&] { return stopped.load(); });
+  gate.open();
+  telling.join();
+  stopping.join();
+  engine->detach(index);
+
+  CHECK(told);
+  CHECK_FALSE(early);
+  CHECK(nudges == 1);
+}
