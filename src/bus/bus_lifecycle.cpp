@@ -23,7 +23,8 @@ Result<void> Bus::accepting() const {
 void Bus::close() {
   closed_ = true;
   if (!services_.work.durable()) return;
-  for (const Required& each : *required()) {
+  const auto groups = required();
+  for (const Required& each : *groups) {
     if (each.runner) each.runner->stop_pulling();
   }
 }

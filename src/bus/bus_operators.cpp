@@ -8,7 +8,8 @@ namespace evmesh::bus {
 
 std::vector<Bus::GroupPlace> Bus::group_places() const {
   std::vector<GroupPlace> places;
-  for (const Required& each : *required()) {
+  const auto groups = required();
+  for (const Required& each : *groups) {
     places.push_back(
         {each.group, each.index, each.runner != nullptr, each.state.critical, each.state.paused,
          each.runner ? each.runner->run_p99() : std::nullopt});
