@@ -85,9 +85,10 @@ Result<void> WorkEngine::open_journal() {
 }
 
 std::optional<std::vector<work::Flight>> WorkEngine::flights_of_last_life() const {
-  if (!flights_->found()) return std::nullopt;
+  const auto& last = flights_->found();
+  if (!last) return std::nullopt;
   std::vector<work::Flight> flights;
-  for (const storage::FlightTable::Flight& found : *flights_->found()) {
+  for (const storage::FlightTable::Flight& found : *last) {
     flights.push_back(
         {{found.owner, found.epoch, found.seq}, found.group, found.generation, found.attempt, found.suspect});
   }

@@ -149,6 +149,21 @@ class CheckRooms(unittest.TestCase):
         self.plant("src/base/long.cpp", "namespace evmesh {\n" + LONG_FUNCTION + "}\n")
         self.expect("src/base/long.cpp:2: a function of 71 lines; at most 70")
 
+    def test_dangling(self):
+        """a loop over what a returned pointer or document holds is found, one over a name is not"""
+        for bad in ["*groups()", "*node->groups()", 'Json::parse(text).at("items")']:
+            with self.subTest(bad):
+                self.plant("src/base/loop.cpp", f"void f() {{\n  for (auto& each : {bad}) use(each);\n}}\n")
+                self.expect("src/base/loop.cpp:2: for (auto& each : ")
+        self.plant("src/base/loop.cpp", "void f() {\n  for (auto& each : *groups) use(each);\n"
+                   "  for (auto& each : groups()) use(each);\n}\n")
+        self.expect_nothing_about("src/base/loop.cpp")
+
+    def test_refused_by_clang(self):
+        """an algorithm that clang-19 refuses is found"""
+        self.plant("src/base/sort.cpp", "#include <algorithm>\nvoid f() { std::stable_sort(a, b); }\n")
+        self.expect("src/base/sort.cpp:2: stable_sort does not compile with clang-19")
+
     def test_braces_in_text(self):
         """braces in literals and comments do not make functions longer"""
         self.plant("src/base/text.cpp", 'void f() { g("{", \'{\', 65\'536); /* { */ }  // {\n' + "\n" * 80 + "int x;\n")
