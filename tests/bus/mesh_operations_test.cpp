@@ -1,4 +1,5 @@
 // Operators ask one node, and all nodes answer.
+#include <algorithm>
 #include <atomic>
 #include <set>
 
@@ -208,6 +209,11 @@ TEST_CASE("a node that cannot be reached is named, and one that left is not miss
   two.b.bury(1);
   const auto letters = must(two.b.node->group_work().dead_letters({}, 0, 10)).items;
   two.b.node->stop();
+  const auto heard_its_goodbye = [&] {
+    const auto members = two.a.node->status().members;
+    return std::ranges::any_of(members, [](const Member& member) { return member.reason == "stopped"; });
+  };
+  REQUIRE(support::eventually(patience, heard_its_goodbye));
 
   const auto groups = must(two.a.mesh().groups());
 
