@@ -100,7 +100,9 @@ void RedeliveryTask::redelivered(base::MonoTime now, std::span<const Result> res
     due_ = now + blocked_wait;
     return;
   }
-  resumed_ = false;
+  // What an earlier life had chosen and this one put back is paid for now.
+  const auto put_back = std::ranges::count(results, Result::Kind::owed, &Result::kind);
+  if (std::exchange(resumed_, false)) spend(now, static_cast<std::size_t>(put_back));
   if (state_.status.failed == 0) state_.status.note.clear();
 }
 
