@@ -23,23 +23,12 @@ class MeshNode {
   [[nodiscard]] Life life() const { return {node_id(number_), epoch_}; }
   [[nodiscard]] Turn turn() { return {now, wall(300), log, actions, frames}; }
 
-  [[nodiscard]] Machine::Read read() {
-    return [this](Position at) -> std::shared_ptr<const Parcel> {
-      for (const auto& [position, bytes] : records) {
-        if (position != at) continue;
-        const auto event = storage::event_of_record(bytes, node_id(number_));
-        return event ? parcel_of(std::string(*event)) : nullptr;
-      }
-      return nullptr;
-    };
-  }
+  [[nodiscard]] Machine::Read read() { return reader_of(records, node_id(number_)); }
 
   /// Appends what has gathered, and says so to all.
   void write() {
     if (!log.empty()) {
-      storage::RecordWalk walk(log.bytes().substr(storage::commit_header_bytes),
-                               log.begin() + storage::commit_header_bytes);
-      while (const auto record = walk.next()) records.emplace_back(record->position, record->bytes);
+      append(records, log);
       copies->appended(log);
       log.restart(log.end());
     }
@@ -128,7 +117,7 @@ class MeshNode {
   Frames frames;
   MonoTime now{1h};
   OpenRoom room;
-  std::vector<std::pair<Position, std::string>> records;
+  Records records;
   Position synced = 0;
   std::vector<wire::StateEntry> executor_knows;  // what the executor here answers
   std::vector<std::pair<WorkName, Life>> leases;

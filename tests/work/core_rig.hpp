@@ -27,9 +27,7 @@ class CoreNode {
   /// Appends what has gathered, and says so.
   void write() {
     if (!log.empty()) {
-      storage::RecordWalk walk(log.bytes().substr(storage::commit_header_bytes),
-                               log.begin() + storage::commit_header_bytes);
-      while (const auto record = walk.next()) records.emplace_back(record->position, record->bytes);
+      append(records, log);
       core->appended(log);
       log.restart(log.end());
     }
@@ -92,16 +90,7 @@ class CoreNode {
   }
   [[nodiscard]] std::uint64_t owed() { return machine().owed_count(); }
 
-  [[nodiscard]] Machine::Read read() {
-    return [this](Position at) -> std::shared_ptr<const Parcel> {
-      for (const auto& [position, bytes] : records) {
-        if (position != at) continue;
-        const auto event = storage::event_of_record(bytes, node_id(number_));
-        return event ? parcel_of(std::string(*event)) : nullptr;
-      }
-      return nullptr;
-    };
-  }
+  [[nodiscard]] Machine::Read read() { return reader_of(records, node_id(number_)); }
 
   std::unique_ptr<Core> core;
   storage::Commit log;
@@ -109,7 +98,7 @@ class CoreNode {
   Frames frames;
   MonoTime now{1h};
   OpenRoom room;
-  std::vector<std::pair<Position, std::string>> records;
+  Records records;
   Position synced = 0;
   bool disk_stands_still = false;
   std::vector<StoreLetter> letters;  // kept

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "rig.hpp"
 #include "wire/frames.hpp"
@@ -19,6 +22,25 @@ class OpenRoom : public Room {
   [[nodiscard]] std::uint64_t room_bytes(const Life&, wire::Class) const override { return bytes; }
   std::uint64_t bytes = 1U << 30U;
 };
+
+/// A journal: what stands in it, and where.
+using Records = std::vector<std::pair<Position, std::string>>;
+
+inline void append(Records& records, const storage::Commit& commit) {
+  storage::RecordWalk walk(commit.bytes().substr(storage::commit_header_bytes),
+                           commit.begin() + storage::commit_header_bytes);
+  while (const auto record = walk.next()) records.emplace_back(record->position, record->bytes);
+}
+
+/// Reads events of the journal of `self` back, for as long as `records` lives.
+inline Machine::Read reader_of(const Records& records, const NodeId& self) {
+  return [&records, self](Position at) -> std::shared_ptr<const Parcel> {
+    const auto record = std::ranges::find(records, at, &Records::value_type::first);
+    if (record == records.end()) return nullptr;
+    const auto event = storage::event_of_record(record->second, self);
+    return event ? parcel_of(std::string(*event)) : nullptr;
+  };
+}
 
 /// Some nodes and the frames between them. Membership is what the test says.
 template <class Node>
