@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::size_t error_bytes_max = limits::attempt_error_bytes_max;
 
+/// Of the newest events, besides the bound in bytes: what is over stands among them until its turn comes.
+constexpr std::size_t newest_max = 65'536;
+
 /// Cut where a character begins.
 std::string_view shortened(std::string_view text) {
   if (text.size() <= error_bytes_max) return text;
@@ -51,12 +54,33 @@ HeldSlot Book::hold(const DispatchId& id, const EventId& event_id, Timestamp tim
   held.event_id = event_id;
   held.time = time;
   held.event_bytes = static_cast<std::uint32_t>(event_bytes);
-  if (event && has_room(event->memory_bytes())) {
+  if (event && make_room(event->memory_bytes())) {
+    if (event_bytes_ >= event_bytes_max_ / 2) newest_.emplace_back(slot, id.seq);
     event_bytes_ += event->memory_bytes();
     held.event = std::move(event);
   }
   link_held(slot);
   return slot;
+}
+
+/// Takes the memory from the oldest of the newest events.
+bool Book::make_room(std::uint64_t memory_bytes) {
+  if (newest_.size() == newest_max) forget_oldest_of_newest();
+  while (!has_room(memory_bytes) && forget_oldest_of_newest()) {
+  }
+  return has_room(memory_bytes);
+}
+
+/// False when there is none.
+bool Book::forget_oldest_of_newest() {
+  if (newest_.empty()) return false;
+  const auto [slot, seq] = newest_.front();
+  newest_.pop_front();
+  Held& held = held_[slot];
+  if (held.seq != seq || !held.event) return true;  // over meanwhile
+  event_bytes_ -= held.event->memory_bytes();
+  held.event.reset();
+  return true;
 }
 
 Slot Book::add(HeldSlot held, GroupIndex group, std::uint32_t generation) {

@@ -122,9 +122,11 @@ class Book {
   // Obligations.
 
   /// At the end of the journal's order; the event stays in memory while there is room. It goes with its last
-  /// obligation.
+  /// obligation, or for a newer one: half of the memory belongs to the newest events, which run soon where
+  /// something else is what piles up.
   HeldSlot hold(const DispatchId& id, const EventId& event_id, Timestamp time,
                 std::shared_ptr<const Parcel> event, std::uint64_t event_bytes);
+  /// Whether an event of so many bytes finds memory that no other has; for those that would have to be read first.
   [[nodiscard]] bool has_room(std::uint64_t memory_bytes) const {
     return event_bytes_ + memory_bytes <= event_bytes_max_;
   }
@@ -180,6 +182,8 @@ class Book {
   [[nodiscard]] std::uint32_t life(const NodeId& owner, std::uint64_t epoch);
   [[nodiscard]] std::uint32_t node(const NodeId& id);
   [[nodiscard]] static std::uint64_t hash(std::uint32_t life, std::uint64_t seq, GroupIndex group);
+  bool make_room(std::uint64_t memory_bytes);
+  bool forget_oldest_of_newest();
   void link_held(HeldSlot slot);
   void unlink_held(HeldSlot slot);
   void link_group(Slot slot);
@@ -188,6 +192,7 @@ class Book {
 
   const std::uint64_t event_bytes_max_;
   std::uint64_t event_bytes_ = 0;
+  std::deque<std::pair<HeldSlot, std::uint64_t>> newest_;  // and their numbers; in memory unless they are over
   std::vector<GroupState> groups_;
   std::unordered_map<std::uint64_t, GroupIndex> groups_by_hash_;
   Slab<Obligation> obligations_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <map>
@@ -170,6 +171,27 @@ TEST_CASE("events beyond the memory for them are read back from where they stand
   rig.accept({group});
   rig.write();
   CHECK(rig.take_one(group).event);
+}
+
+TEST_CASE("a backlog leaves half of the memory for events to the newest", "[work][acceptance]") {
+  Rig rig({.self = node_id(1), .event_bytes_max = Parcel::memory_bytes(7) * 4});
+  const GroupIndex piles_up = rig.group("index");
+  const GroupIndex runs = rig.group("search");
+  for (int i = 0; i < 10; ++i) rig.accept({piles_up});
+
+  for (int i = 0; i < 10; ++i) {
+    rig.accept({runs});
+    rig.write();
+    const auto job = rig.take_one(runs);
+    CHECK(job.event);
+    rig.finish(job);
+  }
+
+  const auto backlog = rig.take(piles_up);
+  REQUIRE(backlog.size() == 10);
+  CHECK(backlog[0].event);
+  CHECK(backlog[1].event);
+  CHECK(std::ranges::count_if(backlog, [](const Job& job) { return job.event != nullptr; }) <= 4);
 }
 
 TEST_CASE("the journal is needed from the oldest that is owed", "[work][acceptance]") {
