@@ -210,6 +210,12 @@ void Machine::Impl::let_go(const Life& owner, const wire::WorkRanges& work, cons
 void Machine::Impl::tell_let_go(Slot slot, std::vector<wire::StateEntry>& states) const {
   const Obligation& it = book_[slot];
   if (states.size() == states_max) return;
+  // What has failed for good needs no further attempt, whoever buries it.
+  if (it.ended && it.state != State::settled) {
+    const std::string_view error = book_.past(it.extra->history.back()).error;
+    states.push_back({work_name(slot), wire::WorkState::refused, it.attempts, std::string(error)});
+    return;
+  }
   wire::WorkState state = it.generation > 0 ? wire::WorkState::newer : wire::WorkState::let_go;
   if (it.state == State::settled) state = state_of(it.fate);
   states.push_back({work_name(slot), state, it.attempts + 1, {}});
@@ -258,11 +264,12 @@ bool Machine::Impl::settle(MonoTime now, Timestamp wall, const wire::StateEntry&
     case wire::WorkState::refused: break;
     default: return false;
   }
-  const bool next = idle && !it.ended && state.name.generation == it.generation && state.attempt == it.attempts + 1;
-  if (!next) return false;
+  if (!idle || it.ended || state.name.generation != it.generation) return false;
+  // What was refused once needs no further attempt, whatever was counted meanwhile.
+  const bool refused = state.state == wire::WorkState::refused;
+  if (refused ? state.attempt > it.attempts + 1 : state.attempt != it.attempts + 1) return false;
   it.held_back = false;
-  fail(now, *slot,
-       {.wall = wall, .node = from, .error = state.error, .last = state.state == wire::WorkState::refused}, log);
+  fail(now, *slot, {.wall = wall, .node = from, .error = state.error, .last = refused}, log);
   return false;
 }
 

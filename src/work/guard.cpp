@@ -255,9 +255,7 @@ void Guard::Impl::synced(Turn turn, Position end) {
     if (up_.contains(owner)) out.say(owner, copied);
   }
   while (!answers_.empty() && answers_.front().behind <= synced_) {
-    for (const wire::AdoptedAnswer& frame : answers_.front().frames) {
-      if (up_.contains(answers_.front().to)) out.say(answers_.front().to, frame);
-    }
+    say(turn, std::move(answers_.front()));
     answers_.pop_front();
   }
   Actions none;

@@ -37,12 +37,14 @@ void Guard::Impl::member_up(Turn turn, const Life& life) {
   up_.insert(life);
   if (const auto found = replicas_.find(life.id); found != replicas_.end()) found->second.adopt_at.reset();
   for (const auto& [key, memory] : memory_) tell(turn, life, key, memory);
+  say_unsaid(turn, life);
 }
 
 void Guard::Impl::member_down(Turn turn, const Life& life) { life_ended(turn, life, false); }
 
 void Guard::Impl::life_ended(Turn turn, const Life& life, bool clean) {
   up_.erase(life);
+  std::erase_if(unsaid_, [&](const Answer& answer) { return answer.to == life; });
   for (Adoption& adoption : adoptions_) adoption.waiting.erase(life);
   for (auto& [owner, replica] : replicas_) {
     if (replica.superseded == life) {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t frame_bytes_max = 48 * limits::kib;
 constexpr std::size_t entry_bytes = 64;
+constexpr std::size_t unsaid_max = 256;
 
 Position here(const storage::Commit& log) { return log.empty() ? log.begin() : log.end(); }
 
@@ -49,6 +50,22 @@ void Guard::Impl::on(Turn turn, const Life& from, const wire::Adopted& adopted) 
   synced(turn, synced_);
 }
 
+/// Word of a node may come before that node is up here: it is answered then, since what was let go is told once.
+void Guard::Impl::say(Turn turn, Answer answer) {
+  if (!up_.contains(answer.to)) {
+    if (unsaid_.size() == unsaid_max) unsaid_.pop_front();
+    unsaid_.push_back(std::move(answer));
+    return;
+  }
+  for (const wire::AdoptedAnswer& frame : answer.frames) Outbox(options_.self, turn.frames).say(answer.to, frame);
+}
+
+void Guard::Impl::say_unsaid(Turn turn, const Life& to) {
+  for (Answer& answer : std::exchange(unsaid_, {})) {
+    if (answer.to == to || answer.to.id != to.id) say(turn, std::move(answer));
+  }
+}
+
 /// A copy of the same log: kept while the adopter has no copies of its own, then not needed any more.
 void Guard::Impl::give_way(Turn turn, const Life& from, const wire::Adopted& adopted) {
   const auto found = replicas_.find(adopted.owner);
@@ -78,6 +95,9 @@ void Guard::Impl::learn(Turn turn, const Life& from, const std::vector<wire::Sta
     }
     const auto before = own_.counters().ended_elsewhere;
     own_.settle(turn.now, turn.wall, state, from.id, turn.log, turn.actions);
+    const bool buried = handle && state.state == wire::WorkState::refused && state.name.generation > 0;
+    if (buried && from != options_.self)
+      Outbox(options_.self, turn.frames).say(from, wire::Stale{state.name, own_.custody(*handle)});
     counters_.ended += own_.counters().ended_elsewhere - before;
   }
 }

@@ -136,6 +136,8 @@ class Guard::Impl {
   // guard_answers.cpp
   void learn(Turn turn, const Life& from, const std::vector<wire::StateEntry>& states);
   void give_way(Turn turn, const Life& from, const wire::Adopted& adopted);
+  void say(Turn turn, Answer answer);
+  void say_unsaid(Turn turn, const Life& to);
 
   GuardOptions options_;
   Machine& own_;
@@ -146,6 +148,7 @@ class Guard::Impl {
   std::set<Life> up_;
   std::deque<Ack> acks_;
   std::deque<Answer> answers_;
+  std::deque<Answer> unsaid_;  // their adopters are not up yet
   Position recovered_end_ = 0;
   Position synced_ = 0;
   Position settled_ = 0;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core_rig.hpp"
+#include "work/mesh_outbox.hpp"
 
 // All machines of a node together, at level replicated.
 
@@ -286,4 +287,36 @@ TEST_CASE("a node that was only killed was not put back", "[work][core]") {
   mesh.run(3s);
 
   CHECK_FALSE(mesh[1].core->rolled_back());
+}
+
+TEST_CASE("who takes over is answered, though its word came before it was up", "[work][core]") {
+  CoreMesh mesh;
+  CoreNode& owner = mesh.add(1);
+  const Life heir{node_id(2), 1};
+  owner.accept();
+  owner.sync();
+  owner.frames.clear();
+  Frames word;
+  Outbox(heir, word).say(owner.life(), wire::Adopted{.owner = node_id(1),
+                                                     .epoch = 1,
+                                                     .set_version = 0,
+                                                     .counter = 1,
+                                                     .last = true,
+                                                     .groups = {{storage::group_hash("mail", "index"), {{1, 1}}}}});
+  owner.on_frame(heir, word.at(0).bytes);
+  owner.sync();
+  CHECK(owner.owed() == 0);
+  CHECK(owner.frames.empty());
+
+  owner.member_up(heir);
+
+  std::vector<wire::StateEntry> states;
+  for (const SendFrame& each : owner.frames) {
+    const auto frame = wire::decode(each.bytes);
+    REQUIRE(frame);
+    if (const auto* it = std::get_if<wire::AdoptedAnswer>(&frame->body)) states = it->states;
+  }
+  REQUIRE(states.size() == 1);
+  CHECK(states[0].name.id.seq == 1);
+  CHECK(states[0].state == wire::WorkState::let_go);
 }

@@ -70,6 +70,41 @@ TEST_CASE("a redelivery is not let go for a range, and is for its name", "[work]
   CHECK(rig.machine->owed_count() == 0);
 }
 
+TEST_CASE("what has failed for good is told so, by whoever lets go of it", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.sync();
+  rig.machine->finished(rig.now, wall(5), rig.take_one(index).handle,
+                        {.ending = Ran::Ending::refused, .error = "no such index"}, rig.log, rig.actions);
+  std::vector<StateEntry> states;
+
+  rig.machine->let_go({node_id(1), 1}, {first_name().group, {{1, 1}}}, {1, node_id(2), 1}, rig.log, states);
+
+  REQUIRE(states.size() == 1);
+  CHECK(states[0] == StateEntry{first_name(), wire::WorkState::refused, 1, "no such index"});
+  CHECK(rig.machine->owed_count() == 0);
+}
+
+TEST_CASE("what was refused elsewhere is attempted no more, whatever was attempted since", "[work][mesh]") {
+  Rig rig;
+  const auto index = rig.group("index");
+  rig.accept({index});
+  rig.sync();
+  rig.machine->finished(rig.now, wall(5), rig.take_one(index).handle, {.ending = Ran::Ending::failed, .error = "busy"},
+                        rig.log, rig.actions);
+  rig.sync();
+
+  rig.machine->settle(rig.now, wall(6), {first_name(), wire::WorkState::refused, 1, "no such index"}, node_id(2),
+                      rig.log, rig.actions);
+  rig.sync();
+
+  CHECK(rig.machine->counts(index).burying == 1);
+  const auto letters = rig.asked<StoreLetter>();
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].attempts.back().error == "no such index");
+}
+
 TEST_CASE("letting go of the one suspect that runs makes room for the next", "[work][mesh]") {
   Rig rig;
   const auto index = rig.group("index");
