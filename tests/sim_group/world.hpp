@@ -52,7 +52,7 @@ class World {
   void watch();
   void secure();
   [[nodiscard]] bool secured(Ledger::Fresh& fresh);
-  void look_at_copies(const std::vector<std::pair<HostIndex, Position>>& ends);
+  void look_at_copies(std::vector<std::pair<HostIndex, Position>> ends);
 
   // world_load.cpp: what applications and operators do.
   void plan_load();
