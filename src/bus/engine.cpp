@@ -43,6 +43,9 @@ bool is_question(const wire::Frame& frame) {
   return std::holds_alternative<wire::Ask>(frame.body) || std::holds_alternative<wire::Reply>(frame.body);
 }
 
+/// A busy engine asks for deadlines as seldom as this: the answer costs a walk over all peers.
+constexpr std::chrono::milliseconds tick_interval{1};
+
 // How long the goodbye may take to leave the sockets.
 constexpr std::chrono::milliseconds goodbye_linger{500};
 
@@ -100,6 +103,7 @@ void Engine::run() {
     sleeper_.sleep();
     lock.lock();
     asleep_ = false;
+    look_at_ = {};
   }
 }
 
@@ -107,7 +111,10 @@ bool Engine::turn(Lock& lock) {
   now_ = clock_.now();
   const bool more = transport_->receive(*this);
   // Only here, behind receiving: a dispatching thread that does a turn has heard nobody, and must take nobody's silence for it.
-  if (core_.next_deadline() <= now_) core_.tick(now_, actions_);
+  if (now_ >= look_at_) {
+    look_at_ = now_ + tick_interval;
+    if (core_.next_deadline() <= now_) core_.tick(now_, actions_);
+  }
   perform();
   pump(now_);
   if (!notes_.empty()) speak(lock);

@@ -152,6 +152,7 @@ class Engine final : public Asker, private transport::Handler, private routing::
   MonoTime now_{};                // of the present turn
   MonoTime last_turn_{};
   MonoTime armed_ = MonoTime::max();
+  MonoTime look_at_{};  // for deadlines; not before, while turn follows turn
   bool asleep_ = false;
   bool woken_ = false;         // during this sleep
   bool waiting_work_ = false;  // something was accepted since the last turn

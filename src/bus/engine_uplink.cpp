@@ -119,6 +119,7 @@ Result<Uplink::Published> Engine::publish(std::size_t bus, std::span<const Keyed
 
 Result<void> Engine::wait_for_window(Lock& lock, std::size_t bus, bool inside_listener) {
   const auto open = [&] { return core_.routing().window_open(bus, inside_listener); };
+  if (auto good = usable(); !good || open()) return good;
   const auto leave_behind = [&] {
     if (open()) return;
     core_.drop_out_of_step(clock_.now(), bus, actions_);

@@ -155,6 +155,7 @@ class OutboundStream {
   [[nodiscard]] std::optional<wire::GapNotice> lost(const Cursor& cursor, std::uint64_t after, std::uint64_t to) const;
   [[nodiscard]] Piece cut(const Cursor& cursor, const wire::Header& header, Range range, std::uint64_t scan_from, bool rematch,
                           bool report) const;
+  [[nodiscard]] bool nothing_wanted(Cursor& cursor) const;
   void pump_link(MonoTime now, const Life& life, Cursor& cursor, const Room& room, Outbox& outbox);
   static void begin_repair(Cursor& cursor, std::uint64_t after, std::uint64_t to);
   void pump_repair(const Life& life, Cursor& cursor, const Room& room, Outbox& outbox);

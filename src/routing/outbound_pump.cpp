@@ -36,9 +36,23 @@ void OutboundStream::pump(MonoTime now, const Room& room, Outbox& outbox) {
   pump_socket(now, outbox);
   for (auto& [life, cursor] : cursors_) {
     if (!cursor.subscribed) continue;
-    pump_repair(life, cursor, room, outbox);
-    if (!cursor.follows) pump_link(now, life, cursor, room, outbox);
+    if (cursor.repair) pump_repair(life, cursor, room, outbox);
+    if (!cursor.follows && !nothing_wanted(cursor)) pump_link(now, life, cursor, room, outbox);
   }
+}
+
+/// Looks at what the ring got meanwhile, up to the first that needs a frame. Most peers want little of it, so this is what
+/// most of them cost.
+bool OutboundStream::nothing_wanted(Cursor& cursor) const {
+  if (cursor.scanned == ring_.head()) return true;
+  if (cursor.scanned + 1 < ring_.first()) return false;
+  for (std::size_t index = ring_.find(cursor.scanned + 1); index < ring_.size(); ++index) {
+    const RingEntry& entry = ring_.at(index);
+    if (entry.hollow && std::max(entry.first, cursor.scanned + 1) <= cursor.known_since.value_or(0)) return false;
+    if (!entry.hollow && wants(cursor, entry, false)) return false;
+    cursor.scanned = entry.last;
+  }
+  return true;
 }
 
 bool OutboundStream::wants(const Cursor& cursor, const RingEntry& entry, bool rematch) const {

@@ -31,6 +31,19 @@ Distribution::Impl::Peer& Distribution::Impl::peer(const Life& life) {
   return *place;
 }
 
+void Distribution::Impl::has_business(Peer& peer) {
+  if (std::exchange(peer.busy, true)) return;
+  const auto before = [](const Peer* it, const Life& life) { return it->life < life; };
+  busy_.insert(std::lower_bound(busy_.begin(), busy_.end(), peer.life, before), &peer);
+}
+
+void Distribution::Impl::forget_idle() {
+  std::erase_if(busy_, [](Peer* it) {
+    it->busy = !it->open.empty() || !it->leases.empty() || !it->waiting.empty() || !it->unsaid.empty() || it->say_all;
+    return !it->busy;
+  });
+}
+
 /// What was asked or said on an earlier link may be lost.
 void Distribution::Impl::member_up(Turn& turn, const Life& life, std::string name) {
   Peer& it = peer(life);
@@ -39,6 +52,7 @@ void Distribution::Impl::member_up(Turn& turn, const Life& life, std::string nam
   it.heard = turn.now;
   it.received_at = turn.now;
   it.say_all = true;
+  has_business(it);
   query_open(turn, it);
   list_groups(it);
 }
@@ -92,6 +106,7 @@ void Distribution::Impl::lose_one(Turn& turn, const Peer& peer, Handle handle) {
 
 void Distribution::Impl::forget(Peer& peer) {
   for (auto& [hash, runs] : peer.groups) leave_group(runs);
+  std::erase(busy_, &peer);
   const Life life = peer.life;
   peers_.erase(life);
 }
@@ -200,7 +215,7 @@ void Distribution::Impl::query(Turn& turn, Peer& peer, const NumberSet& numbers)
 }
 
 void Distribution::Impl::tick(Turn& turn) {
-  for (const auto& [life, it] : peers_) {
+  for (Peer* it : busy_) {
     if (const auto end = probation_ends(*it); end && turn.now >= *end) lose(turn, *it, true);
     if (!it->up || it->open.empty()) continue;
     if (turn.now >= std::max(it->heard + options_.silence, it->asked + ask_again)) query_open(turn, *it);
@@ -216,7 +231,7 @@ void Distribution::Impl::tick(Turn& turn) {
 std::optional<MonoTime> Distribution::Impl::next_deadline() const {
   std::optional<MonoTime> next;
   const auto at = [&next](MonoTime when) { next = next ? std::min(*next, when) : when; };
-  for (const auto& [life, it] : peers_) {
+  for (const Peer* it : busy_) {
     if (const auto end = probation_ends(*it)) at(*end);
     if (it->up && !it->open.empty()) at(std::max(it->heard + options_.silence, it->asked + ask_again));
   }

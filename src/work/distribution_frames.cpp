@@ -70,7 +70,7 @@ void Distribution::Impl::verdicts(Turn& turn, const Life& from, const wire::Verd
 void Distribution::Impl::apply(Turn& turn, Peer& peer, const wire::WorkVerdict& verdict) {
   if (!peer.open.find(verdict.number)) {
     ++counters_.verdicts_unasked;
-    if (peer.retired.contains(verdict.number)) peer.unsaid.add(verdict.number);
+    if (peer.retired.contains(verdict.number)) retire(peer, verdict.number);
     return;
   }
   const Delivery it = close(peer, verdict.number);
@@ -130,16 +130,18 @@ void Distribution::Impl::type_unknown(Turn& turn, Peer& peer, const Delivery& de
 void Distribution::Impl::retire(Peer& peer, std::uint64_t number) {
   peer.retired.add(number);
   peer.unsaid.add(number);
+  has_business(peer);
 }
 
 void Distribution::Impl::retire_when_safe(Turn& turn, Peer& peer, std::uint64_t number) {
   if (turn.log.end() <= settled_) return retire(peer, number);
   peer.waiting.push_back({turn.log.end(), number});
+  has_business(peer);
 }
 
 void Distribution::Impl::settled(Position end) {
   settled_ = std::max(settled_, end);
-  for (const auto& [life, it] : peers_) {
+  for (Peer* it : busy_) {
     while (!it->waiting.empty() && it->waiting.front().behind <= settled_) {
       retire(*it, it->waiting.front().number);
       it->waiting.pop_front();

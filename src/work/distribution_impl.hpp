@@ -111,6 +111,7 @@ class Distribution::Impl {
     Life life;
     std::string name;
     bool up = false;
+    bool busy = false;  // stands in busy_
     MonoTime down_at{};
     std::uint64_t runs_version = 0;
     std::map<std::uint64_t, PeerRuns> groups;                                   // by hash
@@ -143,6 +144,8 @@ class Distribution::Impl {
   // distribution.cpp
   [[nodiscard]] Peer* find(const Life& life) const;
   Peer& peer(const Life& life);
+  void has_business(Peer& peer);
+  void forget_idle();
   PeerRuns& runs_at(Peer& peer, std::uint64_t hash);
   WorkGroup& group(std::uint64_t hash);
   WorkGroup& group_at(GroupIndex index);
@@ -209,6 +212,7 @@ class Distribution::Impl {
   const DistributionOptions options_;
   Machine& machine_;
   std::map<Life, std::unique_ptr<Peer>> peers_;
+  std::vector<Peer*> busy_;  // with something open, to deliver or to say, in the order of peers_; a turn costs what these cost
   std::unordered_map<std::uint64_t, std::unique_ptr<WorkGroup>> groups_;  // by hash
   std::vector<WorkGroup*> by_index_;
   std::vector<WorkGroup*> listed_;

@@ -140,14 +140,15 @@ void Distribution::Impl::pump(Turn& turn, const Room& room) {
     serve_all(turn, room);
   }
   for (Peer* it : std::exchange(packing_, {})) flush(turn, *it);
-  for (const auto& [life, it] : peers_) {
+  for (Peer* it : busy_) {
     if (it->up && (it->say_all || !it->unsaid.empty())) say_retired(turn, *it);
   }
+  forget_idle();
 }
 
 /// What was taken and is not on its way to anybody.
 void Distribution::Impl::give_back_held(Turn& turn) {
-  for (const auto& [life, it] : peers_) {
+  for (Peer* it : busy_) {
     for (const Job& job : std::exchange(it->leases, {}))
       machine_.give_back(job.handle, turn.log, turn.actions);
   }
@@ -253,7 +254,7 @@ void Distribution::Impl::serve_aside(Turn& turn, WorkGroup& group, const Room& r
 }
 
 void Distribution::Impl::serve_leases(Turn& turn) {
-  for (const auto& [life, it] : peers_) {
+  for (Peer* it : busy_) {
     if (!it->up) continue;
     for (Job& job : std::exchange(it->leases, {})) {
       const Wish wish = wish_of(job);
@@ -272,6 +273,7 @@ void Distribution::Impl::lease(Turn& turn, const Job& job, const Life& executor)
                   turn.actions);
   } else if (deliverable(job)) {
     peer->leases.push_back(job);
+    has_business(*peer);
   } else {
     load(turn, group, job, executor);
   }
@@ -344,6 +346,7 @@ void Distribution::Impl::give(Turn& turn, PeerRuns& runs, Job job, const Wish& w
     peer.frame.first = peer.next;
     packing_.push_back(&peer);
   }
+  has_business(peer);
   peer.open.add(peer.next++, {.handle = job.handle,
                               .runs = &runs,
                               .type = wish.type,
