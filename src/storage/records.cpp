@@ -230,8 +230,10 @@ void body(Io& io, typename Io::template Ref<Dropped> dropped, std::uint8_t, cons
 }
 
 template <class Io>
-void body(Io& io, typename Io::template Ref<Adopted> adopted, std::uint8_t, const NodeId&) {
+void body(Io& io, typename Io::template Ref<Adopted> adopted, std::uint8_t flags, const NodeId&) {
   io.id(adopted.owner);
+  elided(io, adopted.from, (flags & foreign_node) != 0, NodeId{});
+  io.check(adopted.from != adopted.owner);
   io.number(adopted.epoch);
   io.number(adopted.set_version);
   io.number(adopted.custody);
@@ -280,8 +282,8 @@ constexpr unsigned flags_of(Kind kind) {
     case Kind::life: return doubtful_here | meshed_here;
     case Kind::owed: return foreign_owner | custody_here;
     case Kind::copied: return begin_here | end_here | fresh_here;
+    case Kind::adopted: return foreign_node;
     case Kind::dropped:
-    case Kind::adopted:
     case Kind::answered:
     case Kind::guardians: return 0;
     default: return foreign_owner;
@@ -378,7 +380,7 @@ void encode_record(const Dropped& record, const NodeId& self, std::string& out) 
 }
 
 void encode_record(const Adopted& record, const NodeId& self, std::string& out) {
-  write(Kind::adopted, 0, record, self, out);
+  write(Kind::adopted, record.from.nil() ? 0U : foreign_node, record, self, out);
 }
 
 void encode_record(const Answered& record, const NodeId& self, std::string& out) {

@@ -190,6 +190,7 @@ struct Adopted {
   std::uint32_t custody = 1;
   std::uint64_t group = 0;  ///< `group_hash`
   std::vector<Seqs> seqs;   ///< ascending, apart
+  NodeId from;              ///< who had taken it over before, and died; nil: nobody
 
   bool operator==(const Adopted&) const = default;
 };

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "base/hash.hpp"
 #include "work/copies_impl.hpp"
@@ -51,7 +52,10 @@ void Copies::Impl::choose(Turn turn, bool changed) {
     drop(Life(guardians_.back().life));
     changed = true;
   }
-  for (const Life& life : candidates(turn.now)) {
+  std::vector<Life> lives = candidates(turn.now);
+  // One that was late before is better than none.
+  std::ranges::copy(candidates(MonoTime::max()), std::back_inserter(lives));
+  for (const Life& life : lives) {
     if (guardians_.size() >= wanted()) break;
     if (find(life)) continue;
     guardians_.push_back({.life = life, .walk = std::nullopt, .progress = turn.now, .repeated = turn.now});

@@ -43,6 +43,13 @@ std::optional<Slot> Machine::Impl::find(const WorkName& name, bool any_generatio
   return slot && (any_generation || book_[*slot].generation == name.generation) ? slot : std::nullopt;
 }
 
+bool Machine::Impl::ended(const WorkName& name) const {
+  return std::ranges::any_of(finished_.all(), [&](const Finished& each) {
+    return each.id == name.id && each.generation >= name.generation && each.fate != storage::Fate::let_go &&
+           book_.groups()[each.group].hash == name.group;
+  });
+}
+
 void Machine::Impl::lost(MonoTime now, Timestamp wall, Handle handle, const NodeId& node, std::string_view node_name,
                          storage::Commit& log, Actions& actions) {
   const auto slot = book_.slot(handle);

@@ -56,6 +56,8 @@ void Guard::Impl::apply(const storage::Adopted& adopted, Position position) {
   Memory& memory = memory_[{{adopted.owner, adopted.epoch}, adopted.custody}];
   memory.set_version = std::max(memory.set_version, adopted.set_version);
   if (memory.at == 0) memory.at = position;
+  memory.unheard.insert(adopted.owner);
+  if (!adopted.from.nil()) memory.unheard.insert(adopted.from);
   NumberSet& seqs = memory.groups[adopted.group];
   for (const auto& [first, last] : adopted.seqs) seqs.add({first, last});
 }
@@ -132,6 +134,14 @@ void Guard::Impl::drop(const NodeId& owner, storage::Commit& log) {
 
 void Guard::Impl::say_memory(const Key& key, Memory& memory, storage::Commit& log) {
   memory.at = 0;
+  const bool taken_once = memory.unheard == std::set{key.first.id};
+  if (taken_once) return say_memory(key, memory, NodeId{}, log);
+  for (const NodeId& from : memory.unheard) {
+    if (from != key.first.id) say_memory(key, memory, from, log);
+  }
+}
+
+void Guard::Impl::say_memory(const Key& key, Memory& memory, const NodeId& from, storage::Commit& log) {
   for (const auto& [group, seqs] : memory.groups) {
     std::span<const wire::NumberRange> left = seqs.ranges();
     while (!left.empty()) {
@@ -142,7 +152,8 @@ void Guard::Impl::say_memory(const Key& key, Memory& memory, storage::Commit& lo
                               .set_version = memory.set_version,
                               .custody = key.second,
                               .group = group,
-                              .seqs = {}};
+                              .seqs = {},
+                              .from = from};
       for (const wire::NumberRange& range : some) record.seqs.emplace_back(range.first, range.last);
       storage::encode_record(record, options_.self.id, text_);
       const Position at = log.add(text_);

@@ -79,7 +79,7 @@ void Guard::Impl::tick(Turn turn) {
   remind_at_ = turn.now + options_.remind;
   for (const auto& [key, memory] : memory_) {
     for (const Life& life : up_) {
-      if (life.id == key.first.id) tell(turn, life, key, memory);
+      if (memory.unheard.contains(life.id)) tell(turn, life, key, memory);
     }
   }
 }
@@ -145,6 +145,7 @@ void Guard::Impl::take_over(Turn turn, Adoption& adoption, const storage::Owed& 
   for (const storage::OwedGroup& each : rest.groups) {
     taken[key].groups[storage::group_hash(owed.bus, each.name)].add(owed.id.seq);
   }
+  taken[key].unheard.insert({life.id, adoption.owner});
   taken[key].set_version = life.id == adoption.owner ? adoption.set_version : 0;
 }
 
@@ -162,6 +163,7 @@ void Guard::Impl::import(Turn turn, Adoption& adoption, const Machine::Read& rea
       Memory& all = memory_[key];
       if (all.at == 0) all.at = memory.at;
       all.set_version = memory.set_version;
+      all.unheard.merge(memory.unheard);
       for (const auto& [group, seqs] : memory.groups) {
         for (const wire::NumberRange& range : seqs.ranges()) all.groups[group].add(range);
       }

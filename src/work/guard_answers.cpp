@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -73,9 +74,14 @@ void Guard::Impl::give_way(Turn turn, const Life& from, const wire::Adopted& ado
   Replica& replica = found->second;
   replica.counter_seen = std::max(replica.counter_seen, adopted.counter);
   if (adopted.set_version >= replica.set_version && replica.set_version > 0) return drop(adopted.owner, turn.log);
-  if (adopted.set_version > 0) return;
-  replica.superseded = from;
-  replica.adopt_at.reset();
+  if (adopted.set_version == 0) {
+    replica.superseded = from;
+    replica.adopt_at.reset();
+  } else if (replica.superseded == from) {
+    // What was taken over was of earlier guardians: there is more here.
+    replica.superseded.reset();
+    schedule(turn, adopted.owner, false);
+  }
 }
 
 /// What somebody runs is his to end, and what he has ended is ended here.
@@ -89,8 +95,8 @@ void Guard::Impl::learn(Turn turn, const Life& from, const std::vector<wire::Sta
       hooks_.lease(turn, *job, from);
       continue;
     }
-    if (handle && state.state == wire::WorkState::newer) {
-      Outbox(options_.self, turn.frames).say(from, wire::Stale{state.name, own_.custody(*handle)});
+    if (state.state == wire::WorkState::newer) {
+      if (const auto by = custody(state.name)) Outbox(options_.self, turn.frames).say(from, wire::Stale{state.name, *by});
       continue;
     }
     const auto before = own_.counters().ended_elsewhere;
@@ -108,16 +114,37 @@ void Guard::Impl::on(Turn turn, const Life& from, const wire::AdoptedAnswer& ans
   for (Adoption& adoption : adoptions_) {
     if (adoption.owner == answer.owner && adoption.epoch == answer.epoch) adoption.waiting.erase(from);
   }
-  const Life life{answer.owner, answer.epoch};
-  const auto first = memory_.lower_bound({life, 0});
-  const bool known = first != memory_.end() && first->first.first == life;
-  const auto under_way = [&](const Adoption& adoption) { return adoption.owner == answer.owner; };
-  if (from.id != answer.owner || !known || std::ranges::any_of(adoptions_, under_way)) return;
-  storage::encode_record(storage::Answered{answer.owner, answer.epoch}, options_.self.id, text_);
+  forget(turn, from, {answer.owner, answer.epoch});
+}
+
+/// When nobody is left who could believe that work of lives up to this one is still his, nobody need be told again.
+void Guard::Impl::forget(Turn turn, const Life& from, const Life& life) {
+  const auto of_it = [&](const Key& key) { return key.first.id == life.id && key.first.epoch <= life.epoch; };
+  const auto under_way = [&](const Adoption& adoption) {
+    return adoption.owner == life.id || std::ranges::any_of(adoption.keys, of_it);
+  };
+  if (std::ranges::any_of(adoptions_, under_way)) return;
+  bool known = false;
+  bool all = true;
+  for (auto& [key, memory] : memory_) {
+    if (!of_it(key)) continue;
+    memory.unheard.erase(from.id);
+    known = true;
+    all = all && memory.unheard.empty();
+  }
+  if (!known || !all) return;
+  storage::encode_record(storage::Answered{life.id, life.epoch}, options_.self.id, text_);
   turn.log.add(text_);
-  std::erase_if(memory_, [&](const auto& each) {
-    return each.first.first.id == answer.owner && each.first.first.epoch <= answer.epoch;
-  });
+  std::erase_if(memory_, [&](const auto& each) { return of_it(each.first); });
+}
+
+/// Under which this node answers for it, or did until it ended here; none: it never did.
+std::optional<Custody> Guard::Impl::custody(const WorkName& name) const {
+  if (const auto handle = own_.find(name)) return own_.custody(*handle);
+  const Life life{name.id.owner, name.id.epoch};
+  const auto behind = memory_.upper_bound({life, std::numeric_limits<std::uint32_t>::max()});
+  if (behind == memory_.begin() || std::prev(behind)->first.first != life || !own_.ended(name)) return std::nullopt;
+  return Custody{std::prev(behind)->first.second, options_.self.id, options_.self.epoch};
 }
 
 }  // namespace evmesh::work

@@ -76,12 +76,13 @@ class Guard::Impl {
     std::optional<Life> superseded;    // by this adopter, until its adoption is safe
     std::uint32_t counter_seen = 0;    // of that
   };
-  /// What was taken over of one life under one custody, until that node has let go of it.
+  /// What was taken over of one life under one custody, until that node has let go of it, and whoever had it between.
   using Key = std::pair<Life, std::uint32_t>;
   struct Memory {
     std::uint64_t set_version = 0;  // of the log that it was in; 0: that was another's
     bool safe = false;              // copies of it are where they should be
     std::map<std::uint64_t, NumberSet> groups;
+    std::set<NodeId> unheard;  // they may still believe that it is theirs
     Position at = 0;     // the oldest record of it
   };
   enum class Step : std::uint8_t { importing, syncing, asking, releasing, securing };
@@ -117,6 +118,7 @@ class Guard::Impl {
   void confirm(const Life& owner, const Copy& copy, Position behind);
   void note(Replica& replica, const NodeId& owner, storage::Commit& log);
   void drop(const NodeId& owner, storage::Commit& log);
+  void say_memory(const Key& key, Memory& memory, const NodeId& from, storage::Commit& log);
   void say_memory(const Key& key, Memory& memory, storage::Commit& log);
 
   // guard_adoption.cpp
@@ -136,6 +138,8 @@ class Guard::Impl {
   // guard_answers.cpp
   void learn(Turn turn, const Life& from, const std::vector<wire::StateEntry>& states);
   void give_way(Turn turn, const Life& from, const wire::Adopted& adopted);
+  void forget(Turn turn, const Life& from, const Life& life);
+  [[nodiscard]] std::optional<Custody> custody(const WorkName& name) const;
   void say(Turn turn, Answer answer);
   void say_unsaid(Turn turn, const Life& to);
 

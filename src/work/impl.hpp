@@ -61,6 +61,7 @@ class Machine::Impl {
   [[nodiscard]] Custody custody(Slot slot) const;
   [[nodiscard]] std::optional<Slot> find(const WorkName& name, bool any_generation) const;
   [[nodiscard]] WorkName work_name(Slot slot) const;
+  [[nodiscard]] bool ended(const WorkName& name) const;
   void lost(MonoTime now, Timestamp wall, Handle handle, const NodeId& node, std::string_view node_name,
             storage::Commit& log, Actions& actions);
   std::vector<Handle> adopt(const storage::Owed& owed, std::uint32_t counter, storage::Doubt doubt,

@@ -119,6 +119,8 @@ std::optional<WorkName> Machine::work_name(Handle handle) const {
   return slot ? std::optional(impl_->work_name(*slot)) : std::nullopt;
 }
 
+bool Machine::ended(const WorkName& name) const { return impl_->ended(name); }
+
 Custody Machine::custody(Handle handle) const {
   const auto slot = impl_->book_.slot(handle);
   return slot ? impl_->custody(*slot) : Custody{0, impl_->options_.self, impl_->options_.epoch};

@@ -193,6 +193,8 @@ class Machine {
   [[nodiscard]] std::optional<WorkName> work_name(Handle handle) const;  ///< nothing when it is not owed
   [[nodiscard]] Custody custody(Handle handle) const;
   [[nodiscard]] std::optional<Handle> find(const WorkName& name) const;
+  /// It, or a later generation of it, ended here not long ago, and was not let go.
+  [[nodiscard]] bool ended(const WorkName& name) const;
 
   /// The life of the node that it was given to is over, and it may have run there: the attempt has failed, and it is
   /// suspect and possibly a duplicate. A suspect that was given out alone is condemned. Ignored unless running.

@@ -42,7 +42,8 @@ std::string byte(unsigned value) { return {static_cast<char>(value)}; }
 std::vector<std::string> samples() {
   return {bytes_of(Copied{.owner = other, .epoch = 3, .set_version = 4, .begin = true, .fresh = true, .record = "R"}),
           bytes_of(Dropped{other}),
-          bytes_of(Adopted{.owner = other, .epoch = 3, .set_version = 4, .custody = 5, .group = 6, .seqs = {{1, 2}, {4, 4}}}),
+          bytes_of(Adopted{.owner = other, .epoch = 3, .set_version = 4, .custody = 5, .group = 6, .seqs = {{1, 2}, {4, 4}}, .from = {}}),
+          bytes_of(Adopted{.owner = other, .epoch = 3, .group = 6, .seqs = {{1, 2}}, .from = node(3)}),
           bytes_of(Answered{other, 3}), bytes_of(Guardians{2, {other, node(3)}})};
 }
 
@@ -62,8 +63,11 @@ TEST_CASE("records of copies stand as the page about the journal says", "[storag
                         .record = "R"}) ==
         byte(10) + byte(0xe0) + id(2) + number(3, 8) + number(4, 8) + number(0x55, 8) + number(0x44, 8) + number(1, 4) + "R");
   CHECK(bytes_of(Dropped{other}) == byte(11) + byte(0) + id(2));
-  CHECK(bytes_of(Adopted{.owner = other, .epoch = 3, .set_version = 4, .custody = 5, .group = 6, .seqs = {{7, 9}}}) ==
+  CHECK(bytes_of(Adopted{.owner = other, .epoch = 3, .set_version = 4, .custody = 5, .group = 6, .seqs = {{7, 9}}, .from = {}}) ==
         byte(12) + byte(0) + id(2) + number(3, 8) + number(4, 8) + number(5, 4) + number(6, 8) + number(1, 2) +
+            number(7, 8) + number(9, 8));
+  CHECK(bytes_of(Adopted{.owner = other, .epoch = 3, .group = 6, .seqs = {{7, 9}}, .from = node(3)}) ==
+        byte(12) + byte(2) + id(2) + id(3) + number(3, 8) + number(0, 8) + number(1, 4) + number(6, 8) + number(1, 2) +
             number(7, 8) + number(9, 8));
   CHECK(bytes_of(Answered{other, 3}) == byte(13) + byte(0) + id(2) + number(3, 8));
   CHECK(bytes_of(Guardians{2, {other}}) == byte(14) + byte(0) + number(2, 8) + number(1, 2) + id(2));
@@ -109,10 +113,11 @@ TEST_CASE("a record of copies that is cut, goes on or breaks a rule is undecodab
   }
   check_refused(bytes_of(Copied{.owner = other, .epoch = 0, .set_version = 1, .record = {}}));
   check_refused(bytes_of(Copied{.owner = other, .epoch = 1, .set_version = 0, .record = {}}));
-  check_refused(bytes_of(Adopted{.owner = other, .epoch = 1, .custody = 0, .group = 1, .seqs = {{1, 1}}}));
-  check_refused(bytes_of(Adopted{.owner = other, .epoch = 1, .custody = 1, .group = 1, .seqs = {}}));
-  check_refused(bytes_of(Adopted{.owner = other, .epoch = 1, .custody = 1, .group = 1, .seqs = {{2, 1}}}));
-  check_refused(bytes_of(Adopted{.owner = other, .epoch = 1, .custody = 1, .group = 1, .seqs = {{1, 3}, {3, 4}}}));
+  check_refused(bytes_of(Adopted{.owner = other, .epoch = 1, .custody = 0, .group = 1, .seqs = {{1, 1}}, .from = {}}));
+  check_refused(bytes_of(Adopted{.owner = other, .epoch = 1, .custody = 1, .group = 1, .seqs = {}, .from = {}}));
+  check_refused(bytes_of(Adopted{.owner = other, .epoch = 1, .custody = 1, .group = 1, .seqs = {{2, 1}}, .from = {}}));
+  check_refused(bytes_of(Adopted{.owner = other, .epoch = 1, .custody = 1, .group = 1, .seqs = {{1, 3}, {3, 4}}, .from = {}}));
+  check_refused(bytes_of(Adopted{.owner = other, .epoch = 1, .group = 1, .seqs = {{1, 1}}, .from = other}));
   check_refused(bytes_of(Answered{other, 0}));
   check_refused(bytes_of(Guardians{0, {}}));
 }

@@ -289,6 +289,78 @@ TEST_CASE("a node that was only killed was not put back", "[work][core]") {
   CHECK_FALSE(mesh[1].core->rolled_back());
 }
 
+TEST_CASE("a redelivery that its heir has buried is let go by its owner", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].accept();
+  mesh.run(100ms);
+  mesh[1].finish(mesh[1].take().at(0), Ran::Ending::refused);
+  mesh.run(100ms);
+  mesh[1].redeliver(mesh[1].letters.at(0));
+  mesh.run(100ms);
+  mesh.kill(1);
+  mesh.run(5s);
+  mesh[2].finish(mesh[2].take().at(0), Ran::Ending::refused);
+  mesh.run(1s);
+  REQUIRE(mesh[2].letters.size() == 1);
+  REQUIRE(mesh[2].owed() == 0);
+
+  mesh.revive(1);
+  mesh.link(1, 2);
+  mesh.run(500ms);
+
+  CHECK(mesh[1].owed() == 0);
+}
+
+TEST_CASE("a guardian that was late is better than none", "[work][core]") {
+  CoreMesh mesh = of(3);
+  const std::uint8_t late = heir_of(mesh, 1);
+  const std::uint8_t third = static_cast<std::uint8_t>(5 - late);
+  mesh[late].disk_stands_still = true;
+  mesh[1].accept();
+  mesh.run(1'500ms);
+  mesh[late].disk_stands_still = false;
+  mesh.run(1s);
+  REQUIRE(mesh[1].core->guardians().at(0).life.id == node_id(third));
+
+  mesh.kill(third);
+  mesh.run(1s);
+
+  REQUIRE(mesh[1].core->guardians().size() == 1);
+  CHECK(mesh[1].core->guardians()[0].life.id == node_id(late));
+  CHECK_FALSE(mesh[1].core->degraded());
+}
+
+TEST_CASE("a copy that an adopter of earlier guardians lacked is taken over, too", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh.kill(1);
+  mesh.revive(1);
+  mesh.link(1, 2);
+  mesh[1].accept();
+  mesh.run(100ms);
+  REQUIRE(mesh[1].core->safe() == mesh[1].synced);
+  const Life third{node_id(3), 1};
+  mesh[2].member_up(third);
+  const auto say = [&](std::uint64_t set) {
+    Frames word;
+    Outbox(third, word).say(mesh[2].life(), wire::Adopted{.owner = node_id(1),
+                                                          .epoch = 2,
+                                                          .set_version = set,
+                                                          .counter = 1,
+                                                          .last = true,
+                                                          .groups = {}});
+    mesh[2].on_frame(third, word.at(0).bytes);
+  };
+  mesh.kill(1);
+  say(0);
+  mesh.run(5s);
+  CHECK(mesh[2].owed() == 0);
+
+  say(1);
+  mesh.run(2s);
+
+  CHECK(mesh[2].owed() == 1);
+}
+
 TEST_CASE("who takes over is answered, though its word came before it was up", "[work][core]") {
   CoreMesh mesh;
   CoreNode& owner = mesh.add(1);

@@ -107,7 +107,10 @@ class CoreNode {
  private:
   void keep_letters() {
     for (Action& action : std::exchange(actions, {})) {
-      removals += std::holds_alternative<RemoveLetter>(action) ? 1 : 0;
+      if (const auto* remove = std::get_if<RemoveLetter>(&action)) {
+        ++removals;
+        machine().letter_removed(now, remove->handle, true, log, actions);
+      }
       auto* store = std::get_if<StoreLetter>(&action);
       if (!store) continue;
       machine().letter_stored(now, store->handle, true, log);

@@ -130,6 +130,32 @@ TEST_CASE("an heir that dies, too, is inherited from", "[work][custody]") {
   CHECK(mesh[second].machine->owed_count() == 5);
 }
 
+TEST_CASE("an heir that was inherited from lets go when it is back, though the owner was back before", "[work][custody]") {
+  Mesh mesh = three();
+  MeshNode& owner = mesh[1];
+  for (int i = 0; i < 5; ++i) owner.accept();
+  mesh.run(100ms);
+  const std::uint8_t first = guardians(owner)[0];
+  const std::uint8_t second = static_cast<std::uint8_t>(5 - first);
+  mesh.kill(1);
+  mesh.run(4s);
+  mesh.kill(first);
+  mesh.run(4s);
+  REQUIRE(mesh[second].machine->owed_count() == 5);
+  mesh.revive(1);
+  mesh.link(1, second);
+  mesh.run(6s);
+  REQUIRE(owner.machine->owed_count() == 0);
+  for (const Job& job : mesh[second].take()) mesh[second].finish(job);
+  mesh.run(1s);
+
+  mesh.revive(first);
+  mesh.link(first, second);
+  mesh.run(500ms);
+
+  CHECK(mesh[first].machine->owed_count() == 0);
+}
+
 TEST_CASE("an heir that restarts in the middle loses nothing and revives nothing", "[work][custody]") {
   Mesh mesh = three();
   MeshNode& owner = mesh[1];
