@@ -36,7 +36,8 @@ void Ledger::fail(std::string invariant, std::string what) {
 
 void Ledger::starts(Entry& entry, const Run& run, const work::Job& job, MonoTime now,
                     const RetryPolicy& retry) {
-  check_again(entry, run, job.possibly_duplicate);
+  const bool flagged = job.possibly_duplicate || entry.twins;  // of a twin nobody knows
+  check_again(entry, run, flagged);
   if (run.generation > entry.generation) {
     entry.generation = run.generation;
     entry.last_attempt = 0;
@@ -47,7 +48,7 @@ void Ledger::starts(Entry& entry, const Run& run, const work::Job& job, MonoTime
     entry.failed_at.reset();
     if (run.generation >= 3) totals_.add("generation_3");
   }
-  check_number(entry, run, job.possibly_duplicate, now, retry);
+  check_number(entry, run, flagged, now, retry);
   entry.last_attempt = run.attempt;
   entry.last_not_run = false;
   entry.run_disruptions = disruptions_;
@@ -148,6 +149,13 @@ void Ledger::stored(Entry& entry, HostIndex host, const DeadLetterId& letter, st
 }
 
 void Ledger::removed(Entry& entry, HostIndex host) { entry.letters.erase(host); }
+
+void Ledger::redelivered(Entry& entry, std::uint32_t generation) {
+  entry.cancelled = false;
+  if (entry.generation <= generation || plan_.honest()) return;
+  entry.twins = true;
+  totals_.add("twin_letters_redelivered");
+}
 
 void Ledger::owner_knows_nothing(const NodeId& owner) {
   for (auto& [key, entry] : entries_) {

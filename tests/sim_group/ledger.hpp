@@ -56,6 +56,7 @@ struct Entry {
   bool excused = false;      // more than that were lost
   bool cancelled = false;
   bool lost_letter = false;  // with its disk
+  bool twins = false;        // two nodes buried it, and both letters were redelivered
   bool done = false;         // the listener returned success once
   std::uint32_t done_generation = 0;
   Life done_life;
@@ -99,6 +100,8 @@ class Ledger {
   /// The letter is in the node's store now, or gone.
   void stored(Entry& entry, HostIndex host, const DeadLetterId& letter, std::uint32_t generation);
   void removed(Entry& entry, HostIndex host);
+  /// A letter of that generation.
+  void redelivered(Entry& entry, std::uint32_t generation);
 
   /// Something happened after which work may run twice.
   void disrupted() { ++disruptions_; }

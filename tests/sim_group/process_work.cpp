@@ -128,7 +128,7 @@ void Process::redeliver(const StoredLetter& stored) {
   stage_.totals.add(accepted->has_value() ? "redelivered" : "redelivered_twice");
   if (!accepted->has_value()) return;
   Entry& entry = stage_.ledger.at(stored.event, stored.group);
-  entry.cancelled = false;
+  stage_.ledger.redelivered(entry, stored.letter.generation);
   if (stage_.trace) line("redelivered " + describe(entry));
   const auto again = core_.machine().redeliver(stored.letter, acceptance, commit_);
   if (!again || again->has_value()) stage_.ledger.fail("I8", describe(entry) + " is redelivered twice");
