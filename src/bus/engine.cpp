@@ -212,6 +212,7 @@ void Engine::do_now(CoreAction& action) {
 void Engine::fatal(const Error& error) {
   if (failure_) return;
   failure_ = Error{ErrorCode::node_failed, error.message};
+  ended_ = true;
   notes_.push_back({LogLevel::error, "node_failed", {{"reason", error.message}}});
   transport_->close();
   progressed_ = true;
@@ -228,6 +229,7 @@ void Engine::give_up(const Error& error) {
   Lock lock(mutex_);
   if (failure_ || stopping_) return;
   now_ = clock_.now();
+  ended_ = true;
   if (!std::exchange(said_goodbye_, true)) {
     core_.goodbye(now_, false, actions_);
     perform();
@@ -264,6 +266,7 @@ void Engine::speak(Lock& lock) {
 
 void Engine::stop(bool for_good, std::chrono::milliseconds patience) {
   Lock lock(mutex_);
+  ended_ = true;
   if (!std::exchange(said_goodbye_, true) && !failure_) {
     const MonoTime deadline = clock_.now() + patience;
     while (!core_.routing().flushed() && clock_.now() < deadline && !failure_) {

@@ -160,6 +160,7 @@ class Engine final : public Asker, private transport::Handler, private routing::
   bool stopping_ = false;
   bool said_goodbye_ = false;
   std::optional<Error> failure_;
+  std::atomic<bool> ended_{false};  // one of the two; for those who ask without the lock
 
   std::thread thread_;
   std::thread fatal_thread_;

@@ -148,6 +148,7 @@ std::uint64_t Engine::change_interest(std::size_t bus,
 }
 
 Result<void> Engine::usable_now() const {
+  if (!ended_) return {};
   const Lock lock(mutex_);
   return usable();
 }
