@@ -293,9 +293,8 @@ def judge(run, timeline):
     result = Verdict(run.ledgers, GROUPS, run.owed(), faults, run.kills, run.options.level == "replicated")
     figures = result.figures()
     broken = list(run.broken)
-    if run.done["cut"] < timeline.cuts_wanted or len(run.kills) < timeline.kills_wanted:
-        broken.append(f"too little was done: {len(run.kills)} kills of {timeline.kills_wanted}, "
-                      f"{run.done['cut']} partitions of {timeline.cuts_wanted}")
+    broken += verdict.too_little(figures, run.done, {"kill": timeline.kills_wanted, "cut": timeline.cuts_wanted},
+                                 timeline.seconds, run.options.level == "replicated")
     if (figures["takeover_p99_ms"] or 0) > TAKEOVER_MAX_MS:
         broken.append(f"takeover p99 {figures['takeover_p99_ms']} ms, at most {TAKEOVER_MAX_MS} allowed")
     details = [("lost", result.lost), ("stuck", result.stuck), ("unexplained", result.unexplained),

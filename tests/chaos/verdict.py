@@ -10,6 +10,9 @@ import os
 # with their waits, questions that go unanswered.
 AFTERMATH = 30_000_000
 
+# Microseconds after the end of a fault in which work may still be given to a node that is then held for dead.
+NOTICED = 5_000_000
+
 
 class Run:
     """One call of a listener; times in microseconds."""
@@ -98,8 +101,9 @@ class Ledgers:
 def unexplained_runs(place, runs, faults):
     """Why each run that nothing explains should not have been, as texts. `faults`: [(begin, end)] microseconds.
 
-    Explained are: the first run, as attempt 1; a retry of a failed attempt, once for each; and what was said to be
-    possibly a duplicate, when there was a fault that can have led to it.
+    Explained are: the first run, as attempt 1; a retry of a failed attempt, once for each, also when attempts between
+    were given to nodes that died; and what was said to be possibly a duplicate, when there was a fault that can have
+    led to it.
     """
     found = []
     ordered = sorted(runs, key=lambda run: run.begin)
@@ -112,11 +116,28 @@ def unexplained_runs(place, runs, faults):
                 found.append(f"{place} was marked though nothing had happened: {ordered}")
         elif before:
             failed.remove(before[0])
+        elif died_between(run, ordered[:at], failed, faults):
+            failed[:] = [each for each in failed if each.attempt >= run.attempt]
         elif at > 0 or run.attempt != 1:
             found.append(f"{place} ran without a cause as attempt {run.attempt} on {run.node}: {ordered}")
         if run.how == "fail":
             failed.append(run)
     return found
+
+
+def died_between(run, earlier, failed, faults):
+    """Whether each attempt that is missing before this one can have been given to a node that died before it began:
+    nobody ran it, and there was a fault for each since the last failed attempt, or shortly before when this is the
+    first run."""
+    causes = [each for each in failed if each.attempt < run.attempt and each.end <= run.begin]
+    if earlier and not causes:
+        return False
+    cause = max(causes, key=lambda each: each.attempt, default=None)
+    missing = range(cause.attempt + 1 if cause else 1, run.attempt)
+    if not missing or any(each.attempt in missing for each in earlier):
+        return False
+    since = cause.end if cause else run.begin - AFTERMATH
+    return sum(begin <= run.begin and since <= end + NOTICED for begin, end in faults) >= len(missing)
 
 
 def percentile(values, share):
@@ -199,3 +220,23 @@ class Verdict:
             "unexplained": len(self.unexplained), "kills": len(self.kills),
             "takeover_p99_ms": None if p99 is None else round(p99 / 1000, 1),
         }
+
+
+# A run of this many seconds, or more, is one that promises are measured by.
+WHOLE_SECONDS = 240
+WHOLE_RECEIPTS = 100_000
+
+
+def too_little(figures, done, wanted, seconds, replicated):
+    """What the run has done too little of to prove anything, as texts. `done`: faults by kind, `wanted`: likewise."""
+    counted = {"kill": ("kill -9", figures["kills"]), "cut": ("partitions", done["cut"])}
+    least = dict(wanted)
+    if seconds >= WHOLE_SECONDS:
+        counted |= {"receipts": ("receipts", figures["receipts"]), "pause": ("pauses beyond the lease", done["pause"])}
+        least |= {"receipts": WHOLE_RECEIPTS, "pause": 1}
+        if replicated:
+            counted |= {"wipe": ("disks thrown away", done["wipe"]),
+                        "takeover": ("takeovers measured", int(figures["takeover_p99_ms"] is not None))}
+            least |= {"wipe": 1, "takeover": 1}
+    return [f"too little was done: {number} {name}, at least {least[kind]} are needed"
+            for kind, (name, number) in counted.items() if number < least[kind]]

@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cases  # noqa: E402
-from verdict import Kill, Ledgers, Verdict, percentile  # noqa: E402
+from verdict import Kill, Ledgers, Verdict, percentile, too_little  # noqa: E402
 
 GROUPS = ("g0", "g1")
 
@@ -112,6 +112,33 @@ class VerdictTest(unittest.TestCase):
 
         self.assertEqual(len(self.verdict().unexplained), 1)
 
+    def test_attempt_of_a_dead_node(self):
+        """an attempt that nobody ran is explained when a node can have died with it, each by a fault of its own"""
+        self.write("a", "1 receipt 1 id 5", "1 run g0 1 1 first 6", "1 fail g0 1 1 first 10", "1 run g0 1 3 first 100",
+                   "1 ok g0 1 3 first 110", "1 receipt 2 id 5", "1 run g0 2 2 first 100", "1 ok g0 2 2 first 110")
+
+        self.assertEqual(self.verdict(faults=[(50, 60)]).unexplained, [])
+        self.assertEqual(len(self.verdict(faults=[(101, 102)]).unexplained), 2)
+
+        self.write("a", "1 receipt 3 id 5", "1 run g0 3 1 first 6", "1 fail g0 3 1 first 10", "1 run g0 3 4 first 100")
+
+        self.assertEqual(len(self.verdict(faults=[(50, 60)]).unexplained), 1)
+        self.assertEqual(self.verdict(faults=[(50, 60), (70, 80)]).unexplained, [])
+
+    def test_attempt_of_a_dead_node_that_ran(self):
+        """an attempt that began on the node that died was perhaps executed: the next one must be marked"""
+        self.write("a", "1 receipt 1 id 5", "1 run g0 1 1 first 6", "1 fail g0 1 1 first 10", "2 run g0 1 3 first 100")
+        self.write("b", "1 run g0 1 2 first 20")
+
+        self.assertEqual(len(self.verdict(faults=[(50, 60)]).unexplained), 1)
+
+    def test_attempt_of_a_dead_node_once(self):
+        """a failed attempt explains one later attempt, also when one between is missing"""
+        self.write("a", "1 receipt 1 id 5", "1 run g0 1 1 first 6", "1 fail g0 1 1 first 10", "1 run g0 1 3 first 100",
+                   "1 run g0 1 3 first 120")
+
+        self.assertEqual(len(self.verdict(faults=[(50, 60)]).unexplained), 1)
+
     def test_two_receipts(self):
         """one event has one receipt"""
         self.write("a", "1 receipt 1 id 5", "1 receipt 1 id 6")
@@ -138,6 +165,21 @@ class VerdictTest(unittest.TestCase):
                    "2 run g1 1 1 first 9500", "2 ok g1 1 1 first 9600")
 
         self.assertEqual(self.verdict(kills=[Kill("a", 1, 200, 9_000, True)]).takeovers, [8_800, 8_800])
+
+    def test_too_little(self):
+        """a run that did less to the nodes than it is meant for proves nothing, and says what was missing"""
+        figures = {"kills": 80, "receipts": 100_000, "takeover_p99_ms": 900.0}
+        done, wanted = {"cut": 12, "pause": 1, "wipe": 1}, {"kill": 80, "cut": 12}
+        missing = {"kills": 79, "receipts": 99_999, "takeover_p99_ms": None}
+        nothing = {"cut": 11, "pause": 0, "wipe": 0}
+
+        self.assertEqual(too_little(figures, done, wanted, 240, True), [])
+        self.assertEqual([text.split(": ")[1] for text in too_little(missing, nothing, wanted, 240, True)], [
+            "79 kill -9, at least 80 are needed", "11 partitions, at least 12 are needed",
+            "99999 receipts, at least 100000 are needed", "0 pauses beyond the lease, at least 1 are needed",
+            "0 disks thrown away, at least 1 are needed", "0 takeovers measured, at least 1 are needed"])
+        self.assertEqual(len(too_little(missing, nothing, wanted, 240, False)), 4)
+        self.assertEqual(len(too_little(missing, nothing, wanted, 239, True)), 2)
 
     def test_percentile(self):
         """a percentile is one of the values, and of nothing there is none"""
