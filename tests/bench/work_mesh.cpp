@@ -54,7 +54,7 @@ void work(Shared& shared, const std::string& directory, Level level, unsigned nu
              "a worker's group");
   }
   ++shared.ready;
-  while (!shared.ending) Shared::nap();
+  while (!shared.ending) Shared::rest();
   node->stop();
 }
 
