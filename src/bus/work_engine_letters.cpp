@@ -97,12 +97,15 @@ std::chrono::milliseconds WorkEngine::look_after_letters() {
 }
 
 void WorkEngine::wait_letters(base::MonoTime deadline) {
-  // What ended is stored when its end is synced.
-  if (journal_) sync();
-  Lock lock(mutex_);
   const auto done = [this] {
     return failure_ || (!keeping_letters_ && letters_to_store_.empty() && letters_to_remove_.empty());
   };
+  Lock lock(mutex_);
+  if (!machine_.letters_wait() && done()) return;
+  lock.unlock();
+  // What ended is stored when its end is synced.
+  if (journal_) sync();
+  lock.lock();
   letters_done_.wait_for(lock, std::max(deadline - services_.clock.now(), std::chrono::nanoseconds{0}), done);
 }
 

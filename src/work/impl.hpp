@@ -48,6 +48,7 @@ class Machine::Impl {
 
   // letters.cpp
   void synced(Position end, Actions& actions);
+  [[nodiscard]] bool letters_wait() const { return !later_.empty(); }
   void letter_stored(MonoTime now, Handle handle, bool kept, storage::Commit& log);
   void letter_removed(MonoTime now, Handle handle, bool gone, storage::Commit& log, Actions& actions);
 

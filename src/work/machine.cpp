@@ -233,6 +233,7 @@ void Machine::watch(Handle handle) {
   if (const auto slot = impl_->book_.slot(handle)) impl_->book_[*slot].watched = true;
 }
 
+bool Machine::letters_wait() const { return impl_->letters_wait(); }
 std::uint64_t Machine::watched_ended() const { return impl_->watched_ended_; }
 
 std::uint64_t Machine::owed_count() const { return impl_->book_.owed(); }

@@ -282,6 +282,9 @@ class Machine {
   /// Of the last 10,000 that ended since the machine was made, those of `events`, oldest first.
   [[nodiscard]] std::vector<Finished> finished(std::span<const EventId> events) const;
 
+  /// Whether a dead letter is to be stored or removed as soon as what stands in the log is synced.
+  [[nodiscard]] bool letters_wait() const;
+
   /// Counts the end of this one in `watched_ended`. Ignored when it is not owed.
   void watch(Handle handle);
   [[nodiscard]] std::uint64_t watched_ended() const;

@@ -110,6 +110,21 @@ TEST_CASE("who waits too long for the sync of another has an unknown outcome", "
   CHECK(driven.engine.wait_safe(end, patience).has_value());
 }
 
+TEST_CASE("who waits for dead letters waits for no sync when none is on its way", "[bus][work-engine]") {
+  const TempDir dir{support::memory_disk()};
+  const auto disk = std::make_shared<FaultyDisk>(dir.path());
+  Driven driven(dir.path(), disk);
+  driven.accept("tried again");
+  disk->hold_syncs();
+  driven.finish(driven.take().at(0), failed);
+
+  auto waiter = std::async(std::launch::async, [&] { driven.engine.wait_letters(base::SystemClock().now() + patience); });
+  const auto in_time = waiter.wait_for(patience);
+  disk->release();
+
+  CHECK(in_time == std::future_status::ready);
+}
+
 TEST_CASE("what is accepted to be run at once waits for no sync", "[bus][work-engine]") {
   const TempDir dir{support::memory_disk()};
   const auto disk = std::make_shared<FaultyDisk>(dir.path());
