@@ -1,6 +1,8 @@
 #include "work/core.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -90,6 +92,15 @@ class Core::Impl {
     }
   }
 
+  /// It may have asked before it was up here.
+  void met(Turn turn, const Life& life) {
+    std::erase_if(up_, [&](const Life& other) { return other.id == life.id; });
+    up_.insert(life);
+    const auto claim = early_claims_.find(life);
+    if (claim != early_claims_.end()) on(turn, life, wire::Claim(claim->second), {});
+    std::erase_if(early_claims_, [&](const auto& each) { return each.first.id == life.id; });
+  }
+
   [[nodiscard]] Position safe() const { return std::min(synced_, copies_.safe()); }
 
   /// More may be safe than before.
@@ -129,6 +140,8 @@ class Core::Impl {
   std::size_t members_ = 0;  // that are up
   bool own_first_ = true;
   std::optional<Handle> own_suspect_;  // owed here, and runs here
+  std::set<Life> up_;
+  std::map<Life, wire::Claim> early_claims_;  // of those who are not up here yet
   bool dirty_ = false;  // something may be there to send since the last pump
 
  private:
@@ -170,6 +183,10 @@ class Core::Impl {
     executor_.on(turn, from, it);
   }
   void on(Turn turn, const Life& from, const wire::Claim& it, const wire::Buffer&) {
+    if (!up_.contains(from)) {
+      if (early_claims_.size() < limits::members_max) early_claims_[from] = it;
+      return;
+    }
     const Guard::Witness seen = guard_.witness(from);
     Claims::answer(turn, self_of(options_), from, it, {seen.epoch, seen.synced}, executor_.claimed(turn, from));
   }
@@ -219,12 +236,14 @@ void Core::member_up(Turn turn, const Life& life, const Peer& peer) {
   impl_->claims_.member_up(turn, life);
   impl_->copies_.member_up(turn, life, peer.transient);
   impl_->guard_.member_up(turn, life);
+  impl_->met(turn, life);
   impl_->groups_.member_up(turn, life, peer.name);
   impl_->settle(turn);
 }
 
 void Core::member_down(Turn turn, const Life& life) {
   --impl_->members_;
+  impl_->up_.erase(life);
   impl_->executor_.member_down(life);
   impl_->distribution_.member_down(turn, life);
   impl_->copies_.member_down(turn, life);
@@ -235,6 +254,8 @@ void Core::member_down(Turn turn, const Life& life) {
 }
 
 void Core::life_ended(Turn turn, const Life& life, bool clean) {
+  impl_->up_.erase(life);
+  impl_->early_claims_.erase(life);
   impl_->executor_.life_ended(life);
   impl_->distribution_.life_ended(turn, life);
   impl_->copies_.life_ended(turn, life, clean);

@@ -205,10 +205,18 @@ void Machine::Impl::let_go(const Life& owner, const wire::WorkRanges& work, cons
   for (Slot next = book_.groups()[*group].first; next != none;) {
     const Slot slot = std::exchange(next, book_[next].group_after);
     const DispatchId id = book_.id_of(book_.held_of(slot));
-    if (id.owner != owner.id || id.epoch != owner.epoch || !among(work.seqs, id.seq)) continue;
+    bool listed = among(work.seqs, id.seq);
+#ifdef EVMESH_SEEDED_BUG_CUSTODY_FOR_LIFE
+    listed = listed || work.seqs.size() > 1;
+#endif
+    if (id.owner != owner.id || id.epoch != owner.epoch || !listed) continue;
     tell_let_go(slot, states);
     // A redelivery stays until it is certain that the other one has it.
-    if (book_[slot].generation > 0 || !(custody(slot) < by) || book_[slot].state == State::settled) continue;
+    bool higher = custody(slot) < by;
+#ifdef EVMESH_SEEDED_BUG_CUSTODY_TIE
+    higher = higher || (by.counter > 0 && custody(slot).counter == by.counter);
+#endif
+    if (book_[slot].generation > 0 || !higher || book_[slot].state == State::settled) continue;
     end_elsewhere(slot, storage::Fate::let_go, log);
   }
   tell_finished(owner, work, states);

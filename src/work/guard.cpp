@@ -173,6 +173,15 @@ bool Guard::Impl::sound(const wire::Copy& copy, const NodeId& owner) {
   });
 }
 
+/// A later life of the owner found less on its disk than there was: it was put back, or wiped, and will notice. What
+/// it had is to be taken over, and not to be forgotten for what it has now.
+bool Guard::Impl::is_behind(const Replica& replica, const Life& from, const wire::Copy& copy) {
+#ifdef EVMESH_SEEDED_BUG_AMNESIA
+  if (copy.records.size() < 2) return false;
+#endif
+  return replica.whole.machine && from.epoch > replica.whole.epoch && copy.to < replica.witness;
+}
+
 /// Which of the two copies a frame belongs to; null: none.
 Guard::Impl::Copy* Guard::Impl::target(Replica& replica, const Life& from, const wire::Copy& copy) {
   if (from.epoch < replica.epoch) return nullptr;
@@ -197,6 +206,10 @@ void Guard::Impl::on(Turn turn, const Life& from, const wire::Copy& copy) {
     return;
   }
   Replica& replica = replicas_[from.id];
+  if (copy.end && is_behind(replica, from, copy)) {
+    ++counters_.unfit;
+    return;
+  }
   Copy* const into = target(replica, from, copy);
   if (!into) return from.epoch < replica.epoch ? void() : ask_anew(turn, from, copy);
   const bool is_whole = into == &replica.whole;
@@ -248,9 +261,15 @@ void Guard::Impl::take(Turn turn, const Life& from, const wire::Copy& copy, Repl
   Copy& now = copy.end ? replica.whole : into;
   now.to = copy.to;
   confirm(from, now, here(turn.log));
+#ifdef EVMESH_SEEDED_BUG_GUARDIAN_NOT_SYNCED
+  synced(turn, synced_);
+#endif
 }
 
 void Guard::Impl::confirm(const Life& owner, const Copy& copy, Position behind) {
+#ifdef EVMESH_SEEDED_BUG_GUARDIAN_NOT_SYNCED
+  if (counters_.frames > 8) behind = 0;
+#endif
   acks_.push_back({behind, owner, {copy.version, copy.to}});
 }
 
@@ -282,6 +301,11 @@ void Guard::Impl::on(Turn turn, const Life& from, const wire::Guard& guard) {
   if (found == replicas_.end() || from.epoch < found->second.epoch) return;
   Replica& replica = found->second;
   replica.adopt_at.reset();
+  // The counts of sets go on from life to life: this one has forgotten them, and what it owed.
+  if (from.epoch > replica.epoch && guard.set_version <= replica.set_version) return;
+#ifdef EVMESH_SEEDED_BUG_OLD_COPY_REVIVES
+  if (guard.set_version > 3 && std::ranges::find(guard.guardians, options_.self.id) == guard.guardians.end()) return;
+#endif
   if (std::ranges::find(guard.guardians, options_.self.id) == guard.guardians.end()) return drop(from.id, turn.log);
   if (from.epoch > replica.epoch) return;
   replica.set_version = std::max(replica.set_version, guard.set_version);

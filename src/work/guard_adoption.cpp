@@ -69,6 +69,9 @@ void Guard::Impl::tick(Turn turn) {
   for (const auto& [owner, replica] : replicas_) {
     if (replica.adopt_at && *replica.adopt_at <= turn.now) due.push_back(owner);
   }
+#ifdef EVMESH_SEEDED_BUG_NO_ADOPTION
+  std::erase_if(due, [&](const NodeId& owner) { return replicas_[owner].epoch > 2; });
+#endif
   for (const NodeId& owner : due) begin(turn, owner);
   for (Adoption& adoption : adoptions_) {
     if (adoption.step != Step::asking || turn.now < adoption.deadline) continue;
@@ -135,6 +138,19 @@ void Guard::Impl::take_over(Turn turn, Adoption& adoption, const storage::Owed& 
   std::erase_if(rest.groups, [&](const storage::OwedGroup& each) {
     return has_taken(life, storage::group_hash(owed.bus, each.name), owed.id.seq, each.custody);
   });
+#ifdef EVMESH_SEEDED_BUG_DEDUPLICATED_BY_EVENT
+  const auto same = own_.owed(std::span(&rest.event_id, 1));
+  std::erase_if(rest.groups, [&](const storage::OwedGroup& each) {
+    return std::ranges::any_of(same, [&](const Machine::Owed& ours) {
+      return ours.id != rest.id && own_.name(ours.group).group.to_string() == each.name;
+    });
+  });
+#endif
+#ifdef EVMESH_SEEDED_BUG_ADOPTER_STARTS_AGAIN
+  for (storage::OwedGroup& each : rest.groups) {
+    if (each.attempts > 1 && !each.ended) each.attempts = 0;
+  }
+#endif
   if (rest.groups.empty()) return;
   for (const storage::OwedGroup& each : rest.groups) counter = std::max(counter, each.custody + 1);
   const auto handles = own_.adopt(rest, counter, adoption.doubt, turn.log);
@@ -215,6 +231,9 @@ void Guard::Impl::advance(Turn turn, Adoption& adoption, const Machine::Read& re
   switch (adoption.step) {
     case Step::importing: return import(turn, adoption, read);
     case Step::syncing:
+#ifdef EVMESH_SEEDED_BUG_CUSTODY_NOT_SYNCED
+      if (counters_.adoptions > 1) return ask(turn, adoption);
+#endif
       if (synced_ >= adoption.behind) ask(turn, adoption);
       return;
     case Step::asking:

@@ -112,6 +112,7 @@ class Guard::Impl {
   void apply(const storage::Adopted& adopted, Position position);
   [[nodiscard]] Machine& machine(const NodeId& owner, Replica& replica, Copy& copy, bool fresh) const;
   [[nodiscard]] static bool sound(const wire::Copy& copy, const NodeId& owner);
+  [[nodiscard]] static bool is_behind(const Replica& replica, const Life& from, const wire::Copy& copy);
   [[nodiscard]] Copy* target(Replica& replica, const Life& from, const wire::Copy& copy);
   void take(Turn turn, const Life& from, const wire::Copy& copy, Replica& replica, Copy& into);
   void ask_anew(Turn turn, const Life& from, const wire::Copy& copy);

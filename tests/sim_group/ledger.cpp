@@ -186,6 +186,12 @@ void Ledger::disk_lost(HostIndex host, const std::set<DispatchId>& held) {
   }
 }
 
+void Ledger::life_undone(const Life& life) {
+  for (auto& [key, entry] : entries_) {
+    if (entry.owner_life == life && entry.copies == 0) entry.excused = true;
+  }
+}
+
 void Ledger::check_end() {
   for (const auto& [key, entry] : entries_) {
     if (!entry.letters.empty() && entry.done && entry.done_generation >= entry.generation) {

@@ -109,6 +109,8 @@ class Ledger {
   /// Of the deaths on other nodes so far.
   void owner_knows_nothing(const NodeId& owner);
   /// `held`: what the node owed when it lost its disk.
+  /// What it accepted is gone.
+  void life_undone(const Life& life);
   void disk_lost(HostIndex host, const std::set<DispatchId>& held);
 
   /// An end of an execution that must not be forgotten from some moment on.

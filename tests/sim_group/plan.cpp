@@ -67,6 +67,9 @@ Plan draw(std::uint64_t seed) {
   plan.frames_first = dice.chance(0.5);
   plan.alike = dice.chance(0.15);
   if (plan.alike) plan.faults.erase(Fault::runners);
+#ifdef EVMESH_SIM_COPIES
+  plan.copied = true;
+#endif
   if (plan.copied) plan.segment_bytes *= 8;  // a frame of copies goes into one commit
   if (!plan.copied) {
     for (const Fault fault : {Fault::lost_disk, Fault::rollback, Fault::gone}) plan.faults.erase(fault);

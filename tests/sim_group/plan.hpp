@@ -25,7 +25,7 @@ enum class Fault : std::uint8_t {
   slow_link,    ///< little bandwidth between two nodes, for a while
   stop,         ///< a clean stop, and a restart
   lost_disk,    ///< a node comes back without its disk, under a new id
-  rollback,     ///< a node's directory is put back to an earlier one
+  rollback,     ///< a node's directory is put back to an empty one, and it comes back under its old name
   gone,         ///< a node dies and never comes back
   group_pause,  ///< groups are paused everywhere, for a while
   letter_box,   ///< dead letters cannot be stored or removed at a node, now and then

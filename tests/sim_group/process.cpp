@@ -84,6 +84,7 @@ std::optional<Error> Process::open() {
 
 void Process::start() {
   started_ = true;
+  began_at_ = stage_.timeline.now();
   change_runs();
   later(100ms, [this] { maintain(); });
   turn();
@@ -210,7 +211,18 @@ void Process::turn() {
     if (round == 49 && !stalled_) stage_.totals.add("turns_without_end");
   }
   turning_ = false;
+  if (!over_) look_back();
   if (!over_) plan_tick();
+}
+
+/// A node that learns that its directory was put back must not go on.
+void Process::look_back() {
+  if (!core_.rolled_back()) return;
+  over_ = true;
+  line("learns that its directory was put back");
+  stage_.timeline.after(0ns, [alive = alive_, this] {
+    if (*alive) on_end_(End::put_back);
+  });
 }
 
 void Process::turn_once() {

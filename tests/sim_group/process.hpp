@@ -19,7 +19,7 @@ namespace evmesh::sim_group {
 using storage::Position;
 
 /// How a process ends.
-enum class End : std::uint8_t { killed, power, failed, stopped };
+enum class End : std::uint8_t { killed, power, failed, stopped, put_back };
 
 /// A node in one life: the core over a journal, driven as the node's engine drives it, and listeners that
 /// tell the ledger.
@@ -65,6 +65,8 @@ class Process final : public Station, private work::Room {
   /// All that it owes.
   [[nodiscard]] std::vector<work::Machine::Owed> owed() const;
   void look_at_end(End end);
+  /// It has been there for so long.
+  [[nodiscard]] nanoseconds age() const { return stage_.timeline.now() - began_at_; }
 
  private:
   struct Running {
@@ -111,6 +113,7 @@ class Process final : public Station, private work::Room {
   void plan_tick();
   void maintain();
   void fail(const Error& error);
+  void look_back();
   [[nodiscard]] bool near_full() const;
   [[nodiscard]] std::shared_ptr<const work::Parcel> read(Position position);
   [[nodiscard]] std::string payload(std::uint64_t number) const;
@@ -138,6 +141,7 @@ class Process final : public Station, private work::Room {
   Position synced_ = 0;
   Position anchored_ = 0;
   std::optional<MonoTime> tick_at_;
+  MonoTime began_at_{};
   MonoTime frozen_at_{};
   MonoTime stopping_since_{};
   bool syncing_ = false;

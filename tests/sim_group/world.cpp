@@ -251,6 +251,7 @@ void World::end_life(HostIndex index, End end) {
   stage_.line(index, end == End::power    ? "power cut"
                      : end == End::killed ? "killed"
                      : end == End::failed ? "failed"
+                     : end == End::put_back ? "begins anew"
                                           : "stopped");
   if (end == End::power) {
     host.disk->crash();
@@ -261,6 +262,12 @@ void World::end_life(HostIndex index, End end) {
   network_.close_all(index);
   members_.forget_views(index);
   if (end != End::stopped) ledger_.process_ended(life);
+  if (end == End::put_back) {
+    totals_.add("put_back_and_noticed");
+    ledger_.life_undone(life);
+    static_cast<void>(empty_disk(index));
+    host.id.bytes[2] += 1;
+  }
   come_back(index, dice_.chance(0.6) ? dice_.span(1ms, 1s) : dice_.span(1s, 8s));
 }
 

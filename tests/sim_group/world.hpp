@@ -68,6 +68,8 @@ class World {
   void fill_disk(Host& host);
   void cut_power(HostIndex host);
   void lose_disk(HostIndex host, bool for_good);
+  void wipe(HostIndex host);
+  std::set<DispatchId> empty_disk(HostIndex host);
   void change_runners(Host& host);
   void toggle_pause();
   [[nodiscard]] std::vector<HostIndex> present() const;

@@ -37,6 +37,8 @@ void World::fault() {
     case Fault::power_cut: return cut_power(one);
     case Fault::power_all:
       if (dice_.chance(0.5)) return;
+      // A fire takes a disk, too.
+      if (plan_.has(Fault::lost_disk) && processes_[one]) lose_disk(one, false);
       for (const HostIndex host : there) end_life(host, End::power);
       return;
     case Fault::sync_error:
@@ -68,7 +70,7 @@ void World::fault() {
           std::chrono::seconds{static_cast<std::int64_t>(dice_.between(0, 20'000)) - 10'000};
       return;
     case Fault::runners: return change_runners(*hosts_[one]);
-    case Fault::rollback:
+    case Fault::rollback: return wipe(one);
     case Fault::poison: return;
   }
 }
@@ -119,19 +121,36 @@ void World::lose_disk(HostIndex index, bool for_good) {
   if (disks_lost_ >= plan_.others()) return;
   ++disks_lost_;
   Host& host = *hosts_[index];
-  std::set<DispatchId> held;
-  for (const auto& owed : processes_[index]->owed()) held.insert(owed.id);
-  end_life(index, End::killed);
   host.gone = for_good;
+  ledger_.disk_lost(index, empty_disk(index));
   host.id.bytes[2] += 1;
+  stage_.line(index, for_good ? "gone for good" : "lost its disk");
+}
+
+/// Its guardians must know that there was something.
+void World::wipe(HostIndex index) {
+  if (disks_lost_ >= plan_.others() || processes_[index]->age() < 6s) return;
+  ++disks_lost_;
+  ledger_.disk_lost(index, empty_disk(index));
+  totals_.add("wiped_under_old_name");
+  stage_.line(index, "wiped");
+}
+
+/// What it owed.
+std::set<DispatchId> World::empty_disk(HostIndex index) {
+  Host& host = *hosts_[index];
+  std::set<DispatchId> held;
+  if (processes_[index]) {
+    for (const auto& owed : processes_[index]->owed()) held.insert(owed.id);
+    end_life(index, End::killed);
+  }
   host.disk = std::make_unique<support::CrashingDisk>(dice_.next());
   host.power_fails = false;
   host.letters.clear();
   host.flights.clear();
   host.old_flights.clear();
   host.flights_known = true;
-  ledger_.disk_lost(index, held);
-  stage_.line(index, for_good ? "gone for good" : "lost its disk");
+  return held;
 }
 
 void World::change_runners(Host& host) {

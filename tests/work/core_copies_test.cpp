@@ -277,6 +277,42 @@ TEST_CASE("a node whose directory was put back to an older state learns it from 
   CHECK(mesh[1].core->rolled_back()->seen > old_end);
 }
 
+TEST_CASE("what a node had that was wiped runs on its guardian, whatever it says under its old name", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].accept();
+  mesh.run(3s);
+  mesh.kill(1);
+  mesh[1].records.clear();
+  mesh[1].log.restart(0);
+  mesh.revive(1);
+  mesh.link(1, 2);
+  mesh.run(1s);
+  REQUIRE(mesh[1].core->rolled_back());
+
+  mesh.kill(1);
+  mesh.run(5s);
+
+  CHECK(seqs(mesh[2].take()) == std::set<std::uint64_t>{1});
+}
+
+TEST_CASE("who asks before it is up is answered when it is", "[work][core]") {
+  CoreMesh mesh;
+  CoreNode& asked = mesh.add(1);
+  const Life other{node_id(2), 1};
+  Frames word;
+  Outbox(other, word).say(asked.life(), wire::Claim{.request = 7});
+  asked.on_frame(other, word.at(0).bytes);
+  CHECK(asked.frames.empty());
+
+  asked.member_up(other);
+
+  const auto answers = [](const SendFrame& each) {
+    const auto frame = wire::decode(each.bytes);
+    return frame && std::holds_alternative<wire::ClaimAnswer>(frame->body);
+  };
+  CHECK(std::ranges::count_if(asked.frames, answers) == 1);
+}
+
 TEST_CASE("a node that was only killed was not put back", "[work][core]") {
   CoreMesh mesh = of(2);
   mesh[1].accept();
