@@ -70,6 +70,7 @@ void Guard::Impl::tick(Turn turn) {
     if (replica.adopt_at && *replica.adopt_at <= turn.now) due.push_back(owner);
   }
 #ifdef EVMESH_SEEDED_BUG_NO_ADOPTION
+  for (const NodeId& owner : due) replicas_[owner].adopt_at.reset();
   std::erase_if(due, [&](const NodeId& owner) { return replicas_[owner].epoch > 2; });
 #endif
   for (const NodeId& owner : due) begin(turn, owner);
