@@ -18,7 +18,7 @@ struct GroupStatus {
   std::string bus;
   Group group;
   bool required = false;      ///< what is accepted is owed to it, whether it runs here or not
-  std::uint32_t runners = 0;  ///< listeners of this node that run it
+  std::uint32_t runners = 0;  ///< listeners of this node that run it; none on a front-line node
   bool critical = true;       ///< as GroupOptions; what was said last, also before a restart
   bool paused = false;
   std::string pause_reason;  ///< empty unless it is paused

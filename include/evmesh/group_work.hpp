@@ -33,17 +33,17 @@ class GroupWork {
   /// Errors: unknown_group; invalid_argument (no such bus).
   [[nodiscard]] virtual Result<GroupStatus> group(std::string_view bus, const Group& group) const = 0;
 
-  /// Starts no further execution of the group here until `resume`, also after a restart; what is owed stays
-  /// owed. `reason`: at most 1,024 bytes of UTF-8. Idempotent, the last reason holds. Errors: unknown_group,
-  /// invalid_argument, storage.
+  /// Starts no further execution of the group on any node of the mesh until `resume`, also after a restart;
+  /// what is owed stays owed. `reason`: at most 1,024 bytes of UTF-8. Idempotent, the last reason holds.
+  /// Errors: unknown_group, invalid_argument, storage.
   [[nodiscard]] virtual Result<GroupStatus> pause(std::string_view bus, const Group& group,
                                                   std::string reason) = 0;
   [[nodiscard]] virtual Result<GroupStatus> resume(std::string_view bus, const Group& group) = 0;
 
-  /// Ends that events are owed to the group. What it is still owed is cancelled when `cancel`, and counted in
-  /// the answer; otherwise the group is refused while anything is owed. Dead letters stay. Errors:
-  /// unknown_group, group_in_use (a listener of this node runs it, or it is owed something),
-  /// invalid_argument, storage.
+  /// Ends that events are owed to the group, on all nodes of the mesh. What it is still owed here is cancelled
+  /// when `cancel`, and counted in the answer; otherwise the group is refused while anything is owed here.
+  /// What other nodes owe it goes to their dead letters. Dead letters stay. Errors: unknown_group,
+  /// group_in_use (a listener of this node runs it, or it is owed something), invalid_argument, storage.
   [[nodiscard]] virtual Result<std::uint64_t> remove(std::string_view bus, const Group& group,
                                                      bool cancel) = 0;
 

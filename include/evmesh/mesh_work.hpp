@@ -24,7 +24,7 @@ struct Unreached {
 /// What the nodes of a mesh answered together. Value.
 template <class Answer>
 struct FromMesh {
-  Answer value;
+  Answer value{};
   std::vector<Unreached> unreached{};  ///< by name; what these know is not in `value`. Empty: everybody answered
 
   [[nodiscard]] bool complete() const { return unreached.empty(); }
@@ -54,6 +54,18 @@ class MeshWork {
 
   /// Errors: unknown_group (on every node that answered).
   [[nodiscard]] virtual Result<FromMesh<GroupStatus>> group(std::string_view bus, const Group& group) const = 0;
+
+  /// As `GroupWork::pause` and `resume`, with the answer of all nodes. Who is named as not having answered
+  /// hears of it when it is back.
+  [[nodiscard]] virtual Result<FromMesh<GroupStatus>> pause(std::string_view bus, const Group& group,
+                                                            std::string reason) = 0;
+  [[nodiscard]] virtual Result<FromMesh<GroupStatus>> resume(std::string_view bus, const Group& group) = 0;
+
+  /// As `GroupWork::remove`, where no node runs the group; what any node owes it counts. What is owed to it
+  /// by nodes that did not answer, or accepted meanwhile, goes to their dead letters. Errors: unknown_group,
+  /// group_in_use naming the nodes, invalid_argument, storage.
+  [[nodiscard]] virtual Result<FromMesh<std::uint64_t>> remove(std::string_view bus, const Group& group,
+                                                               bool cancel) = 0;
 
   /// Of one dispatch in one group the state that settles most: done before all others, then what was
   /// redelivered most often, then cancelled before dead before owed; the failed attempts of all nodes together.

@@ -64,11 +64,11 @@ class Api::Follower final : public BodySource {
 
  private:
   /// What a group was still owed stays owed when its listener is only destroyed; nobody waits for that of a
-  /// temporary one.
+  /// temporary one, unless another node runs it by now.
   void end_group() {
     group_->close();
     registration_ = Registration();
-    if (temporary_) static_cast<void>(api_.node_.group_work().remove(group_->bus(), *temporary_, true));
+    if (temporary_) static_cast<void>(api_.node_.mesh_work().remove(group_->bus(), *temporary_, true));
     const std::lock_guard lock(api_.mutex_);
     api_.streamed_groups_.erase(place_);
     api_.group_ended_.notify_all();

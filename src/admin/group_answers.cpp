@@ -186,9 +186,12 @@ std::string group_json(const GroupStatus& group, Missing missing) {
   return line(answer);
 }
 
-std::string removed_group_json(const std::string& bus, const std::string& group, std::uint64_t cancelled) {
-  return line(
-      {{"schema", "evmesh.group_removed.v1"}, {"bus", bus}, {"group", group}, {"cancelled", cancelled}});
+std::string removed_group_json(const std::string& bus, const std::string& group, std::uint64_t cancelled,
+                               Missing missing) {
+  Json answer{
+      {"schema", "evmesh.group_removed.v1"}, {"bus", bus}, {"group", group}, {"cancelled", cancelled}};
+  add_missing(answer, missing);
+  return line(answer);
 }
 
 std::string life_json(const EventLife& life, Missing missing) {

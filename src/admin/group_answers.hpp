@@ -16,7 +16,7 @@ using Missing = std::span<const Unreached>;
 [[nodiscard]] std::string groups_json(std::span<const GroupStatus> groups, Missing missing = {});
 [[nodiscard]] std::string group_json(const GroupStatus& group, Missing missing = {});
 [[nodiscard]] std::string removed_group_json(const std::string& bus, const std::string& group,
-                                             std::uint64_t cancelled);
+                                             std::uint64_t cancelled, Missing missing = {});
 
 /// What became of an event, in each group it was owed to.
 [[nodiscard]] std::string life_json(const EventLife& life, Missing missing = {});

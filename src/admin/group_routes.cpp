@@ -51,11 +51,11 @@ Response pause(Node& node, const Request& request, const std::string& name, bool
   if (auto refusal = refuse_content(request)) return std::move(*refusal);
   const auto asked = named(node, *query, name);
   if (!asked) return error_response(asked.error());
-  GroupWork& work = node.group_work();
+  MeshWork& work = node.mesh_work();
   const auto group = paused ? work.pause(asked->bus, asked->group, query->text("reason").value_or(""))
                             : work.resume(asked->bus, asked->group);
   if (!group) return error_response(group.error());
-  return {200, group_json(*group)};
+  return {200, group_json(group->value, group->unreached)};
 }
 
 Response remove(Node& node, const Request& request, const std::string& name) {
@@ -64,9 +64,9 @@ Response remove(Node& node, const Request& request, const std::string& name) {
   if (!cancel) return error_response(cancel.error());
   const auto asked = named(node, *query, name);
   if (!asked) return error_response(asked.error());
-  const auto cancelled = node.group_work().remove(asked->bus, asked->group, *cancel);
+  const auto cancelled = node.mesh_work().remove(asked->bus, asked->group, *cancel);
   if (!cancelled) return error_response(cancelled.error());
-  return {200, removed_group_json(asked->bus, name, *cancelled)};
+  return {200, removed_group_json(asked->bus, name, cancelled->value, cancelled->unreached)};
 }
 
 Response life(Node& node, const Request& request, const std::string& name) {

@@ -120,7 +120,10 @@ class Bus final : public EventBus,
   /// Pauses with a reason, resumes without; remembered where there is a disk. Errors: unknown_group, storage.
   [[nodiscard]] Result<void> pause_group(const Group& group, std::optional<std::string> reason);
 
-  /// Owes nothing more to a group. Errors: group_in_use (a listener runs it), storage.
+  /// Errors: group_in_use (one is registered on this node, be it a front-line node).
+  [[nodiscard]] Result<void> check_no_listener(const Group& group) const;
+
+  /// Owes nothing more to a group. Errors: group_in_use (a listener is registered for it), storage.
   [[nodiscard]] Result<void> remove_group(const Group& group);
 
   // What registrations ask.

@@ -10,9 +10,9 @@ std::vector<Bus::GroupPlace> Bus::group_places() const {
   std::vector<GroupPlace> places;
   const auto groups = required();
   for (const Required& each : *groups) {
-    places.push_back(
-        {each.group, each.index, each.runner != nullptr, each.state.critical, each.state.paused,
-         each.runner ? each.runner->run_p99() : std::nullopt});
+    const bool runs = each.runner != nullptr && settings_.execute_groups;
+    places.push_back({each.group, each.index, runs, each.state.critical, each.state.paused,
+                      each.runner ? each.runner->run_p99() : std::nullopt});
   }
   return places;
 }
@@ -29,14 +29,17 @@ Result<void> Bus::pause_group(const Group& group, std::optional<std::string> rea
   });
 }
 
+Result<void> Bus::check_no_listener(const Group& group) const {
+  const auto known = find_required(group);
+  if (!known || !known->runner) return {};
+  return fail(ErrorCode::group_in_use, "a listener of this node is registered for group " +
+                                           base::quoted(group.to_string()) + "; unregister it first");
+}
+
 Result<void> Bus::remove_group(const Group& group) {
   const std::lock_guard changing(states_mutex_);
-  const auto known = find_required(group);
-  if (!known) return {};
-  if (known->runner) {
-    return fail(ErrorCode::group_in_use, "a listener of this node runs group " +
-                                             base::quoted(group.to_string()) + "; unregister it first");
-  }
+  if (!find_required(group)) return {};
+  if (auto free = check_no_listener(group); !free) return free;
   return unrequire(group);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/limits.hpp"
 #include "base/text.hpp"
+#include "bus/asked_items.hpp"
 #include "bus/letter_json.hpp"
 #include "bus/merging.hpp"
 #include "bus/task_document.hpp"
@@ -19,42 +20,14 @@ namespace evmesh::bus {
 
 namespace {
 
-constexpr std::chrono::milliseconds patience{2'000};
 constexpr std::uint64_t letters_bytes_max = 16 * limits::mib;
-constexpr std::string_view nothing = "{}";
 
 std::string filter_arguments(const DeadLetterFilter& filter) {
   return JsonWriter().raw("filter", filter_json(filter)).done();
 }
 
-/// The items of an answer, each through `read`.
-template <class Item, class Read>
-Result<std::vector<Item>> read_items(JsonReader& answer, const Read& read) {
-  std::vector<Item> items;
-  for (const event::JsonView each : answer.items("items")) {
-    auto item = read(each);
-    if (!item) return tl::unexpected(item.error());
-    items.push_back(*std::move(item));
-  }
-  if (auto good = answer.finish(); !good) return tl::unexpected(good.error());
-  return items;
-}
-
 Result<DeadLetterEntry> read_letter(event::JsonView view) {
   return letter_of_json(view.text()).and_then([](const Letter& letter) { return to_entry(letter); });
-}
-
-Result<std::uint64_t> read_count(const std::string& text) {
-  JsonReader json(text);
-  const std::uint64_t count = json.number("count");
-  if (auto good = json.finish(); !good) return tl::unexpected(good.error());
-  return count;
-}
-
-/// Nobody who answered has it; those who did not may.
-Error not_found(std::string what, const std::vector<Unreached>& unreached) {
-  for (const Unreached& each : unreached) what += "; node " + each.node + " could not be asked";
-  return {ErrorCode::not_found, std::move(what)};
 }
 
 }  // namespace
@@ -64,7 +37,7 @@ Error not_found(std::string what, const std::vector<Unreached>& unreached) {
 void MeshOperations::ask(std::string_view question, const Asker::Arguments& arguments, Unreachable& unreached,
                          const Take& take, std::chrono::milliseconds longer) const {
   if (asker_ == nullptr) return;
-  for (const Asker::Answered& each : asker_->ask(question, arguments, patience + longer)) {
+  for (const Asker::Answered& each : asker_->ask(question, arguments, answer_patience + longer)) {
     const auto taken = each.answer.and_then([&](const std::string& text) {
       JsonReader json(text);
       return take(json);
@@ -81,43 +54,13 @@ void MeshOperations::ask_all(std::string_view question, const std::string& argum
   ask(question, [&](const NodeId&) { return std::optional(arguments); }, unreached, take);
 }
 
-// Groups and events.
-
-Result<FromMesh<std::vector<GroupStatus>>> MeshOperations::groups() const {
-  const auto own = local_.groups();
-  if (!own) return tl::unexpected(own.error());
-  std::map<std::pair<std::string, std::string>, GroupStatus> all;
-  const auto add = [&](const GroupStatus& group) {
-    const auto fresh = all.try_emplace({group.bus, group.group.to_string()}, group);
-    if (!fresh.second) merge(fresh.first->second, group);
-  };
-  std::ranges::for_each(*own, add);
-  FromMesh<std::vector<GroupStatus>> answer;
-  ask_all(asks::groups, std::string(nothing), answer.unreached, [&](JsonReader& json) -> Result<void> {
-    const auto items = read_items<GroupStatus>(json, read_group);
-    if (!items) return tl::unexpected(items.error());
-    std::ranges::for_each(*items, add);
-    return {};
-  });
-  for (auto& [place, group] : all) answer.value.push_back(std::move(group));
-  return answer;
+std::vector<Asker::Answered> MeshOperations::ask_raw(std::string_view question,
+                                                     const Asker::Arguments& arguments) const {
+  if (asker_ == nullptr) return {};
+  return asker_->ask(question, arguments, answer_patience);
 }
 
-Result<FromMesh<GroupStatus>> MeshOperations::group(std::string_view bus, const Group& group) const {
-  const auto own = local_.group(bus, group);
-  // Whether there is such a bus this node knows; whether there is such a group, perhaps another.
-  if (!own && own.error().code != ErrorCode::unknown_group) return tl::unexpected(own.error());
-  auto all = groups();
-  if (!all) return tl::unexpected(all.error());
-  for (GroupStatus& each : all->value) {
-    if (each.bus == bus && each.group == group) {
-      return FromMesh<GroupStatus>{std::move(each), std::move(all->unreached)};
-    }
-  }
-  Error error = own ? Error{ErrorCode::unknown_group, "the group has gone"} : own.error();
-  for (const Unreached& each : all->unreached) error.message += "; node " + each.node + " could not be asked";
-  return tl::unexpected(std::move(error));
-}
+// Events.
 
 Result<FromMesh<EventLife>> MeshOperations::event(const EventId& event) const {
   auto own = local_.event(event);
@@ -189,7 +132,7 @@ Result<FromMesh<DeadLetterEntry>> MeshOperations::dead_letter(const DeadLetterId
   const std::string arguments = JsonWriter().text("id", id.to_string()).done();
   if (asker_ != nullptr) {
     const auto to_all = [&](const NodeId&) { return std::optional(arguments); };
-    for (const Asker::Answered& each : asker_->ask(asks::letter, to_all, patience)) {
+    for (const Asker::Answered& each : asker_->ask(asks::letter, to_all, answer_patience)) {
       const auto letter = each.answer.and_then([](const std::string& text) { return letter_of_json(text); });
       auto entry = letter.and_then([](const Letter& read) { return to_entry(read); });
       if (entry)
@@ -198,7 +141,7 @@ Result<FromMesh<DeadLetterEntry>> MeshOperations::dead_letter(const DeadLetterId
         unreached.push_back({each.node, entry.error().message});
     }
   }
-  if (!found) return tl::unexpected(not_found(own.error().message, unreached));
+  if (!found) return tl::unexpected(with_unreached(own.error(), unreached));
   return FromMesh<DeadLetterEntry>{std::move(*found), {}};
 }
 
@@ -222,7 +165,7 @@ Result<FromMesh<TaskStatus>> MeshOperations::redeliver(const Redelivery& order) 
   FromMesh<TaskStatus> answer;
   if (asker_ != nullptr) {
     const auto to_all = [&](const NodeId&) { return std::optional(filter_arguments(order.filter)); };
-    for (const Asker::Answered& each : asker_->ask(asks::count_letters, to_all, patience)) {
+    for (const Asker::Answered& each : asker_->ask(asks::count_letters, to_all, answer_patience)) {
       const auto count = each.answer.and_then(read_count);
       if (!count) answer.unreached.push_back({each.node, count.error().message});
       if (count && *count > 0) letters[each.id] = *count;
@@ -251,7 +194,7 @@ Result<FromMesh<TaskStatus>> MeshOperations::redeliver(const Redelivery& order) 
     return found == arguments.end() ? std::nullopt : std::optional(found->second);
   };
   if (asker_ != nullptr && !arguments.empty()) {
-    for (const Asker::Answered& each : asker_->ask(asks::redeliver, of_node, patience)) {
+    for (const Asker::Answered& each : asker_->ask(asks::redeliver, of_node, answer_patience)) {
       const auto status = each.answer.and_then([](const std::string& text) { return read_task_text(text); });
       if (status)
         merge(answer.value, *status);
@@ -273,7 +216,7 @@ Result<FromMesh<std::vector<TaskStatus>>> MeshOperations::tasks() const {
   };
   std::ranges::for_each(*own, add);
   FromMesh<std::vector<TaskStatus>> answer;
-  ask_all(asks::tasks, std::string(nothing), answer.unreached, [&](JsonReader& json) -> Result<void> {
+  ask_all(asks::tasks, std::string(no_arguments), answer.unreached, [&](JsonReader& json) -> Result<void> {
     const auto items = read_items<TaskStatus>(json, read_task_status);
     if (!items) return tl::unexpected(items.error());
     std::ranges::for_each(*items, add);
@@ -298,7 +241,7 @@ Result<FromMesh<TaskStatus>> MeshOperations::parts_of(const TaskId& id, std::str
   const std::string text = arguments.done();
   if (asker_ != nullptr) {
     const auto to_all = [&](const NodeId&) { return std::optional(text); };
-    for (const Asker::Answered& each : asker_->ask(question, to_all, patience + wait)) {
+    for (const Asker::Answered& each : asker_->ask(question, to_all, answer_patience + wait)) {
       const auto part = each.answer.and_then([](const std::string& told) { return read_task_text(told); });
       if (part && sum) merge(*sum, *part);
       if (part && !sum) sum = *part;
@@ -306,7 +249,7 @@ Result<FromMesh<TaskStatus>> MeshOperations::parts_of(const TaskId& id, std::str
       unreached.push_back({each.node, part.error().message});
     }
   }
-  if (!sum) return tl::unexpected(not_found(local.error().message, unreached));
+  if (!sum) return tl::unexpected(with_unreached(local.error(), unreached));
   return FromMesh<TaskStatus>{std::move(*sum), std::move(unreached)};
 }
 

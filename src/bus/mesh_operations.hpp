@@ -22,6 +22,11 @@ class MeshOperations final : public MeshWork {
 
   [[nodiscard]] Result<FromMesh<std::vector<GroupStatus>>> groups() const override;
   [[nodiscard]] Result<FromMesh<GroupStatus>> group(std::string_view bus, const Group& group) const override;
+  [[nodiscard]] Result<FromMesh<GroupStatus>> pause(std::string_view bus, const Group& group,
+                                                    std::string reason) override;
+  [[nodiscard]] Result<FromMesh<GroupStatus>> resume(std::string_view bus, const Group& group) override;
+  [[nodiscard]] Result<FromMesh<std::uint64_t>> remove(std::string_view bus, const Group& group,
+                                                       bool cancel) override;
   [[nodiscard]] Result<FromMesh<EventLife>> event(const EventId& event) const override;
   [[nodiscard]] Result<FromMesh<MeshLetterPage>> dead_letters(const DeadLetterFilter& filter,
                                                               std::optional<DeadLetterId> after,
@@ -46,6 +51,12 @@ class MeshOperations final : public MeshWork {
            const Take& take, std::chrono::milliseconds longer = {}) const;
   void ask_all(std::string_view question, const std::string& arguments, Unreachable& unreached,
                const Take& take) const;
+  /// What each other node answers; nothing where there are none.
+  [[nodiscard]] std::vector<Asker::Answered> ask_raw(std::string_view question,
+                                                     const Asker::Arguments& arguments) const;
+  [[nodiscard]] Result<FromMesh<GroupStatus>> after_change(const Result<GroupStatus>& own) const;
+  Result<void> release(std::string_view bus, const Group& group, bool cancel,
+                       FromMesh<std::uint64_t>& answer);
   [[nodiscard]] Result<FromMesh<TaskStatus>> parts_of(const TaskId& id, std::string_view question,
                                                       const Result<TaskStatus>& local,
                                                       std::chrono::milliseconds wait) const;

@@ -151,6 +151,15 @@ Result<std::uint64_t> Operations::remove(std::string_view bus, const Group& grou
   return cancel ? services_.work.cancel(*index) : 0;
 }
 
+Result<std::uint64_t> Operations::release(std::string_view bus, const Group& group, bool cancel) {
+  const auto found = bus_of(bus);
+  if (!found) return tl::unexpected(found.error());
+  if (auto free = (*found)->check_no_listener(group); !free) return tl::unexpected(free.error());
+  const auto index = services_.work.find(bus, group);
+  if (!index) return tl::unexpected(unknown_group(bus, group));
+  return cancel ? services_.work.cancel(*index) : 0;
+}
+
 // Dead letters.
 
 Result<DeadLetterPage> Operations::dead_letters(const DeadLetterFilter& filter, std::uint64_t after,

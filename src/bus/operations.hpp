@@ -48,6 +48,10 @@ class Operations final : public GroupWork {
   [[nodiscard]] Result<GroupStatus> resume(std::string_view bus, const Group& group) override;
   [[nodiscard]] Result<std::uint64_t> remove(std::string_view bus, const Group& group, bool cancel) override;
 
+  /// Another node is about to remove the group: what it is owed here is cancelled when `cancel`, and counted.
+  /// Errors: unknown_group, group_in_use (a listener is registered here), invalid_argument.
+  [[nodiscard]] Result<std::uint64_t> release(std::string_view bus, const Group& group, bool cancel);
+
   [[nodiscard]] Result<EventLife> event(const EventId& event) const override;
   [[nodiscard]] Result<std::vector<EventLife>> wait_over(std::span<const EventId> events,
                                                          std::chrono::milliseconds timeout) const override;

@@ -35,6 +35,15 @@ Answer groups(Operations& operations, JsonReader& json) {
   return items_json(items);
 }
 
+Answer release_group(Operations& operations, JsonReader& json) {
+  const std::string bus = json.text("bus");
+  const auto group = Group::parse(json.text("group"));
+  const bool cancel = json.flag("cancel");
+  if (auto good = json.finish(); !good) return tl::unexpected(good.error());
+  if (!group) return tl::unexpected(group.error());
+  return count_json(operations.release(bus, *group, cancel));
+}
+
 Answer event(Operations& operations, JsonReader& json) {
   const auto id = json.parsed<EventId>("event", {});
   if (auto good = json.finish(); !good) return tl::unexpected(good.error());
@@ -116,11 +125,17 @@ Answer cancel_task(Operations& operations, JsonReader& json) {
 Result<std::string> answer_question(Operations& operations, std::string_view question,
                                     std::string_view arguments) {
   static const std::map<std::string_view, Answer (*)(Operations&, JsonReader&)> answers{
-      {asks::groups, groups},       {asks::event, event},
-      {asks::letters, letters},     {asks::count_letters, count_letters},
-      {asks::letter, letter},       {asks::remove_letters, remove_letters},
-      {asks::redeliver, redeliver}, {asks::tasks, tasks},
-      {asks::task, task},           {asks::cancel_task, cancel_task}};
+      {asks::groups, groups},
+      {asks::release_group, release_group},
+      {asks::event, event},
+      {asks::letters, letters},
+      {asks::count_letters, count_letters},
+      {asks::letter, letter},
+      {asks::remove_letters, remove_letters},
+      {asks::redeliver, redeliver},
+      {asks::tasks, tasks},
+      {asks::task, task},
+      {asks::cancel_task, cancel_task}};
   const auto found = answers.find(question);
   if (found == answers.end()) {
     return fail(ErrorCode::not_supported, "this node does not know the question " + base::quoted(question));

@@ -11,6 +11,7 @@ namespace evmesh::bus {
 /// objects.
 namespace asks {
 inline constexpr std::string_view groups = "groups";
+inline constexpr std::string_view release_group = "group.release";
 inline constexpr std::string_view event = "event";
 inline constexpr std::string_view letters = "letters";
 inline constexpr std::string_view count_letters = "letters.count";

@@ -1,75 +1,16 @@
 // Operators ask one node, and all nodes answer.
 #include <algorithm>
-#include <atomic>
 #include <set>
 
 #include <evmesh/evmesh.hpp>
 
-#include "bus/support.hpp"
-#include "support/eventually.hpp"
-#include "support/temp_dir.hpp"
+#include "bus/mesh_peers.hpp"
 
 using namespace evmesh;
 using namespace evmesh::bus;
 using namespace evmesh::bus::test;
 
 namespace {
-
-GroupOptions fragile() {
-  GroupOptions options;
-  options.retry = {.max_retries = 0, .first = 1ms, .cap = 1ms, .jitter = 0};
-  return options;
-}
-
-/// A member with a group whose listener fails as long as `broken`.
-struct Peer {
-  support::TempDir dir;
-  std::atomic<bool> broken{true};
-  std::atomic<int> handled{0};
-  std::unique_ptr<Node> node;
-  std::optional<Registration> registration;
-
-  Peer(const std::string& name, const Peer* seed) {
-    NodeOptions options;
-    options.name = name;
-    options.data_dir = dir.path();
-    options.level = Level::disk;
-    options.mode = Mode::broadcast;
-    options.listen = "tcp://127.0.0.1:0";
-    options.journal_reserve_bytes = 8 << 20;
-    if (seed != nullptr) options.seeds = {seed->node->status().listen};
-    node = must(Node::open(options));
-    registration = must(node->bus().register_listener(make_listener([this](const Event&) {
-                                                        if (broken) throw std::runtime_error("no index");
-                                                        ++handled;
-                                                      }),
-                                                      group("index"), fragile()));
-  }
-
-  /// Dispatches so many events and waits until they are dead letters.
-  std::vector<EventId> bury(int count) {
-    std::vector<EventId> events;
-    for (int at = 0; at < count; ++at) events.push_back(must(node->bus().dispatch(sample())).event_id);
-    must(node->group_work().wait_over(events, patience));
-    return events;
-  }
-  MeshWork& mesh() const { return node->mesh_work(); }
-};
-
-struct Two {
-  Peer a{"a", nullptr};
-  Peer b{"b", &a};
-
-  Two() {
-    const auto in_touch = [](const Peer& peer) {
-      for (const Member& member : peer.node->status().members) {
-        if (!member.self && member.state == MemberState::alive && member.hears_us) return true;
-      }
-      return false;
-    };
-    REQUIRE(support::eventually(patience, [&] { return in_touch(a) && in_touch(b); }));
-  }
-};
 
 std::set<EventId> events_of(const std::vector<DeadLetterEntry>& letters) {
   std::set<EventId> events;

@@ -71,6 +71,96 @@ class MeshWorkTest(DaemonCase):
                 life = self.json(node, "event", "show", event)
                 self.assertEqual([group["state"] for group in life["groups"]], ["dead"])
 
+    def test_names(self):
+        """tables call nodes by their names: who accepted an event, and where it failed"""
+        a, b, c = self.three()
+        event = self.bury(c, 1).pop()
+        letter = self.json(c, "dead-letter", "ls", "--local")["items"][0]
+        names = {a.ready["id"]: "a", b.ready["id"]: "b", c.ready["id"]: "c"}
+
+        shown = self.run_ok(a, "event", "show", event).splitlines()
+        listed = self.run_ok(b, "dead-letter", "ls").splitlines()
+
+        accepted, failed = shown[1].split(), shown[-1].split()
+        self.assertEqual(accepted[shown[0].split().index("BY")], "c")
+        self.assertEqual(failed[3], names[letter["node"]])
+        self.assertEqual(listed[1].split()[listed[0].split().index("NODE") + 1], names[letter["node"]])
+
+    def test_pause_and_rm(self):
+        """a group is paused and goes on everywhere from any node, and is not removed while another node runs it"""
+        a, b, c = self.three()
+        self.repaired()
+
+        paused = self.json(b, "group", "pause", "index", "--reason", "moving")
+        eventually(lambda: self.json(c, "group", "show", "index", "--local")["paused"])
+        self.run_ok(c, "dispatch", "mail.added", "{}", "--count", "3", "--wait-seen", "0")
+        owed = self.json(a, "group", "show", "index")
+        refused = self.run_cli(b, "group", "rm", "index", "--cancel")
+        resumed = self.json(a, "group", "resume", "index")
+
+        self.assertEqual((paused["paused"], paused["reason"], paused["runners"]), (True, "moving", 3))
+        self.assertEqual((owed["ready"], owed["running"]), (3, 0))
+        self.assertEqual(refused.returncode, 65)
+        self.assertRegex(refused.stderr, "runs on this node, node a, node c")
+        self.assertFalse(resumed["paused"])
+        eventually(lambda: len(self.runs()) == 3)
+
+    def listening(self, node, name, *words):
+        """A `listen` of the group `hand` that writes down what it does in the file `name`."""
+        self.path(name).touch()
+        process = subprocess.Popen([PROGRAM, "listen", "--group", "hand", "-q", "-s", node.socket, "--exec",
+                                    f"echo $EVMESH_EVENT_ID >> {self.path(name)}", *words],
+                                   env=environment(), stdout=subprocess.DEVNULL)
+        self.addCleanup(lambda: (process.kill(), process.wait(DEADLINE)))
+        return process
+
+    def hand(self, node):
+        groups = self.json(node, "group", "ls")["items"]
+        return next((group for group in groups if group["group"] == "hand"), {"runners": 0})
+
+    def test_listen_on_two_nodes(self):
+        """who listens for a group ends alone: another node goes on with it, whichever of them came first"""
+        one, two = self.mesh()
+        first = self.listening(one, "first")
+        eventually(lambda: self.hand(two)["runners"] == 1)
+        self.listening(two, "second")
+        eventually(lambda: self.hand(one)["runners"] == 2)
+
+        first.terminate()
+        first.wait(DEADLINE)
+        eventually(lambda: self.hand(two)["runners"] == 1)
+        ran = self.json(one, "dispatch", "later", "--count", "3", "--wait", "done", "--wait-seen", "0",
+                        "--timeout", f"{DEADLINE}s")
+
+        self.assertEqual(ran["ended"]["done"], 3)
+        self.assertEqual(len(self.path("second").read_text().split()), 3)
+
+    def test_listen_alone(self):
+        """a group that a listen made ends with it, on all nodes"""
+        one, two = self.mesh()
+        first = self.listening(one, "first")
+        eventually(lambda: self.hand(two)["runners"] == 1)
+
+        first.terminate()
+        first.wait(DEADLINE)
+
+        eventually(lambda: all(group["group"] != "hand" for node in (one, two)
+                               for group in self.json(node, "group", "ls")["items"]))
+
+    def test_wait_without_runner(self):
+        """who waits for a group that nobody runs, or that is paused, is told which one it is"""
+        one, two = self.mesh()
+        first = self.listening(one, "first", "--durable")
+        eventually(lambda: self.hand(two)["runners"] == 1)
+        first.terminate()
+        first.wait(DEADLINE)
+        eventually(lambda: self.hand(two)["runners"] == 0)
+
+        ran = self.run_cli(two, "dispatch", "later", "--wait", "done", "--wait-seen", "0", "--timeout", "1s")
+        self.assertEqual(ran.returncode, TRY_AGAIN, ran.stderr)
+        self.assertIn("group hand has no runner; its events wait", ran.stderr)
+        self.assertIn("1 of 1 events are still owed to a group; group hand has no runner", ran.stderr)
+
     def test_pages(self):
         """a list in pages shows each letter once, and an export holds all of them"""
         a, b, c = self.three()

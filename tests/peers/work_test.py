@@ -194,6 +194,25 @@ class WorkTest(DaemonCase):
         self.assertEqual(self.letters(node)[0]["error"], "--exec ended with 65")
         self.assertEqual(self.path("tried").read_text().split(), ["hand", "hand"])
 
+    def test_listen_twice(self):
+        """a group has one listen at a time on a node; the next is refused at once, and takes over when it is gone"""
+        node = self.start("one")
+        words = [PROGRAM, "listen", "--group", "hand", "--durable", "-q", "--server", node.socket]
+        first = subprocess.Popen(words, env=environment(), stdout=subprocess.DEVNULL)
+        eventually(lambda: any(group["runners"] for group in self.json(node, "group", "ls")["items"]))
+
+        second = self.run_cli(node, "listen", "--group", "hand", "--durable")
+        first.kill()
+        first.wait(DEADLINE)
+        third = self.run_cli(node, "listen", "--group", "hand", "--durable", "--count", "1", "--timeout", "2s")
+        self.run_ok(node, "dispatch", "later", "--wait-seen", "0")
+        fourth = [json.loads(line) for line in self.listen(node, "--durable", "--count", "1").splitlines()]
+
+        self.assertEqual(second.returncode, 65)
+        self.assertIn('group "hand" is already registered on this bus', second.stderr)
+        self.assertEqual(third.returncode, 75, third.stderr)
+        self.assertEqual([each["type"] for each in fourth], ["later"])
+
     def listen_once(self, node):
         """Makes the group `hand` durable by doing one event of it."""
         listening = subprocess.Popen([PROGRAM, "listen", "--group", "hand", "--durable", "--count", "1", "-q", "--server", node.socket],

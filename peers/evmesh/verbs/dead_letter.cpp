@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "evmesh/verbs/node_names.hpp"
 #include "evmesh/verbs/verbs.hpp"
 #include "evmesh/verbs/work_rows.hpp"
 
@@ -12,7 +13,7 @@ using peers::Outcome;
 
 constexpr std::uint64_t page_max = 1'000;
 
-std::vector<std::string> row(const std::string& item) {
+std::vector<std::string> row(const NodeNames& names, const std::string& item) {
   const Json letter = Json::parse(item);
   return {letter.at("id"),
           letter.at("group"),
@@ -20,7 +21,7 @@ std::vector<std::string> row(const std::string& item) {
           age_text(letter.at("time").dump()),
           number_text(letter.at("attempts")),
           number_text(letter.at("returns")),
-          short_id(letter.at("node").dump()),
+          names.name_of(letter.at("node").dump()),
           letter.at("error")};
 }
 
@@ -41,7 +42,9 @@ Outcome<void> run_ls(Session& session, const Arguments& arguments) {
       fmt::format("/api/v1/dead-letters?limit={}{}{}{}", *limit, after, *query, local_query(arguments, '&')));
   if (!page) return tl::unexpected(page.error());
   Table table{{"ID", "GROUP", "EVENT", "AGE", "ATTEMPTS", "RETURNS", "NODE", "REASON"}, {}};
-  if (auto printed = print_items(session, *page, std::move(table), row); !printed) return printed;
+  const NodeNames names(session);
+  const auto named_row = [&](const std::string& item) { return row(names, item); };
+  if (auto printed = print_items(session, *page, std::move(table), named_row); !printed) return printed;
   const Json read = Json::parse(*page);
   if (read.at("items").empty()) return {};
   std::string note = fmt::format("{} shown", read.at("items").size());
@@ -53,11 +56,11 @@ Outcome<void> run_ls(Session& session, const Arguments& arguments) {
   return {};
 }
 
-Table attempts_table(const Json& letter) {
+Table attempts_table(const NodeNames& names, const Json& letter) {
   Table table{{"ATTEMPT", "TIME", "NODE", "ERROR"}, {}};
   for (const auto& attempt : letter.at("attempts")) {
     table.rows.push_back({number_text(attempt.at("number")), attempt.at("time"),
-                          attempt.contains("node") ? short_id(attempt.at("node").dump()) : "",
+                          attempt.contains("node") ? names.name_of(attempt.at("node").dump()) : "",
                           attempt.at("error")});
   }
   return table;
@@ -85,7 +88,7 @@ Outcome<void> run_show(Session& session, const Arguments& arguments) {
                             {"returns", number_text(read.at("returns"))},
                             {"keys", joined(read.at("keys"))},
                             {"event", event.dump()}}});
-  answer.tables.push_back(attempts_table(read));
+  answer.tables.push_back(attempts_table(NodeNames(session), read));
   answer.json = read.dump();
   return session.output().print(answer);
 }

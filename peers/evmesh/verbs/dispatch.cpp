@@ -234,8 +234,10 @@ Outcome<void> verdict(const Total& total, bool asked, const std::optional<Ended>
                                 ended->dead, total.accepted()));
   }
   if (ended && ended->owed > 0) {
-    return end_with(ExitCode::try_again,
-                    fmt::format("{} of {} events are still owed to a group", ended->owed, total.accepted()));
+    std::string why;
+    for (const std::string& hindered : ended->hindered) why += "; " + hindered;
+    return end_with(ExitCode::try_again, fmt::format("{} of {} events are still owed to a group{}",
+                                                     ended->owed, total.accepted(), why));
   }
   if (!asked || total.seen() == total.nodes().size()) return {};
   return end_with(ExitCode::negative, "");
@@ -281,7 +283,7 @@ Verb dispatch_verb() {
       {"bus", "NAME", "the bus (default: the node's first)"},
       {"wait", "STAGE",
        "accepted (default), or done: until every group has handled it or given it up (exit 1), at most "
-       "--timeout or 5m"},
+       "--timeout or 5m; a group without a runner is named"},
       {"wait-seen", "TIME",
        "wait so long until interested nodes have seen all; 0 does not wait (default: 1s)"}};
   verb.run = run;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "evmesh/verbs/node_names.hpp"
 #include "evmesh/verbs/verbs.hpp"
 #include "evmesh/verbs/work_rows.hpp"
 
@@ -10,24 +11,30 @@ namespace {
 using Json = nlohmann::ordered_json;
 using peers::Outcome;
 
-Table groups_table(const Json& life) {
-  Table table{{"GROUP", "BUS", "STATE", "ATTEMPT", "RETURNS", "ACCEPTED", "DEAD LETTER", "DISPATCH"}, {}};
+/// The node that accepted a dispatch, whose id comes first in its name.
+std::string accepted_by(const NodeNames& names, const std::string& dispatch) {
+  return names.name_of(Json(dispatch.substr(0, dispatch.find('/'))).dump());
+}
+
+Table lives_table(const NodeNames& names, const Json& life) {
+  Table table{{"GROUP", "BUS", "STATE", "ATTEMPT", "RETURNS", "ACCEPTED", "BY", "DEAD LETTER", "DISPATCH"},
+              {}};
   for (const auto& group : life.at("groups")) {
     const Json& letter = group.at("dead_letter");
     table.rows.push_back({group.at("group"), group.at("bus"), group.at("state"),
                           number_text(group.at("attempt")), number_text(group.at("returns")),
-                          group.at("accepted"), letter.is_null() ? "" : letter.get<std::string>(),
-                          group.at("dispatch")});
+                          group.at("accepted"), accepted_by(names, group.at("dispatch")),
+                          letter.is_null() ? "" : letter.get<std::string>(), group.at("dispatch")});
   }
   return table;
 }
 
-Table attempts_table(const Json& life) {
+Table attempts_table(const NodeNames& names, const Json& life) {
   Table table{{"GROUP", "ATTEMPT", "TIME", "NODE", "ERROR"}, {}};
   for (const auto& group : life.at("groups")) {
     for (const auto& attempt : group.at("attempts")) {
       table.rows.push_back({group.at("group"), number_text(attempt.at("number")), attempt.at("time"),
-                            short_id(attempt.at("node").dump()), attempt.at("error")});
+                            names.name_of(attempt.at("node").dump()), attempt.at("error")});
     }
   }
   return table;
@@ -39,8 +46,9 @@ Outcome<void> run_show(Session& session, const Arguments& arguments) {
   if (!asked) return tl::unexpected(asked.error());
   const Json life = Json::parse(*asked);
   Answer answer;
-  answer.tables.push_back(groups_table(life));
-  if (Table attempts = attempts_table(life); !attempts.rows.empty())
+  const NodeNames names(session);
+  answer.tables.push_back(lives_table(names, life));
+  if (Table attempts = attempts_table(names, life); !attempts.rows.empty())
     answer.tables.push_back(std::move(attempts));
   answer.json = life.dump();
   if (auto printed = session.output().print(answer); !printed) return printed;

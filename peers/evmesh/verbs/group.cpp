@@ -129,7 +129,7 @@ Verb group_show_verb() {
 
 Verb group_pause_verb() {
   Verb verb = of_group("group pause");
-  verb.summary = "Starts nothing more of a group here, also after a restart; it goes on being owed.";
+  verb.summary = "Starts nothing more of a group on any node, also after a restart; it goes on being owed.";
   verb.examples =
       "  evmesh group pause quota --reason 'database is being moved'\n  evmesh group pause quota\n";
   verb.flags.push_back({"reason", "TEXT", "for those who look at the group later"});
@@ -147,9 +147,9 @@ Verb group_resume_verb() {
 
 Verb group_rm_verb() {
   Verb verb = of_group("group rm");
-  verb.summary = "Ends that events are owed to a group nobody here runs; its dead letters stay.";
+  verb.summary = "Ends that events are owed to a group that no node runs; its dead letters stay.";
   verb.examples = "  evmesh group rm old-index\n  evmesh group rm old-index --cancel\n";
-  verb.flags.push_back({"cancel", "", "also cancels what the group is still owed"});
+  verb.flags.push_back({"cancel", "", "also cancels what the group is still owed, on every node"});
   verb.run = run_rm;
   return verb;
 }

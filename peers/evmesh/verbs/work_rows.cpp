@@ -74,7 +74,7 @@ Outcome<std::string> filter_query(const Arguments& arguments) {
 }
 
 Outcome<void> print_items(const Session& session, const std::string& document, Table table,
-                          std::vector<std::string> (*row)(const std::string& item)) {
+                          const ToRow& row) {
   const Json read = Json::parse(document);
   Answer answer;
   for (const auto& item : read.at("items")) {

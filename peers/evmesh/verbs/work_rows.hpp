@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,10 +29,12 @@ namespace evmesh::cli {
 /// time like 2026-11-22T09:00:00Z or how long ago, like 2h.
 [[nodiscard]] peers::Outcome<std::string> filter_query(const Arguments& arguments);
 
+/// A row of an item's JSON.
+using ToRow = std::function<std::vector<std::string>(const std::string& item)>;
+
 /// Prints a document with `items`: one row each, made by `row` of the item's JSON, and one line each.
 [[nodiscard]] peers::Outcome<void> print_items(const Session& session, const std::string& document,
-                                               Table table,
-                                               std::vector<std::string> (*row)(const std::string& item));
+                                               Table table, const ToRow& row);
 
 /// "--bus" as a query that `first` begins ("?" or "&"); empty when not given.
 [[nodiscard]] std::string bus_query(const Arguments& arguments, char first);
