@@ -72,8 +72,9 @@ void GroupRunner::run_claimed(const work::Job& job, const Event& event, bool nes
   report();
   services_.pool.leave(lane_);
   gate_.leave();
+  if (succeeded || !services_.engine.letter_on_its_way()) return;
   // Whoever dispatched it and waited finds its dead letter when it looks.
-  if (!succeeded) services_.engine.wait_letters(services_.clock.now() + limits::drain);
+  services_.engine.wait_letters(services_.clock.now() + limits::drain);
 }
 
 void GroupRunner::work_waits() {

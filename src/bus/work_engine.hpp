@@ -114,7 +114,10 @@ class WorkEngine final : public WorkLine {
   /// Sends what the group is owed, but what runs, to its dead letters.
   void give_up(work::GroupIndex group, std::string_view why);
 
-  /// Waits until all dead letters that were asked for are kept, or `deadline`.
+  /// Whether something ended whose dead letter is not kept yet.
+  [[nodiscard]] bool letter_on_its_way() const;
+
+  /// What ended is synced; waits until all dead letters that were asked for are kept, or `deadline`.
   void wait_letters(base::MonoTime deadline);
   [[nodiscard]] work::GroupCounts counts(work::GroupIndex group) const;
 
@@ -319,6 +322,7 @@ class WorkEngine final : public WorkLine {
   void remove_letters(std::span<const work::RemoveLetter> asked);
   void load_events(std::span<const work::LoadEvent> asked);
   [[nodiscard]] bool nothing_to_keep() const;
+  [[nodiscard]] bool letters_kept() const;
   [[nodiscard]] Result<Letter> letter_of(const work::StoreLetter& asked) const;
   void log_letter(const Letter& letter, const Result<std::uint64_t>& kept) const;
 

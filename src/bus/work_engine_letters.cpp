@@ -96,16 +96,21 @@ std::chrono::milliseconds WorkEngine::look_after_letters() {
   return *ended ? scrub_rest : scrub_pause;
 }
 
+/// Under mutex_.
+bool WorkEngine::letters_kept() const {
+  return failure_ || (!keeping_letters_ && letters_to_store_.empty() && letters_to_remove_.empty());
+}
+
+bool WorkEngine::letter_on_its_way() const {
+  const Lock lock(mutex_);
+  return machine_.letters_wait() || !letters_kept();
+}
+
 void WorkEngine::wait_letters(base::MonoTime deadline) {
-  const auto done = [this] {
-    return failure_ || (!keeping_letters_ && letters_to_store_.empty() && letters_to_remove_.empty());
-  };
-  Lock lock(mutex_);
-  if (!machine_.letters_wait() && done()) return;
-  lock.unlock();
   // What ended is stored when its end is synced.
   if (journal_) sync();
-  lock.lock();
+  Lock lock(mutex_);
+  const auto done = [this] { return letters_kept(); };
   letters_done_.wait_for(lock, std::max(deadline - services_.clock.now(), std::chrono::nanoseconds{0}), done);
 }
 

@@ -10,6 +10,7 @@
 #include "work/claims.hpp"
 #include "work/distribution.hpp"
 #include "work/executor.hpp"
+#include "work/owner_lease.hpp"
 
 namespace evmesh::work {
 
@@ -37,17 +38,29 @@ class Core::Impl {
 
   /// The frames that concern somebody here; all others are ignored.
   void on_frame(Turn turn, const Life& from, const wire::Frame& frame, const wire::Buffer& bytes) {
+    doubt_when_unheard(turn.now);
     std::visit([&](const auto& body) { on(turn, from, body, bytes); }, frame.body);
     settle(turn);
   }
 
   void take(Turn turn, GroupIndex group, std::size_t max, std::vector<Job>& out) {
+    doubt_when_unheard(turn.now);
     // What this node owes and what others do come first in turn.
     const bool own_first = std::exchange(own_first_, !own_first_);
     const std::size_t enough = out.size() + max;
     if (own_first) take_own(group, (max + 1) / 2, out);
     executor_.take(turn.now, group, enough - out.size(), out, !own_suspect_);
     if (out.size() < enough) take_own(group, enough - out.size(), out);
+  }
+
+  /// Before anything is given out or the guardians change: who has not heard of this node for too long may have taken
+  /// over what it owes by now.
+  void doubt_when_unheard(MonoTime now) {
+    if (!options_.replicates) return;
+    guardians_.clear();
+    for (const Copies::View& each : copies_.guardians()) guardians_.push_back(each.life);
+    const auto heard_at = [this](const Life& life) { return executor_.heard_at(life); };
+    if (lease_.lapsed(now, guardians_, heard_at)) machine_.doubt_owed();
   }
 
   /// Whoever owes them: one suspect runs here at a time.
@@ -133,6 +146,8 @@ class Core::Impl {
   Copies copies_;
   Guard guard_;
   RequiredGroups groups_;
+  OwnerLease lease_;
+  std::vector<Life> guardians_;  // its memory stays
   Position written_ = 0;
   Position synced_ = 0;
   Position recovered_end_ = 0;  // of the log, when this life found it
@@ -230,6 +245,7 @@ const RequiredGroups& Core::groups() const { return impl_->groups_; }
 void Core::told(Turn turn) { impl_->settle(turn); }
 
 void Core::member_up(Turn turn, const Life& life, const Peer& peer) {
+  impl_->doubt_when_unheard(turn.now);
   ++impl_->members_;
   impl_->executor_.member_up(turn, life);
   impl_->distribution_.member_up(turn, life, peer.name);
@@ -242,6 +258,7 @@ void Core::member_up(Turn turn, const Life& life, const Peer& peer) {
 }
 
 void Core::member_down(Turn turn, const Life& life) {
+  impl_->doubt_when_unheard(turn.now);
   --impl_->members_;
   impl_->up_.erase(life);
   impl_->executor_.member_down(life);
@@ -254,6 +271,7 @@ void Core::member_down(Turn turn, const Life& life) {
 }
 
 void Core::life_ended(Turn turn, const Life& life, bool clean) {
+  impl_->doubt_when_unheard(turn.now);
   impl_->up_.erase(life);
   impl_->early_claims_.erase(life);
   impl_->executor_.life_ended(life);
@@ -270,6 +288,7 @@ void Core::on_frame(Turn turn, const Life& from, const wire::Frame& frame, const
 }
 
 void Core::pump(Turn turn, const Room& room) {
+  impl_->doubt_when_unheard(turn.now);
   impl_->dirty_ = false;
   const std::size_t before = turn.actions.size();
   impl_->executor_.groups_digest(impl_->groups_.digest());
@@ -284,6 +303,7 @@ void Core::pump(Turn turn, const Room& room) {
 bool Core::wants_pump() const { return impl_->dirty_ || impl_->guard_.wants_pump(); }
 
 void Core::tick(Turn turn) {
+  impl_->doubt_when_unheard(turn.now);
   impl_->machine_.tick(turn.now, turn.log, turn.actions);
   impl_->executor_.tick(turn);
   impl_->distribution_.tick(turn);

@@ -177,7 +177,7 @@ void Executor::Impl::take(MonoTime now, GroupIndex index, std::size_t max, std::
   RunGroup* group = group_of(index);
   if (!group) return;
   for (std::size_t taken = 0; taken < max; ++taken) {
-    const auto slot = next_of(*group, suspects, now);
+    const auto slot = next_of(*group, suspects && !suspect_running_, now);
     if (!slot) {
       group->told = false;
       return;
@@ -298,6 +298,12 @@ void Executor::Impl::erase(Slot slot) {
   entries_.remove(slot);
 }
 
+std::optional<MonoTime> Executor::Impl::heard_at(const Life& life) const {
+  const auto it = custodians_.find(life);
+  if (it == custodians_.end() || it->second->ended || it->second->lease_until == MonoTime{}) return std::nullopt;
+  return it->second->lease_until - options_.lease;
+}
+
 std::vector<Executor::View> Executor::Impl::custodians() const {
   std::vector<View> views;
   for (const auto& [life, it] : custodians_) {
@@ -346,6 +352,7 @@ void Executor::groups_digest(std::uint64_t digest) { impl_->groups_digest_ = dig
 void Executor::pump(Turn turn) { impl_->pump(turn); }
 void Executor::tick(Turn turn) { impl_->tick(turn); }
 std::optional<MonoTime> Executor::next_deadline() const { return impl_->next_deadline(); }
+std::optional<MonoTime> Executor::heard_at(const Life& life) const { return impl_->heard_at(life); }
 std::vector<Executor::View> Executor::custodians() const { return impl_->custodians(); }
 const ExecutorCounters& Executor::counters() const { return impl_->counters_; }
 

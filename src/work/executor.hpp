@@ -82,6 +82,10 @@ class Executor {
   /// Renews its lease.
   void on(Turn turn, const Life& from, const wire::WorkBeat& beat);
 
+  /// When the last of this node's beats that a member has heard was sent, or it came up; nothing when it is not known
+  /// or its life is over.
+  [[nodiscard]] std::optional<MonoTime> heard_at(const Life& life) const;
+
   /// Somebody adopted these: what is queued of them for a lower custody is dropped, what runs or has finished
   /// stays until it is delivered by the adopter, or at most the bound. What is known of each.
   [[nodiscard]] std::vector<wire::StateEntry> adopted(Turn turn, const Life& adopter,

@@ -35,6 +35,7 @@ class Executor::Impl {
   void finished(Turn& turn, Handle handle, const Ran& ran);
   void leave(Turn& turn);
   [[nodiscard]] std::vector<View> custodians() const;
+  [[nodiscard]] std::optional<MonoTime> heard_at(const Life& life) const;
 
   // executor_frames.cpp
   void deliver(Turn& turn, const Life& from, const wire::Deliver& deliver);

@@ -82,7 +82,7 @@ std::optional<Executor::Impl::Slot> Executor::Impl::next_suspect(RunGroup& group
 /// One custodian after the other, so that none starves another; all of them without `now`.
 std::optional<Executor::Impl::Slot> Executor::Impl::next_of(RunGroup& group, bool suspects,
                                                             std::optional<MonoTime> now) {
-  if (suspects && !suspect_running_) {
+  if (suspects) {
     if (const auto found = next_suspect(group, now)) return found;
   }
   for (std::size_t left = group.turns.size(); left > 0; --left) {

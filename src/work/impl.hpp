@@ -70,6 +70,7 @@ class Machine::Impl {
   void release(MonoTime now, Handle handle, Actions& actions);
   std::optional<Job> lease(Handle handle, storage::Commit& log);
   void hold_back_all();
+  void doubt_elsewhere();
   void doubt(Handle handle);
   [[nodiscard]] std::vector<Handle> held_back() const;
   void let_go(const Life& owner, const wire::WorkRanges& work, const Custody& by, storage::Commit& log,
@@ -185,7 +186,6 @@ class Machine::Impl {
   void restore(HeldSlot held, const storage::OwedGroup& owed, GroupIndex group);
   [[nodiscard]] std::optional<Slot> find(const storage::Place& place) const;
   void doubt_all();
-  void doubt_elsewhere();
   void end_flights(MonoTime now, Timestamp wall, const std::vector<Flight>& flights, storage::Commit& log);
   void resume(MonoTime now, Slot slot, Position behind, storage::Commit& log);
   [[nodiscard]] std::vector<Slot> all() const;

@@ -155,6 +155,7 @@ std::vector<Handle> Machine::adopt(const storage::Owed& owed, std::uint32_t coun
 void Machine::release(MonoTime now, Handle handle, Actions& actions) { impl_->release(now, handle, actions); }
 
 std::optional<Job> Machine::lease(Handle handle, storage::Commit& log) { return impl_->lease(handle, log); }
+void Machine::doubt_owed() { impl_->doubt_elsewhere(); }
 void Machine::hold_back_all() { impl_->hold_back_all(); }
 void Machine::doubt(Handle handle) { impl_->doubt(handle); }
 std::vector<Handle> Machine::held_back() const { return impl_->held_back(); }

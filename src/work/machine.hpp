@@ -228,6 +228,8 @@ class Machine {
   [[nodiscard]] std::optional<Job> lease(Handle handle, storage::Commit& log);
   /// After `recovered`: others may answer for what is owed by now, whatever the goodbye says of what ran here.
   void hold_back_all();
+  /// All that is owed by now may run elsewhere, too.
+  void doubt_owed();
   /// It may have run elsewhere. Ignored unless it is held back.
   void doubt(Handle handle);
   /// All that is held back, oldest first.

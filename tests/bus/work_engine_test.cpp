@@ -110,19 +110,23 @@ TEST_CASE("who waits too long for the sync of another has an unknown outcome", "
   CHECK(driven.engine.wait_safe(end, patience).has_value());
 }
 
-TEST_CASE("who waits for dead letters waits for no sync when none is on its way", "[bus][work-engine]") {
+TEST_CASE("a failed attempt has a dead letter on its way only when it was the last", "[bus][work-engine]") {
   const TempDir dir{support::memory_disk()};
   const auto disk = std::make_shared<FaultyDisk>(dir.path());
   Driven driven(dir.path(), disk);
   driven.accept("tried again");
+  driven.accept("refused");
+  const auto jobs = driven.take();
   disk->hold_syncs();
-  driven.finish(driven.take().at(0), failed);
 
-  auto waiter = std::async(std::launch::async, [&] { driven.engine.wait_letters(base::SystemClock().now() + patience); });
-  const auto in_time = waiter.wait_for(patience);
+  driven.finish(jobs.at(0), failed);
+  CHECK_FALSE(driven.engine.letter_on_its_way());
+  driven.finish(jobs.at(1), {work::Ran::Ending::refused, "no", {}});
+  CHECK(driven.engine.letter_on_its_way());
   disk->release();
 
-  CHECK(in_time == std::future_status::ready);
+  driven.engine.wait_letters(base::SystemClock().now() + patience);
+  CHECK_FALSE(driven.engine.letter_on_its_way());
 }
 
 TEST_CASE("what is accepted to be run at once waits for no sync", "[bus][work-engine]") {

@@ -60,7 +60,8 @@ Plan draw(std::uint64_t seed) {
   plan.retries = static_cast<std::uint32_t>(dice.between(0, 8));
   plan.first_wait = milliseconds{dice.chance(0.7) ? dice.between(50, 200) : dice.between(500, 3'000)};
   plan.slots = static_cast<unsigned>(dice.between(1, 4));
-  plan.segment_bytes = dice.between(1, 4) * 8 * limits::kib;
+  // Two of them hold what one turn may say at the most: that everything an executor had is lost.
+  plan.segment_bytes = (dice.between(1, 4) + 1) * 8 * limits::kib;
   plan.event_bytes_max = dice.chance(0.5) ? dice.between(0, 4'000) : limits::mib;
   plan.sync_time_max = dice.chance(0.5) ? milliseconds{1} : milliseconds{60};
   plan.latency_max = dice.chance(0.6) ? milliseconds{2} : milliseconds{dice.between(5, 150)};

@@ -74,6 +74,35 @@ TEST_CASE("a guardian that stops confirming makes what is accepted degraded, not
   CHECK(mesh[1].core->safety(accepted.end).degraded);
 }
 
+TEST_CASE("an owner that its guardian does not hear runs what it owed as perhaps a duplicate", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].accept();
+  mesh.run(100ms);
+  mesh.cut(1, 2);
+
+  mesh.run(3'000ms);
+  mesh[1].runs(2);
+  mesh[1].accept();
+  mesh.run(10ms);
+  const auto jobs = mesh[1].take(2);
+
+  REQUIRE(jobs.size() == 2);
+  CHECK(jobs[0].possibly_duplicate);
+  CHECK_FALSE(jobs[1].possibly_duplicate);  // nobody has a copy of it
+}
+
+TEST_CASE("an owner that its guardian hears runs what it owes as nobody else does", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].accept();
+
+  mesh.run(10'000ms);
+  mesh[1].runs(2);
+  const auto jobs = mesh[1].take(1);
+
+  REQUIRE(jobs.size() == 1);
+  CHECK_FALSE(jobs[0].possibly_duplicate);
+}
+
 TEST_CASE("what a dead owner was owed runs on its guardian, and what a third node runs for it stays there",
           "[work][core]") {
   CoreMesh mesh = of(3);

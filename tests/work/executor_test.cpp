@@ -266,6 +266,20 @@ TEST_CASE("a group that ends here gives back what is queued and ends what runs")
   CHECK(node.verdicts(owner) == Verdicts{{1, WorkEnding::done}, {3, WorkEnding::given_back}});
 }
 
+TEST_CASE("a group that ends here gives back its suspects, also while another one runs") {
+  ExecutorRig node;
+  auto first = node.delivery(10);
+  auto second = node.delivery(11);
+  first.suspect = second.suspect = true;
+  node.deliver(owner, 1, {first, second});
+  REQUIRE(node.take().size() == 1);
+
+  node.executor.runs(node.turn(), group, group_hash, 0);
+  node.pump();
+
+  CHECK(node.verdicts(owner) == Verdicts{{2, WorkEnding::given_back}});
+}
+
 TEST_CASE("who leaves gives everything back and takes nothing on") {
   ExecutorRig node;
   node.deliver(owner, 1, {node.delivery(10)});
