@@ -24,7 +24,7 @@ struct Unreached {
 /// What the nodes of a mesh answered together. Value.
 template <class Answer>
 struct FromMesh {
-  Answer value{};
+  Answer value;  // no default: not every answer has one
   std::vector<Unreached> unreached{};  ///< by name; what these know is not in `value`. Empty: everybody answered
 
   [[nodiscard]] bool complete() const { return unreached.empty(); }

@@ -71,7 +71,7 @@ Result<FromMesh<EventLife>> MeshOperations::event(const EventId& event) const {
     if (!fresh.second) merge(fresh.first->second, life);
   };
   std::ranges::for_each(own->groups, add);
-  FromMesh<EventLife> answer;
+  FromMesh<EventLife> answer{};
   answer.value.event = event;
   const std::string arguments = JsonWriter().text("event", event.to_string()).done();
   ask_all(asks::event, arguments, answer.unreached, [&](JsonReader& json) -> Result<void> {
@@ -99,7 +99,7 @@ Result<FromMesh<MeshLetterPage>> MeshOperations::dead_letters(const DeadLetterFi
                                     .text("after", behind.to_string())
                                     .number("limit", limit)
                                     .done();
-  FromMesh<MeshLetterPage> answer;
+  FromMesh<MeshLetterPage> answer{};
   ask_all(asks::letters, arguments, answer.unreached, [&](JsonReader& json) -> Result<void> {
     const bool more = json.flag("more");
     auto items = read_items<DeadLetterEntry>(json, read_letter);
@@ -162,7 +162,7 @@ Result<FromMesh<TaskStatus>> MeshOperations::redeliver(const Redelivery& order) 
   const auto own = local_.count_dead_letters(order.filter);
   if (!own) return tl::unexpected(own.error());
   std::map<NodeId, std::uint64_t> letters;  // of others that have some
-  FromMesh<TaskStatus> answer;
+  FromMesh<TaskStatus> answer{};
   if (asker_ != nullptr) {
     const auto to_all = [&](const NodeId&) { return std::optional(filter_arguments(order.filter)); };
     for (const Asker::Answered& each : asker_->ask(asks::count_letters, to_all, answer_patience)) {
@@ -215,7 +215,7 @@ Result<FromMesh<std::vector<TaskStatus>>> MeshOperations::tasks() const {
     if (!fresh.second) merge(fresh.first->second, task);
   };
   std::ranges::for_each(*own, add);
-  FromMesh<std::vector<TaskStatus>> answer;
+  FromMesh<std::vector<TaskStatus>> answer{};
   ask_all(asks::tasks, std::string(no_arguments), answer.unreached, [&](JsonReader& json) -> Result<void> {
     const auto items = read_items<TaskStatus>(json, read_task_status);
     if (!items) return tl::unexpected(items.error());

@@ -63,7 +63,7 @@ Result<FromMesh<std::vector<GroupStatus>>> MeshOperations::groups() const {
     if (!fresh.second) merge(fresh.first->second, group);
   };
   std::ranges::for_each(*own, add);
-  FromMesh<std::vector<GroupStatus>> answer;
+  FromMesh<std::vector<GroupStatus>> answer{};
   ask_all(asks::groups, std::string(no_arguments), answer.unreached, [&](JsonReader& json) -> Result<void> {
     const auto items = read_items<GroupStatus>(json, read_group);
     if (!items) return tl::unexpected(items.error());
@@ -114,7 +114,7 @@ Result<FromMesh<std::uint64_t>> MeshOperations::remove(std::string_view bus, con
   const auto own = local_.group(bus, group);
   if (!own && own.error().code != ErrorCode::unknown_group) return tl::unexpected(own.error());
   if (own) standing.note("this node", *own);
-  FromMesh<std::uint64_t> answer;
+  FromMesh<std::uint64_t> answer{};
   const auto all_groups = [](const NodeId&) { return std::optional(std::string(no_arguments)); };
   for (const Asker::Answered& each : ask_raw(asks::groups, all_groups)) {
     const auto groups = each.answer.and_then(read_groups);
