@@ -322,7 +322,7 @@ TEST_CASE("names that cannot stand in an event are left out and counted", "[mail
   const Ended ended = world.print();
 
   CHECK(ended.code == 0);
-  CHECK_THAT(ended.out, Contains("Caf\xc3\xa9") && !Contains("bad"));
+  CHECK_THAT(ended.out, Contains("Caf\xc3\xa9") && !Contains("bad&name") && !Contains(".name"));
   CHECK_THAT(ended.err, Contains("msg=name_left_out") && Contains("names_left_out=3"));
 }
 
