@@ -82,6 +82,9 @@ inline constexpr std::size_t tasks_kept_max = 100;                     ///< unfi
 inline constexpr std::size_t dispatch_groups_max = 1024;              ///< groups that one event is owed to
 inline constexpr std::uint64_t owed_groups_bytes_max = 1 * mib;       ///< names and attempts of groups in one record of the journal
 inline constexpr std::uint64_t dead_letters_bytes_max = 10 * 1024 * mib;  ///< on a disk; the oldest of the group are exported
+inline constexpr std::uint64_t copied_letters_max =
+    100'000;  ///< of one node, that each of its guardians keeps: the newest
+inline constexpr std::uint64_t copied_letters_bytes_max = 64 * mib;   ///< what they hold together
 inline constexpr std::uint64_t memory_dead_letters_max = 100'000;     ///< of one bus that keeps them in memory
 inline constexpr std::uint64_t memory_dead_letters_bytes_max = 256 * mib;  ///< what they hold together
 

@@ -177,6 +177,8 @@ void Engine::do_now(CoreAction& action) {
         } else if constexpr (std::is_same_v<What, WorkLifeEnded>) {
           if (work_ != nullptr) work_->life_ended(what.life, what.clean);
           member_gone(what.life, "it has ended");
+        } else if constexpr (std::is_same_v<What, membership::Gone>) {
+          if (work_ != nullptr) work_->gone(what.node);
         } else if constexpr (std::is_same_v<What, WorkFrame>) {
           if (is_question(what.frame)) return on_question_frame(what.from, what.frame);
           if (work_ != nullptr) work_->on_frame(what.from, what.frame, what.bytes);

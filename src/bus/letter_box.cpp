@@ -134,18 +134,37 @@ Result<bool> LetterBox::scrub(std::uint64_t bytes) {
   return store_.scrub(bytes);
 }
 
-Result<std::uint64_t> LetterBox::remove(const Filter& filter) {
-  const std::lock_guard lock(mutex_);
-  auto removed = store_.remove(filter);
-  if (removed) removed_.add(*removed);
+/// What removed letters were the letters of, where somebody is told of that.
+storage::StateStore::OnRemoved LetterBox::into(std::vector<Left>& left) const {
+  if (!told_) return {};
+  return [&left](const storage::LetterRow& row) {
+    const auto letter = letter_of(row);
+    if (!letter) return;
+    left.push_back({letter->id,
+                    {letter->dispatch, storage::group_hash(letter->bus, letter->group), letter->generation}});
+  };
+}
+
+template <class Which>
+Result<std::uint64_t> LetterBox::remove_those(const Which& which) {
+  std::vector<Left> left;
+  Result<std::uint64_t> removed;
+  {
+    const std::lock_guard lock(mutex_);
+    removed = store_.remove(which, into(left));
+    if (removed) removed_.add(*removed);
+  }
+  if (removed && !left.empty()) told_(left);
   return removed;
 }
 
-Result<std::uint64_t> LetterBox::remove(std::span<const DeadLetterId> ids) {
+Result<std::uint64_t> LetterBox::remove(const Filter& filter) { return remove_those(filter); }
+
+Result<std::uint64_t> LetterBox::remove(std::span<const DeadLetterId> ids) { return remove_those(ids); }
+
+Result<std::uint64_t> LetterBox::start_of_newest(std::uint64_t letters, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  auto removed = store_.remove(ids);
-  if (removed) removed_.add(*removed);
-  return removed;
+  return store_.start_of_newest(letters, bytes);
 }
 
 Result<std::vector<storage::LetterPlace>> LetterBox::places(const Filter& filter, std::uint64_t after,
@@ -191,6 +210,11 @@ Result<std::uint64_t> LetterBox::count(const Filter& filter) {
 LetterBox::Held LetterBox::held() const {
   const std::lock_guard lock(mutex_);
   return store_.held();
+}
+
+storage::StateStore::Held LetterBox::held_in_all() const {
+  const std::lock_guard lock(mutex_);
+  return all();
 }
 
 Result<void> LetterBox::put(std::string_view kind, std::string_view name, std::string_view body) {

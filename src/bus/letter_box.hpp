@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "base/limits.hpp"
 #include "storage/records.hpp"
 #include "storage/state_store.hpp"
+#include "work/mesh_types.hpp"
 
 namespace evmesh::bus {
 
@@ -45,6 +47,16 @@ class LetterBox {
       const std::filesystem::path& directory, base::Counters& counters,
       std::uint64_t bytes_max = limits::dead_letters_bytes_max);
 
+  /// A letter that has left the box, and what it was the letter of.
+  struct Left {
+    DeadLetterId id;
+    work::WorkName name;
+  };
+  /// Told of all that leave, on the thread that removes them, when they are gone. Set before anybody else has
+  /// the box.
+  using OnLeft = std::function<void(std::span<const Left>)>;
+  void on_left(OnLeft told) { told_ = std::move(told); }
+
   /// Keeps those that are not there yet, by id; all are on the disk when this returns. How many were not. In
   /// memory no more than `limits::memory_dead_letters_max`, and `limits::memory_dead_letters_bytes_max` of
   /// them. Errors: storage.
@@ -67,6 +79,9 @@ class LetterBox {
   [[nodiscard]] Result<std::vector<Letter>> page(const Filter& filter, std::uint64_t after, std::size_t limit,
                                                  std::uint64_t bytes_max = ~std::uint64_t{0});
 
+  /// As StateStore::start_of_newest.
+  [[nodiscard]] Result<std::uint64_t> start_of_newest(std::uint64_t letters, std::uint64_t bytes);
+
   /// Where letters stand, unverified and without their events.
   [[nodiscard]] Result<std::vector<storage::LetterPlace>> places(const Filter& filter, std::uint64_t after,
                                                                  std::size_t limit);
@@ -78,6 +93,7 @@ class LetterBox {
 
   using Held = std::map<std::pair<std::string, std::string>, storage::StateStore::Held>;
   [[nodiscard]] Held held() const;
+  [[nodiscard]] storage::StateStore::Held held_in_all() const;
 
   // Small documents that share the store: tasks, states of groups.
 
@@ -95,13 +111,18 @@ class LetterBox {
   [[nodiscard]] Result<void> check_room(std::span<const storage::LetterRow> rows) const;
   [[nodiscard]] storage::StateStore::Held all() const;
   [[nodiscard]] std::optional<Place> to_shrink(const Place& but) const;
-  [[nodiscard]] Result<std::uint64_t> export_some(const Place& place, std::uint64_t& after);
+  [[nodiscard]] Result<std::uint64_t> export_some(const Place& place, std::uint64_t& after,
+                                                  std::vector<Left>& left);
+  [[nodiscard]] storage::StateStore::OnRemoved into(std::vector<Left>& left) const;
+  template <class Which>
+  [[nodiscard]] Result<std::uint64_t> remove_those(const Which& which);
 
   const std::filesystem::path directory_;
   const std::uint64_t bytes_max_;
   mutable std::mutex mutex_;  // leaf; guards the store and what follows
   storage::StateStore store_;
   Place grown_;  // what was kept last
+  OnLeft told_;
   base::Counter& kept_;
   base::Counter& removed_;
   base::Counter& exported_;

@@ -36,15 +36,18 @@ Result<std::uint64_t> LetterBox::export_oldest() {
   Place place;
   Place unreadable;
   for (std::uint64_t after = 0;;) {
-    const std::lock_guard lock(mutex_);
+    std::vector<Left> left;
+    std::unique_lock lock(mutex_);
     const auto next = to_shrink(unreadable);
     if (!next) return exported;
     if (*next != place) after = 0;
     place = *next;
     const std::uint64_t before = after;
-    const auto some = export_some(place, after);
+    const auto some = export_some(place, after, left);
     if (!some) return some;
     exported += *some;
+    lock.unlock();
+    if (!left.empty()) told_(left);
     // None is left of it but what no program can read.
     if (after == before) {
       if (!std::exchange(unreadable, place).second.empty()) return exported;
@@ -53,7 +56,8 @@ Result<std::uint64_t> LetterBox::export_oldest() {
 }
 
 /// Under mutex_: the oldest of a group behind number `after`, which moves on; no more than it takes.
-Result<std::uint64_t> LetterBox::export_some(const Place& place, std::uint64_t& after) {
+Result<std::uint64_t> LetterBox::export_some(const Place& place, std::uint64_t& after,
+                                             std::vector<Left>& left) {
   const std::uint64_t excess = all().bytes - bytes_max_;
   const auto rows = store_.page({.bus = place.first, .group = place.second}, after, page_letters,
                                 std::min(excess - 1, page_bytes));
@@ -71,7 +75,7 @@ Result<std::uint64_t> LetterBox::export_some(const Place& place, std::uint64_t& 
   if (ids.empty()) return 0;
   if (auto kept = storage::append_lines(directory_ / "dead-letters-exported.jsonl", lines); !kept)
     return tl::unexpected(kept.error());
-  auto removed = store_.remove(ids);
+  auto removed = store_.remove(ids, into(left));
   if (removed) exported_.add(*removed);
   return removed;
 }

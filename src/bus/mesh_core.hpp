@@ -52,9 +52,10 @@ struct WorkFrame {
 };
 
 using CoreAction =
-    std::variant<SendOnLink, AnswerOn, WorkMemberUp, WorkMemberDown, WorkLifeEnded, WorkFrame, routing::PublishFrame, routing::Deliver, routing::DeliverGap,
-                 routing::Progress, membership::Dial, membership::HangUp, membership::Follow,
-                 membership::Unfollow, membership::RaiseEpoch, membership::Fatal, membership::Note>;
+    std::variant<SendOnLink, AnswerOn, WorkMemberUp, WorkMemberDown, WorkLifeEnded, WorkFrame,
+                 routing::PublishFrame, routing::Deliver, routing::DeliverGap, routing::Progress,
+                 membership::Dial, membership::HangUp, membership::Follow, membership::Unfollow,
+                 membership::Gone, membership::RaiseEpoch, membership::Fatal, membership::Note>;
 using CoreActions = std::vector<CoreAction>;
 
 /// How much a link can take, by the transport's queues.

@@ -28,6 +28,7 @@ WorkEngine::WorkEngine(Services services, Settings settings)
       syncs_(services_.counters.named("evmesh_journal_syncs_total")),
       appended_bytes_(services_.counters.named("evmesh_journal_bytes_total")),
       frames_dropped_(services_.counters.named("evmesh_work_frames_dropped_total")),
+      uncopied_(services_.counters.named("evmesh_dead_letters_uncopied_total")),
       core_({.machine = {.self = settings_.self,
                          .epoch = settings_.epoch,
                          .seed = settings_.seed,
@@ -39,7 +40,8 @@ WorkEngine::WorkEngine(Services services, Settings settings)
              .replicates = settings_.level == Level::replicated,
              .alone = !services_.nudge,
              .guards = durable(),
-             .read = [this](Position position) { return read_parcel(position).value_or(nullptr); }}),
+             .read = [this](Position position) { return read_parcel(position).value_or(nullptr); },
+             .letters = [this](std::uint64_t after) { return letters_behind(after); }}),
       machine_(core_.machine()),
       scrubbed_bytes_(services_.counters.named("evmesh_journal_scrubbed_bytes_total")),
       damages_(services_.counters.named("evmesh_journal_damages_total")) {}

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -218,6 +219,7 @@ class WorkEngine final : public WorkLine {
   void member_up(const wire::Life& life, const std::string& name, bool transient) override;
   void member_down(const wire::Life& life) override;
   void life_ended(const wire::Life& life, bool clean) override;
+  void gone(const NodeId& node) override;
   void on_frame(const wire::Life& from, const wire::Frame& frame, const wire::Buffer& bytes) override;
   [[nodiscard]] bool pump(const work::Room& room, work::Frames& out) override;
 
@@ -315,6 +317,13 @@ class WorkEngine final : public WorkLine {
   void keep_stock();
   void make_space();
 
+  // work_engine_copies.cpp
+  [[nodiscard]] bool copies_letters() const;
+  [[nodiscard]] std::optional<work::LetterPage> letters_behind(std::uint64_t after);
+  void read_letters(std::uint64_t after);
+  void letters_left(std::span<const LetterBox::Left> left);
+  void count_uncopied(std::uint64_t kept);
+
   // work_engine_letters.cpp
   void keep_letters();
   [[nodiscard]] std::chrono::milliseconds look_after_letters();
@@ -326,6 +335,18 @@ class WorkEngine final : public WorkLine {
   [[nodiscard]] Result<Letter> letter_of(const work::StoreLetter& asked) const;
   void log_letter(const Letter& letter, const Result<std::uint64_t>& kept) const;
 
+  struct CopiedLetter {
+    DeadLetterId id;
+    work::WorkName name;
+    std::string record;
+  };
+  struct CopiedPage {
+    std::uint64_t after = 0;  // the number of the letter before
+    std::vector<CopiedLetter> letters;
+    std::uint64_t last = 0;
+    bool more = false;
+  };
+
   const Services services_;
   const Settings settings_;
   std::shared_ptr<storage::Disk> disk_;
@@ -335,6 +356,8 @@ class WorkEngine final : public WorkLine {
   base::Counter& syncs_;
   base::Counter& appended_bytes_;
   base::Counter& frames_dropped_;
+  base::Counter& uncopied_;
+  bool said_uncopied_ = false;          // of the letters' thread
   std::atomic<bool> full_{false};       // the disk gave no more space, and the reserve is touched
   std::atomic<std::uint64_t> room_{0};  // of the journal, when it was asked last
   std::atomic<bool> stalled_{false};    // not even the reserve has room for what is pending
@@ -377,6 +400,10 @@ class WorkEngine final : public WorkLine {
   std::vector<work::StoreLetter> letters_to_store_;
   std::vector<work::RemoveLetter> letters_to_remove_;
   std::vector<work::LoadEvent> events_to_load_;  // for other nodes
+  std::optional<CopiedPage> page_;               // of letters, for guardians
+  std::optional<std::uint64_t> page_wanted_;     // behind this number
+  bool reading_letters_ = false;
+  std::set<DeadLetterId> left_while_reading_;
   std::vector<std::pair<work::Position, std::size_t>> landing_;  // flights that end when that is written
   std::vector<std::weak_ptr<Puller>> pullers_;                   // by group
   std::optional<base::MonoTime> tick_planned_;

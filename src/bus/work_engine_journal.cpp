@@ -29,6 +29,8 @@ Result<void> WorkEngine::recover() {
   auto letters = LetterBox::open(settings_.directory, services_.counters, settings_.dead_letters_bytes_max);
   if (!letters) return tl::unexpected(letters.error());
   letters_ = std::move(*letters);
+  if (copies_letters())
+    letters_->on_left([this](std::span<const LetterBox::Left> left) { letters_left(left); });
   if (auto loaded = load_groups(); !loaded) return loaded;
   auto flights = storage::FlightTable::open(settings_.directory);
   if (!flights) return tl::unexpected(flights.error());

@@ -44,15 +44,19 @@ void WorkEngine::keep_letters() {
     const auto to_store = std::exchange(letters_to_store_, {});
     const auto to_remove = std::exchange(letters_to_remove_, {});
     const auto to_load = std::exchange(events_to_load_, {});
+    const auto page_wanted = std::exchange(page_wanted_, std::nullopt);
+    reading_letters_ = page_wanted.has_value();
     const bool keeps_groups = core_.groups().has_keep();
     lock.unlock();
     if (keeps_groups) keep_groups();
     load_events(to_load);
     in_pieces(to_store, [this](auto piece) { store_letters(piece); });
     in_pieces(to_remove, [this](auto piece) { remove_letters(piece); });
+    if (page_wanted) read_letters(*page_wanted);
     if (letters_->over_bound()) next_look = {};
     lock.lock();
     keeping_letters_ = false;
+    reading_letters_ = false;
     letters_done_.notify_all();
   }
 }
@@ -60,7 +64,7 @@ void WorkEngine::keep_letters() {
 /// Under mutex_.
 bool WorkEngine::nothing_to_keep() const {
   return letters_to_store_.empty() && letters_to_remove_.empty() && events_to_load_.empty() &&
-         !core_.groups().has_keep();
+         !page_wanted_ && !core_.groups().has_keep();
 }
 
 /// Reads back what is to run on other nodes.
@@ -123,6 +127,7 @@ void WorkEngine::store_letters(std::span<const work::StoreLetter> asked) {
     if (letter) letters.push_back(std::move(*letter));
   }
   const auto kept = letters_->keep(letters);
+  count_uncopied(kept.value_or(0));
   Lock lock(mutex_);
   make_room_in_commit(lock);
   for (std::size_t at = 0; at < asked.size(); ++at) {

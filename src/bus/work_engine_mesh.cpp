@@ -65,6 +65,10 @@ void WorkEngine::life_ended(const wire::Life& life, bool clean) {
   from_engine([&](work::Turn turn) { core_.life_ended(turn, life, clean); });
 }
 
+void WorkEngine::gone(const NodeId& node) {
+  from_engine([&](work::Turn turn) { core_.gone(turn, node); });
+}
+
 void WorkEngine::on_frame(const wire::Life& from, const wire::Frame& frame, const wire::Buffer& bytes) {
   {
     const Lock lock(mutex_);

@@ -22,6 +22,8 @@ class WorkLine {
   virtual void member_up(const wire::Life& life, const std::string& name, bool transient) = 0;
   virtual void member_down(const wire::Life& life) = 0;
   virtual void life_ended(const wire::Life& life, bool clean) = 0;
+  /// No life of it is to be expected any more.
+  virtual void gone(const NodeId& node) = 0;
 
   /// A frame of group work from a member that is up.
   virtual void on_frame(const wire::Life& from, const wire::Frame& frame, const wire::Buffer& bytes) = 0;

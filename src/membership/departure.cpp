@@ -54,6 +54,7 @@ void Membership::Impl::forget_peer(Peer& peer, Actions& out) {
   leave(peer, out);
   peer.forgotten = true;
   peer.reason = "forgotten";
+  out.emplace_back(Gone{peer.life.id});
   contenders_.erase(peer.life.id);
 }
 

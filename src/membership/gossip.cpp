@@ -97,6 +97,7 @@ void Membership::Impl::learn_unknown(const wire::MemberEntry& entry, Actions& ou
     peer.forgotten = entry.forgotten;
     peer.changed = now_;
     digest_stale_ = true;
+    if (entry.forgotten) out.emplace_back(Gone{entry.id});
     return;
   }
   // Everybody forgets a dead transient member at his own moment; the last one must not bring it back to the

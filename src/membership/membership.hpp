@@ -108,6 +108,11 @@ struct LifeEnded {
   bool clean = false;
   std::vector<wire::StreamPosition> heads;
 };
+/// This node is not to be expected back: it was forgotten, or another one has its endpoint. May be said again, and
+/// may turn out wrong of who has moved: then `MemberUp` follows.
+struct Gone {
+  NodeId node;
+};
 /// Peers know a later life of ours that is over: go on as `epoch`, after it is kept. The machine already uses
 /// it.
 struct RaiseEpoch {
@@ -125,7 +130,7 @@ struct Note {
 };
 
 using Action = std::variant<Dial, HangUp, Send, Answer, Follow, Unfollow, MemberUp, MemberDown, LifeEnded,
-                            RaiseEpoch, Fatal, Note>;
+                            Gone, RaiseEpoch, Fatal, Note>;
 using Actions = std::vector<Action>;
 
 /// What happened to a link, as far as the transport can tell. A hint only: nothing depends on it but speed.

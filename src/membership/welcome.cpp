@@ -69,6 +69,7 @@ void Membership::Impl::mark_replaced(Peer& peer, std::string_view by, Actions& o
   end_life(peer, false, {}, out);
   peer.replaced = true;
   peer.reason = "replaced by " + std::string(by) + " on " + peer.work_endpoint;
+  out.emplace_back(Gone{peer.life.id});
   note(out, LogLevel::info, "member_replaced", {{"peer", peer.name}, {"reason", peer.reason}});
 }
 

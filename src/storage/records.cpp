@@ -34,12 +34,15 @@ enum class Kind : std::uint8_t {
 constexpr unsigned foreign_owner = 1;  // the owner's id follows
 constexpr unsigned foreign_node = 2;   // so does the id of the node that ran it
 constexpr unsigned ended_here = 4;
+constexpr unsigned reach_here = 4;     // of an Adopted: how far the copy went
 constexpr unsigned doubtful_here = 8;
 constexpr unsigned custody_here = 16;  // each group of an Owed says its custody
 constexpr unsigned meshed_here = 32;
 constexpr unsigned begin_here = 64;
 constexpr unsigned end_here = 128;
 constexpr unsigned fresh_here = 32;
+constexpr unsigned gone_here = 16;
+constexpr unsigned letters_here = 8;  // of an Adopted: what had come to an end is among it
 
 /// Flags of one group in an Owed.
 constexpr unsigned group_ended = 1;
@@ -221,21 +224,28 @@ void body(Io& io, typename Io::template Ref<Copied> copied, std::uint8_t flags, 
     copied.begin = (flags & begin_here) != 0;
     copied.end = (flags & end_here) != 0;
     copied.fresh = (flags & fresh_here) != 0;
+    copied.gone = (flags & gone_here) != 0;
   }
 }
 
 template <class Io>
-void body(Io& io, typename Io::template Ref<Dropped> dropped, std::uint8_t, const NodeId&) {
+void body(Io& io, typename Io::template Ref<Dropped> dropped, std::uint8_t flags, const NodeId&) {
   io.id(dropped.owner);
+  if constexpr (Io::reads) dropped.but_ended = (flags & ended_here) != 0;
 }
 
 template <class Io>
 void body(Io& io, typename Io::template Ref<Adopted> adopted, std::uint8_t flags, const NodeId&) {
   io.id(adopted.owner);
   elided(io, adopted.from, (flags & foreign_node) != 0, NodeId{});
+  if constexpr (Io::reads) adopted.letters = (flags & letters_here) != 0;
   io.check(adopted.from != adopted.owner);
   io.number(adopted.epoch);
   io.number(adopted.set_version);
+  if ((flags & reach_here) != 0) {
+    io.number(adopted.to);
+    io.check(adopted.to > 0);
+  }
   io.number(adopted.custody);
   io.number(adopted.group);
   std::uint64_t after = 0;
@@ -281,9 +291,9 @@ constexpr unsigned flags_of(Kind kind) {
     case Kind::goodbye: return 0;
     case Kind::life: return doubtful_here | meshed_here;
     case Kind::owed: return foreign_owner | custody_here;
-    case Kind::copied: return begin_here | end_here | fresh_here;
-    case Kind::adopted: return foreign_node;
-    case Kind::dropped:
+    case Kind::copied: return begin_here | end_here | fresh_here | gone_here;
+    case Kind::dropped: return ended_here;
+    case Kind::adopted: return foreign_node | reach_here | letters_here;
     case Kind::answered:
     case Kind::guardians: return 0;
     default: return foreign_owner;
@@ -372,15 +382,18 @@ void encode_record(const Goodbye& record, const NodeId& self, std::string& out) 
 
 void encode_record(const Copied& record, const NodeId& self, std::string& out) {
   const unsigned phase = (record.begin ? begin_here : 0U) | (record.end ? end_here : 0U);
-  write(Kind::copied, phase | (record.fresh ? fresh_here : 0U), record, self, out);
+  const unsigned kept = (record.fresh ? fresh_here : 0U) | (record.gone ? gone_here : 0U);
+  write(Kind::copied, phase | kept, record, self, out);
 }
 
 void encode_record(const Dropped& record, const NodeId& self, std::string& out) {
-  write(Kind::dropped, 0, record, self, out);
+  write(Kind::dropped, record.but_ended ? ended_here : 0U, record, self, out);
 }
 
 void encode_record(const Adopted& record, const NodeId& self, std::string& out) {
-  write(Kind::adopted, record.from.nil() ? 0U : foreign_node, record, self, out);
+  const unsigned from = record.from.nil() ? 0U : foreign_node;
+  const unsigned reach = (record.to == 0 ? 0U : reach_here) | (record.letters ? letters_here : 0U);
+  write(Kind::adopted, from | reach, record, self, out);
 }
 
 void encode_record(const Answered& record, const NodeId& self, std::string& out) {

@@ -165,6 +165,7 @@ struct Copied {
   bool begin = false;             ///< a new copy begins, beside what is there
   bool end = false;               ///< the new copy is whole and takes the place of what was there
   bool fresh = false;             ///< `record` belongs to the new copy
+  bool gone = false;              ///< the owner is gone for good
   Position to = 0;                ///< the copy holds the owner's log up to here when all before it is there, too
   Position synced = 0;            ///< the owner is known to have had this much of its log on its disk
   std::string_view record;        ///< may be empty
@@ -175,6 +176,7 @@ struct Copied {
 /// The copy of a node's log that this journal keeps is worth nothing any more.
 struct Dropped {
   NodeId owner;
+  bool but_ended = false;  ///< what has come to an end stays: it is, or becomes, dead letters
 
   bool operator==(const Dropped&) const = default;
 };
@@ -191,6 +193,8 @@ struct Adopted {
   std::uint64_t group = 0;  ///< `group_hash`
   std::vector<Seqs> seqs;   ///< ascending, apart
   NodeId from;              ///< who had taken it over before, and died; nil: nobody
+  std::uint64_t to = 0;     ///< how far the copy of the log went; 0: not known
+  bool letters = false;     ///< what had come to an end is among it
 
   bool operator==(const Adopted&) const = default;
 };

@@ -28,6 +28,18 @@ constexpr const char* schema =
     " PRIMARY KEY (bus, grp));"
     "CREATE TABLE IF NOT EXISTS documents (kind BLOB, name BLOB, body BLOB, sum INTEGER, PRIMARY KEY (kind, name));";
 
+/// What is told of a letter that is removed.
+LetterRow going_row(const Statement& row) {
+  LetterRow letter;
+  letter.number = row.number(4);
+  letter.bus = row.bytes(0);
+  letter.group = row.bytes(1);
+  letter.history = row.bytes(6);
+  const std::string_view id = row.bytes(5);
+  std::copy_n(id.begin(), std::min(id.size(), letter.id.bytes.size()), letter.id.bytes.begin());
+  return letter;
+}
+
 }  // namespace
 
 StateStore::StateStore(Database database, Witness witness)
@@ -212,13 +224,15 @@ Result<void> StateStore::insert(std::span<const LetterRow> letters, std::uint64_
   return {};
 }
 
-Result<std::uint64_t> StateStore::remove_some(const LetterFilter& filter, Witness::Mark& mark) {
+Result<std::uint64_t> StateStore::remove_some(const LetterFilter& filter, Witness::Mark& mark,
+                                              const OnRemoved& said) {
   std::uint64_t removed = 0;
-  const char* const going =
-      "SELECT bus, grp, length(event) + length(history) + length(about), sum, number FROM letters WHERE";
+  const std::string going = "SELECT bus, grp, length(event) + length(history) + length(about), sum, number" +
+                            std::string(said ? ", id, history" : "") + " FROM letters WHERE";
   auto counted = query(going, filter, [&](const Statement& row) -> Result<void> {
     release(row, mark);
     ++removed;
+    if (said) said(going_row(row));
     return {};
   });
   if (counted && removed > 0) {
@@ -228,20 +242,20 @@ Result<std::uint64_t> StateStore::remove_some(const LetterFilter& filter, Witnes
   return removed;
 }
 
-Result<std::uint64_t> StateStore::remove(const LetterFilter& filter) {
+Result<std::uint64_t> StateStore::remove(const LetterFilter& filter, const OnRemoved& said) {
   std::uint64_t removed = 0;
   auto done = commit([&](Witness::Mark& mark) -> Result<void> {
-    return remove_some(filter, mark).map([&](std::uint64_t some) { removed = some; });
+    return remove_some(filter, mark, said).map([&](std::uint64_t some) { removed = some; });
   });
   if (!done) return tl::unexpected(done.error());
   return removed;
 }
 
-Result<std::uint64_t> StateStore::remove(std::span<const DeadLetterId> ids) {
+Result<std::uint64_t> StateStore::remove(std::span<const DeadLetterId> ids, const OnRemoved& said) {
   std::uint64_t removed = 0;
   auto done = commit([&](Witness::Mark& mark) -> Result<void> {
     for (const DeadLetterId& id : ids) {
-      const auto some = remove_some({.id = id}, mark);
+      const auto some = remove_some({.id = id}, mark, said);
       if (!some) return tl::unexpected(some.error());
       removed += *some;
     }

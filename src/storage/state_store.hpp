@@ -86,10 +86,13 @@ class StateStore {
 
   /// Stores those that are not there yet (by id), in one commit; how many.
   [[nodiscard]] Result<std::uint64_t> put(std::span<const LetterRow> letters);
-  [[nodiscard]] Result<std::uint64_t> remove(const LetterFilter& filter);
+  /// Told of each letter that a commit removes: its id, bus, group and history.
+  using OnRemoved = std::function<void(const LetterRow&)>;
+  [[nodiscard]] Result<std::uint64_t> remove(const LetterFilter& filter, const OnRemoved& removed = {});
 
   /// In one commit; those that are not there are none. How many.
-  [[nodiscard]] Result<std::uint64_t> remove(std::span<const DeadLetterId> ids);
+  [[nodiscard]] Result<std::uint64_t> remove(std::span<const DeadLetterId> ids,
+                                             const OnRemoved& removed = {});
 
   /// Up to `limit` behind number `after`, in the order they were stored (or of ids); fewer, but at least one, when their events have more
   /// than `bytes_max` together: the one that goes beyond it is the last.
@@ -98,6 +101,10 @@ class StateStore {
 
   /// The same, of any number of them and without their events.
   [[nodiscard]] Result<std::vector<LetterPlace>> places(const LetterFilter& filter, std::uint64_t after, std::size_t limit);
+
+  /// The newest letters stand behind this number: no more than `letters`, whose events hold no more than
+  /// `bytes`.
+  [[nodiscard]] Result<std::uint64_t> start_of_newest(std::uint64_t letters, std::uint64_t bytes);
 
   /// The highest number that was given to a letter.
   [[nodiscard]] Result<std::uint64_t> last_number();
@@ -146,7 +153,8 @@ class StateStore {
   [[nodiscard]] Result<void> query_while(std::string_view sql, const LetterFilter& filter, const Asked& step);
   [[nodiscard]] Result<void> insert(std::span<const LetterRow> letters, std::uint64_t& last, Witness::Mark& mark);
   [[nodiscard]] Result<void> erase_document(std::string_view kind, std::string_view name, Witness::Mark& mark);
-  [[nodiscard]] Result<std::uint64_t> remove_some(const LetterFilter& filter, Witness::Mark& mark);
+  [[nodiscard]] Result<std::uint64_t> remove_some(const LetterFilter& filter, Witness::Mark& mark,
+                                                  const OnRemoved& removed);
   [[nodiscard]] Held& held_of(std::string_view bus, std::string_view group);
   void hold(const LetterRow& letter);
   void release(const Statement& row, Witness::Mark& mark);

@@ -66,6 +66,20 @@ Result<LetterRow> StateStore::read_letter(const Statement& row) const {
   return letter;
 }
 
+Result<std::uint64_t> StateStore::start_of_newest(std::uint64_t letters, std::uint64_t bytes) {
+  auto newest = database_.prepare("SELECT number, length(event) FROM letters ORDER BY number DESC");
+  if (!newest) return tl::unexpected(newest.error());
+  for (;;) {
+    const auto row = newest->step();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return 0;
+    const std::uint64_t size = newest->number(1);
+    if (letters == 0 || bytes < size) return newest->number(0);
+    --letters;
+    bytes -= size;
+  }
+}
+
 Result<std::uint64_t> StateStore::last_number() {
   std::uint64_t last = 0;
   auto read = query("SELECT seq FROM sqlite_sequence WHERE AND name = 'letters'", {},

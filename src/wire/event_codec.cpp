@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::uint8_t event_version = 1;
 
+/// All but the payload, of an event with a few keys; with more the text grows once or twice.
+constexpr std::size_t usual_envelope_bytes = 128;
+
 void write_keys(Writer& writer, std::span<const RegistrationKey> keys) {
   assert(keys.size() <= limits::dispatch_keys_max);
   writer.number(static_cast<std::uint16_t>(keys.size()));
@@ -116,6 +119,8 @@ void encode_event(const Event& event, std::span<const RegistrationKey> keys, Pay
   EventBody::Encoded encoded{event.format(), {}};
   if (event.body()) encoded = event.body()->encode(preferred);
 
+  const std::string& payload = event.body() ? encoded.bytes : event.payload();
+  out.reserve(out.size() + usual_envelope_bytes + payload.size());
   Writer writer(out);
   writer.number(event_version);
   writer.number(static_cast<std::uint8_t>(encoded.format));
@@ -125,7 +130,7 @@ void encode_event(const Event& event, std::span<const RegistrationKey> keys, Pay
   writer.text8(event.user(), 0, limits::user_bytes_max);
   write_keys_in_order(writer, keys);
   write_headers(writer, event.headers());
-  write_payload(writer, event.body() ? encoded.bytes : event.payload());
+  write_payload(writer, payload);
 }
 
 tl::expected<ReceivedEvent, DecodeError> decode_event(std::string_view bytes) {

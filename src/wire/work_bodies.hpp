@@ -205,6 +205,7 @@ inline bool each_once(const std::vector<NodeId>& nodes) {
 template <class Io>
 void walk(Io& io, typename Io::template Ref<Guard> guard) {
   counted(io, guard.set_version);
+  io.number(guard.found);
   io.template list<std::uint16_t>(guard.guardians, limits::members_max, 16, [&](auto& node) { io.id(node); });
   io.check(each_once(guard.guardians));
 }
@@ -214,8 +215,10 @@ void walk(Io& io, typename Io::template Ref<Adopted> adopted) {
   io.id(adopted.owner);
   counted(io, adopted.epoch);
   io.number(adopted.set_version);
+  io.number(adopted.to);
   counted(io, adopted.counter);
   io.flag(adopted.last);
+  io.flag(adopted.letters);
   io.template list<std::uint16_t>(adopted.groups, limits::required_groups_max, 26, [&](auto& group) {
     io.number(group.group);
     ranges(io, group.seqs, 1);

@@ -207,6 +207,7 @@ struct Copied {
 /// Who keeps copies of what the sender owns.
 struct Guard {
   std::uint64_t set_version = 1;
+  std::uint64_t found = 0;        ///< where the sender's log ended when this life of it began
   std::vector<NodeId> guardians;  ///< in the order in which they would adopt, each once; may be empty
 
   bool operator==(const Guard&) const = default;
@@ -224,10 +225,12 @@ struct WorkRanges {
 struct Adopted {
   NodeId owner;
   std::uint64_t epoch = 0;
-  std::uint64_t set_version = 0;  ///< of the guardians when the sender became one
+  std::uint64_t set_version = 0;  ///< of the guardians when the sender became one; 0: not known, or not safe yet
+  std::uint64_t to = 0;           ///< how far its whole copy of the owner's log went; 0: it had none, or another's
   std::uint32_t counter = 1;      ///< of the custody; its other parts are the sender
   bool last = true;               ///< no further frame belongs to this adoption
   std::vector<WorkRanges> groups;  ///< ascending by group
+  bool letters = false;  ///< what had come to an end was taken over, too: its owner is gone for good
 
   bool operator==(const Adopted&) const = default;
 };

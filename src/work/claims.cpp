@@ -27,6 +27,9 @@ void Claims::on(Turn turn, const Life& from, const wire::ClaimAnswer& answer) {
 }
 
 void Claims::use(Turn turn, const Life& from, const wire::StateEntry& state) {
+  const bool failed = state.state == wire::WorkState::failed || state.state == wire::WorkState::refused;
+  // Who has taken it over may be heard of yet: until then nobody retries it here, or buries it.
+  if (failed && until_) return ends_.push_back({state, from.id});
   if (state.state != wire::WorkState::running) {
     machine_.settle(turn.now, turn.wall, state, from.id, turn.log, turn.actions);
     return;
@@ -39,6 +42,9 @@ void Claims::use(Turn turn, const Life& from, const wire::StateEntry& state) {
 void Claims::tick(Turn turn) {
   if (!until_ || turn.now < *until_) return;
   until_.reset();
+  for (const End& end : std::exchange(ends_, {})) {
+    machine_.settle(turn.now, turn.wall, end.state, end.node, turn.log, turn.actions);
+  }
   for (const Handle handle : std::exchange(held_, {})) {
     if (!unheard_.empty()) machine_.doubt(handle);
     machine_.release(turn.now, handle, turn.actions);

@@ -42,6 +42,11 @@ class Claims {
                      std::span<const wire::StateEntry> states);
 
  private:
+  struct End {
+    wire::StateEntry state;
+    NodeId node;
+  };
+
   void use(Turn turn, const Life& from, const wire::StateEntry& state);
 
   const Life self_;
@@ -50,6 +55,7 @@ class Claims {
   std::optional<MonoTime> until_;  // empty: nothing is held back
   std::vector<Handle> held_;       // what is; adopters hold back for themselves
   std::vector<NodeId> unheard_;    // guardians that have not answered
+  std::vector<End> ends_;          // failures, heard of while all is held back
   std::uint64_t requests_ = 0;
 };
 

@@ -83,12 +83,12 @@ bool Copies::Impl::wants_pump() const {
   return std::ranges::any_of(guardians_, [&](const Guardian& guardian) { return has_more(guardian); });
 }
 
-void Copies::Impl::pump(Turn turn, const Room& room, const Machine::Read& read) {
-  for (Guardian& guardian : guardians_) send(turn, guardian, room, read);
+void Copies::Impl::pump(Turn turn, const Room& room, const Machine::Read& read, const ReadLetters& letters) {
+  for (Guardian& guardian : guardians_) send(turn, guardian, room, {read, letters});
 }
 
 /// Until the snapshot is confirmed everything goes in one class, so that nothing of the log overtakes a piece.
-void Copies::Impl::send(Turn turn, Guardian& guardian, const Room& room, const Machine::Read& read) {
+void Copies::Impl::send(Turn turn, Guardian& guardian, const Room& room, const Reads& reads) {
   if (guardian.begun && guardian.stream < dropped_) {
     ++counters_.overruns;
     begin(guardian, turn.now, ++version_);
@@ -97,7 +97,7 @@ void Copies::Impl::send(Turn turn, Guardian& guardian, const Room& room, const M
   while (left > 0 && has_more(guardian)) {
     if (!guardian.waits()) guardian.progress = turn.now;
     std::uint64_t bytes = guardian.begun && guardian.stream < copied_ ? send_stream(turn, guardian) : 0;
-    if (!guardian.ended) bytes += send_piece(turn, guardian, read);
+    if (!guardian.ended) bytes += send_piece(turn, guardian, reads);
     if (bytes == 0) return;
     left -= std::min(left, bytes);
   }
@@ -118,14 +118,31 @@ std::uint64_t Copies::Impl::send_stream(Turn turn, Guardian& guardian) {
   return send_copy(turn, guardian, std::move(copy));
 }
 
-std::uint64_t Copies::Impl::send_piece(Turn turn, Guardian& guardian, const Machine::Read& read) {
+/// False: the snapshot is complete.
+bool Copies::Impl::next_piece(Guardian& guardian, const Reads& reads, std::vector<std::string>& records) {
+  if (!guardian.walked) {
+    guardian.walked = !machine_.snapshot(*guardian.walk, options_.frame_bytes / 2, reads.event, records);
+    if (!guardian.walked || !records.empty()) return true;
+  }
+  for (bool more = true; more && records.empty();) {
+    auto page = reads.letters(guardian.letters_after);
+    if (!page) return true;
+    records = std::move(page->records);
+    guardian.letters_after = page->last;
+    more = page->more;
+    if (!more) return false;
+  }
+  return true;
+}
+
+std::uint64_t Copies::Impl::send_piece(Turn turn, Guardian& guardian, const Reads& reads) {
   if (!guardian.walk) {
     guardian.walk = machine_.begin_snapshot();
     guardian.stream = appended_;
     ++counters_.snapshots;
   }
   std::vector<std::string> records;
-  const bool more = machine_.snapshot(*guardian.walk, options_.frame_bytes / 2, read, records);
+  const bool more = next_piece(guardian, reads, records);
   if (more && records.empty()) return 0;
   wire::Copy copy;
   copy.begin = !std::exchange(guardian.begun, true);
@@ -153,10 +170,10 @@ std::uint64_t Copies::Impl::send_copy(Turn turn, Guardian& guardian, wire::Copy 
 
 /// A frame that claims nothing new says how far this node's own disk is: what no later life may fall behind.
 void Copies::Impl::say_synced(Turn turn) {
-  const Position synced = std::min(synced_, copied_);
-  if (synced == std::exchange(said_synced_, synced)) return;
-  for (const Guardian& guardian : guardians_) {
-    if (!guardian.is_whole() || guardian.confirmed < synced) continue;
+  for (Guardian& guardian : guardians_) {
+    const Position synced = std::min(synced_, guardian.confirmed);
+    if (!guardian.is_whole() || synced <= guardian.told_synced) continue;
+    guardian.told_synced = synced;
     Outbox(options_.self, turn.frames)
         .say(guardian.life, wire::Copy{.set_version = guardian.version, .from = synced, .to = synced, .records = {}});
   }
@@ -209,6 +226,10 @@ std::vector<Copies::View> Copies::Impl::guardians() const {
   return views;
 }
 
+void Copies::Impl::lives(std::vector<Life>& out) const {
+  for (const Guardian& each : guardians_) out.push_back(each.life);
+}
+
 // The class.
 
 Copies::Copies(CopiesOptions options, Machine& machine) : impl_(std::make_unique<Impl>(options, machine)) {}
@@ -219,6 +240,7 @@ void Copies::replay(Position position, const storage::Guardians& guardians) {
   impl_->record_at_ = position;
   impl_->had_guardians_ = guardians.nodes;
 }
+void Copies::recovered(Position end) { impl_->found_ = end; }
 const std::vector<NodeId>& Copies::had_guardians() const { return impl_->had_guardians_; }
 void Copies::appended(const storage::Commit& commit) { impl_->appended(commit); }
 void Copies::synced(Position end) { impl_->synced_ = std::max(impl_->synced_, end); }
@@ -233,7 +255,9 @@ void Copies::member_down(Turn turn, const Life& life) { impl_->member_down(turn,
 void Copies::life_ended(Turn turn, const Life& life, bool clean) { impl_->life_ended(turn, life, clean); }
 void Copies::on(Turn turn, const Life& from, const wire::Copied& copied) { impl_->on(turn, from, copied); }
 
-void Copies::pump(Turn turn, const Room& room, const Machine::Read& read) { impl_->pump(turn, room, read); }
+void Copies::pump(Turn turn, const Room& room, const Machine::Read& read, const ReadLetters& letters) {
+  impl_->pump(turn, room, read, letters);
+}
 bool Copies::wants_pump() const { return impl_->wants_pump(); }
 void Copies::tick(Turn turn) { impl_->tick(turn); }
 std::optional<MonoTime> Copies::next_deadline() const { return impl_->next_deadline(); }
@@ -243,6 +267,7 @@ std::uint32_t Copies::copies(Position end) const { return impl_->copies(end); }
 std::uint32_t Copies::wanted() const { return impl_->wanted(); }
 std::uint32_t Copies::whole() const { return impl_->whole(); }
 std::vector<Copies::View> Copies::guardians() const { return impl_->guardians(); }
+void Copies::lives(std::vector<Life>& out) const { impl_->lives(out); }
 std::uint64_t Copies::set_version() const { return impl_->version_; }
 const CopiesCounters& Copies::counters() const { return impl_->counters_; }
 

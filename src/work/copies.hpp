@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,16 @@
 #include "work/mesh_types.hpp"
 
 namespace evmesh::work {
+
+/// Dead letters in the form of the log: of each an `Owed` that has ended.
+struct LetterPage {
+  std::vector<std::string> records;
+  std::uint64_t last = 0;  ///< number of the last one
+  bool more = false;
+};
+/// The letters behind a number, in the order of numbers; nothing: they are being read. A letter whose removal
+/// has been said to the machine, and one that is owed again, is not among them.
+using ReadLetters = std::function<std::optional<LetterPage>(std::uint64_t after)>;
 
 struct CopiesOptions {
   Life self;
@@ -50,6 +61,8 @@ class Copies {
   // The journal.
 
   void replay(Position position, const storage::Guardians& guardians);
+  /// Where the log ended that this life found.
+  void recovered(Position end);
   /// The guardians of the last life, who may have taken over since.
   [[nodiscard]] const std::vector<NodeId>& had_guardians() const;
 
@@ -69,8 +82,9 @@ class Copies {
 
   void on(Turn turn, const Life& from, const wire::Copied& copied);
 
-  /// Sends what links have room for. `read` gives events that are not in memory; null: later.
-  void pump(Turn turn, const Room& room, const Machine::Read& read);
+  /// Sends what links have room for. `read` gives events that are not in memory; null: later. `letters` come
+  /// behind what is owed.
+  void pump(Turn turn, const Room& room, const Machine::Read& read, const ReadLetters& letters);
   [[nodiscard]] bool wants_pump() const;
   void tick(Turn turn);
   [[nodiscard]] std::optional<MonoTime> next_deadline() const;
@@ -92,6 +106,7 @@ class Copies {
     Position confirmed = 0;
   };
   [[nodiscard]] std::vector<View> guardians() const;
+  void lives(std::vector<Life>& out) const;  ///< of the guardians, without what else is known of them
   [[nodiscard]] std::uint64_t set_version() const;
   [[nodiscard]] const CopiesCounters& counters() const;
 

@@ -28,17 +28,19 @@ class Copies::Impl {
   // copies.cpp
   void appended(const storage::Commit& commit);
   void on(Turn turn, const Life& from, const wire::Copied& copied);
-  void pump(Turn turn, const Room& room, const Machine::Read& read);
+  void pump(Turn turn, const Room& room, const Machine::Read& read, const ReadLetters& letters);
   [[nodiscard]] bool wants_pump() const;
   void carry(Position keep, storage::Commit& log);
   [[nodiscard]] Position safe() const;
   [[nodiscard]] std::uint32_t copies(Position end) const;
   [[nodiscard]] std::uint32_t whole() const;
   [[nodiscard]] std::vector<View> guardians() const;
+  void lives(std::vector<Life>& out) const;
 
   CopiesCounters counters_;
   std::uint64_t version_ = 0;
   Position synced_ = 0;
+  Position found_ = 0;      // the log ended there when this life began
   Position record_at_ = 0;  // of the record of the set
   std::vector<NodeId> had_guardians_;  // in the last life
 
@@ -57,12 +59,15 @@ class Copies::Impl {
     Life life;
     std::uint64_t version = 0;  // of the set when its snapshot began, which names the snapshot
     std::optional<Machine::Snapshot> walk;
+    bool walked = false;              // what is owed was sent, the letters come next
+    std::uint64_t letters_after = 0;  // this number
     bool begun = false;
     Position end_at = 0;  // where the frame that ended the snapshot led to
     bool ended = false;   // that frame was sent
     Position stream = 0;  // all of the log before it was sent
     Position sent = 0;    // frames, then positions
     Position confirmed = 0;
+    Position told_synced = 0;  // so much of it was on this node's disk, as it knows
     bool late = false;
     MonoTime progress{};  // when it last confirmed something, or had nothing to confirm
     MonoTime repeated{};
@@ -71,6 +76,10 @@ class Copies::Impl {
     [[nodiscard]] bool counts() const { return is_whole() && !late; }
     /// It has something to confirm, be it on its way or, after a loss, about to go again.
     [[nodiscard]] bool waits() const { return begun && (confirmed < sent || progress < repeated); }
+  };
+  struct Reads {
+    const Machine::Read& event;
+    const ReadLetters& letters;
   };
   struct Entry {
     Position at = 0;
@@ -94,9 +103,10 @@ class Copies::Impl {
   // copies.cpp
   void begin(Guardian& guardian, MonoTime now, std::uint64_t version);
   void rewind(Guardian& guardian, MonoTime now);
-  void send(Turn turn, Guardian& guardian, const Room& room, const Machine::Read& read);
+  void send(Turn turn, Guardian& guardian, const Room& room, const Reads& reads);
   std::uint64_t send_stream(Turn turn, Guardian& guardian);
-  std::uint64_t send_piece(Turn turn, Guardian& guardian, const Machine::Read& read);
+  std::uint64_t send_piece(Turn turn, Guardian& guardian, const Reads& reads);
+  bool next_piece(Guardian& guardian, const Reads& reads, std::vector<std::string>& records);
   std::uint64_t send_copy(Turn turn, Guardian& guardian, wire::Copy copy);
   [[nodiscard]] bool has_more(const Guardian& guardian) const;
   void say_synced(Turn turn);
@@ -113,7 +123,6 @@ class Copies::Impl {
   Position dropped_ = 0;   // what the ring no longer holds ends here
   Position appended_ = 0;
   Position copied_ = 0;    // the last record that is to be copied ends here
-  Position said_synced_ = 0;
   MonoTime tell_at_{};
 };
 

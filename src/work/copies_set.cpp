@@ -85,7 +85,7 @@ void Copies::Impl::say_set(Turn turn) {
 void Copies::Impl::tell(Turn turn, const Life& life, Member& member) {
   if (version_ == 0 || !member.up) return;
   if (!find(life) && (guardians_.empty() || whole() < std::max<std::size_t>(guardians_.size(), wanted()))) return;
-  wire::Guard guard{.set_version = version_, .guardians = {}};
+  wire::Guard guard{.set_version = version_, .found = found_, .guardians = {}};
   for (const Guardian& guardian : guardians_) guard.guardians.push_back(guardian.life.id);
   Outbox(options_.self, turn.frames).say(life, guard);
   member.told = version_;

@@ -34,7 +34,9 @@ class Core::Impl {
                  .seeded = options.seeded},
                 machine_),
         guard_({.self = self_of(options), .guards = options.guards}, machine_, hooks()),
-        groups_({.self = self_of(options), .alone = options.alone}) {}
+        groups_({.self = self_of(options), .alone = options.alone}) {
+    executor_.look_first([this](const WorkName& name) { return look(name); });
+  }
 
   /// The frames that concern somebody here; all others are ignored.
   void on_frame(Turn turn, const Life& from, const wire::Frame& frame, const wire::Buffer& bytes) {
@@ -58,7 +60,7 @@ class Core::Impl {
   void doubt_when_unheard(MonoTime now) {
     if (!options_.replicates) return;
     guardians_.clear();
-    for (const Copies::View& each : copies_.guardians()) guardians_.push_back(each.life);
+    copies_.lives(guardians_);
     const auto heard_at = [this](const Life& life) { return executor_.heard_at(life); };
     if (lease_.lapsed(now, guardians_, heard_at)) machine_.doubt_owed();
   }
@@ -81,9 +83,20 @@ class Core::Impl {
     }
   }
 
+  /// It may have been taken over here since.
+  void ran_for_another(Turn turn, const Job& job, const Ran& ran) {
+    if (!guard_.waits_for_runs() || !job.flight) return;
+    wire::WorkState state = wire::WorkState::queued;
+    if (ran.ending == Ran::Ending::done) state = wire::WorkState::done;
+    if (ran.ending == Ran::Ending::failed) state = wire::WorkState::failed;
+    if (ran.ending == Ran::Ending::refused) state = wire::WorkState::refused;
+    guard_.ran_here(turn, {{job.id, job.flight->group, job.flight->generation}, state, job.attempt, ran.error});
+  }
+
   void finished(Turn turn, const Job& job, const Ran& ran) {
     if (is_foreign(job.handle)) {
       executor_.finished(turn, job.handle, ran);
+      ran_for_another(turn, job, ran);
     } else if (ran.ending != Ran::Ending::unknown_type || !distribution_.divert(turn, job, job.event)) {
       machine_.finished(turn.now, turn.wall, job.handle, ran, turn.log, turn.actions);
     }
@@ -162,6 +175,14 @@ class Core::Impl {
  private:
   template <class Body>
   void on(Turn, const Life&, const Body&, const wire::Buffer&) {}
+
+  /// It was taken over from here, or is answered for here since it was taken over.
+  [[nodiscard]] Executor::Ours look(const WorkName& name) const {
+    if (name.id.owner == options_.machine.self) return {.custody = {}, .done = machine_.done(name)};
+    const auto handle = machine_.counters().adopted > 0 ? machine_.find_later(name) : std::nullopt;
+    if (!handle) return {};
+    return {.custody = machine_.custody(*handle), .done = false};
+  }
 
   GuardHooks hooks() {
     GuardHooks hooks;
@@ -246,6 +267,7 @@ void Core::told(Turn turn) { impl_->settle(turn); }
 
 void Core::member_up(Turn turn, const Life& life, const Peer& peer) {
   impl_->doubt_when_unheard(turn.now);
+  impl_->lease_.came_up(life, turn.now);
   ++impl_->members_;
   impl_->executor_.member_up(turn, life);
   impl_->distribution_.member_up(turn, life, peer.name);
@@ -274,12 +296,18 @@ void Core::life_ended(Turn turn, const Life& life, bool clean) {
   impl_->doubt_when_unheard(turn.now);
   impl_->up_.erase(life);
   impl_->early_claims_.erase(life);
+  impl_->lease_.ended(life);
   impl_->executor_.life_ended(life);
   impl_->distribution_.life_ended(turn, life);
   impl_->copies_.life_ended(turn, life, clean);
   impl_->guard_.life_ended(turn, life, clean);
   impl_->settled(turn);
   impl_->groups_.member_down(life);
+  impl_->settle(turn);
+}
+
+void Core::gone(Turn turn, const NodeId& node) {
+  impl_->guard_.gone(turn, node);
   impl_->settle(turn);
 }
 
@@ -295,7 +323,7 @@ void Core::pump(Turn turn, const Room& room) {
   impl_->distribution_.pump(turn, room);
   const Machine::Read read = impl_->reader();
   impl_->guard_.pump(turn, read);
-  impl_->copies_.pump(turn, room, read);
+  impl_->copies_.pump(turn, room, read, impl_->options_.letters);
   impl_->executor_.pump(turn);
   impl_->hear(turn, before);
 }
@@ -351,6 +379,7 @@ Result<void> Core::replay(Position position, std::string_view record) {
 
 void Core::recovered(Turn turn, const std::optional<std::vector<Flight>>& flights) {
   impl_->recovered_end_ = turn.log.begin();
+  impl_->copies_.recovered(turn.log.begin());
   impl_->machine_.recovered(turn.now, turn.wall, flights, turn.log);
   const auto& guardians = impl_->copies_.had_guardians();
   if (!guardians.empty()) impl_->machine_.hold_back_all();
@@ -414,7 +443,9 @@ void Core::take(Turn turn, GroupIndex group, std::size_t max, std::vector<Job>& 
 
 void Core::give_back(Turn turn, Handle handle) {
   if (is_foreign(handle)) {
+    const auto name = impl_->guard_.waits_for_runs() ? impl_->executor_.running(handle) : std::nullopt;
     impl_->executor_.give_back(turn, handle);
+    if (name) impl_->guard_.ran_here(turn, {*name, wire::WorkState::queued, 0, {}});
   } else {
     impl_->machine_.give_back(handle, turn.log, turn.actions);
   }

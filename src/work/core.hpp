@@ -24,6 +24,9 @@ struct CoreOptions {
   bool alone = false;        ///< there is no mesh
   bool guards = true;        ///< keeps copies for others: it has a disk of its own
   Machine::Read read{};      ///< events that are not in memory; storage::event_of_record, copies too
+  ReadLetters letters = [](std::uint64_t) {
+    return LetterPage{};
+  };  ///< that this node keeps, for its guardians
 };
 
 /// How safe an acceptance is by now.
@@ -70,6 +73,8 @@ class Core {
   void member_down(Turn turn, const Life& life);
   /// This life will never speak again. `clean`: it said so itself.
   void life_ended(Turn turn, const Life& life, bool clean);
+  /// As Guard::gone.
+  void gone(Turn turn, const NodeId& node);
 
   /// A frame of group work. Others are ignored.
   void on_frame(Turn turn, const Life& from, const wire::Frame& frame, const wire::Buffer& bytes);

@@ -43,6 +43,12 @@ std::optional<Slot> Machine::Impl::find(const WorkName& name, bool any_generatio
   return slot && (any_generation || book_[*slot].generation == name.generation) ? slot : std::nullopt;
 }
 
+bool Machine::Impl::done(const WorkName& name) const {
+  return std::ranges::any_of(finished_.all(), [&](const Finished& each) {
+    return each.id == name.id && each.fate == storage::Fate::done && book_.groups()[each.group].hash == name.group;
+  });
+}
+
 bool Machine::Impl::ended(const WorkName& name) const {
   return std::ranges::any_of(finished_.all(), [&](const Finished& each) {
     return each.id == name.id && each.generation >= name.generation && each.fate != storage::Fate::let_go &&
@@ -110,8 +116,9 @@ std::vector<Handle> Machine::Impl::adopt(const storage::Owed& owed, std::uint32_
   std::vector<Handle> handles;
   for (auto& [group, each] : taken) {
     each.custody = counter;
-    each.suspect = each.suspect || (counter >= suspect_from_custody && doubt != storage::Doubt::none);
-    if (each.doubt == storage::Doubt::none) each.doubt = doubt;
+    const storage::Doubt ours = each.ended ? storage::Doubt::none : doubt;
+    each.suspect = each.suspect || (counter >= suspect_from_custody && ours != storage::Doubt::none);
+    if (each.doubt == storage::Doubt::none) each.doubt = ours;
     restore(held, each, group);
     hold_back(book_.held(held).first);
     handles.push_back(book_.handle(book_.held(held).first));
@@ -216,7 +223,11 @@ void Machine::Impl::let_go(const Life& owner, const wire::WorkRanges& work, cons
 #ifdef EVMESH_SEEDED_BUG_CUSTODY_TIE
     higher = higher || (by.counter > 0 && custody(slot).counter == by.counter);
 #endif
-    if (book_[slot].generation > 0 || !higher || book_[slot].state == State::settled) continue;
+    if (!higher || book_[slot].state == State::settled) continue;
+    if (book_[slot].generation > 0) {
+      if (book_[slot].doubt == storage::Doubt::none) book_[slot].doubt = storage::Doubt::owner_ended;
+      continue;
+    }
     end_elsewhere(slot, storage::Fate::let_go, log);
   }
   tell_finished(owner, work, states);
@@ -249,7 +260,9 @@ void Machine::Impl::tell_finished(const Life& owner, const wire::WorkRanges& wor
 
 bool Machine::Impl::let_go(const WorkName& name, const Custody& by, storage::Commit& log) {
   const auto slot = find(name, true);
-  if (!slot || book_[*slot].generation > name.generation || !(custody(*slot) < by)) return false;
+  // The later generation is right, whatever the custody: that of a redelivery begins with its owner's.
+  if (!slot || book_[*slot].generation > name.generation) return false;
+  if (book_[*slot].generation == name.generation && !(custody(*slot) < by)) return false;
   if (book_[*slot].state == State::settled) return false;
   end_elsewhere(*slot, storage::Fate::let_go, log);
   return true;

@@ -205,6 +205,7 @@ void Distribution::Impl::stale(Turn& turn, const Life& from, const wire::Stale& 
   const auto handle = machine_.find(stale.name);
   std::vector<std::uint64_t> over;
   peer->open.for_each([&](std::uint64_t number, const Delivery& it) {
+    if (number > peer->received) return;  // on its way or lost: whoever says it is unknown gives its credit back
     if (handle ? it.handle == *handle : !machine_.work_name(it.handle)) over.push_back(number);
   });
   for (const std::uint64_t number : over) {

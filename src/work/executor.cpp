@@ -320,6 +320,7 @@ Executor::~Executor() = default;
 void Executor::member_up(Turn turn, const Life& life) { impl_->member_up(turn.now, life); }
 void Executor::member_down(const Life& life) { impl_->member_down(life); }
 void Executor::life_ended(const Life& life) { impl_->life_ended(life); }
+void Executor::look_first(Look look) { impl_->look_ = std::move(look); }
 void Executor::on(Turn turn, const Life& from, const wire::Deliver& deliver, const wire::Buffer&) {
   impl_->deliver(turn, from, deliver);
 }
@@ -347,6 +348,7 @@ bool Executor::runs_suspect() const { return impl_->suspect_running_.has_value()
 void Executor::give_back(Turn turn, Handle handle) { impl_->give_back(turn, handle); }
 void Executor::finished(Turn turn, Handle handle, const Ran& ran) { impl_->finished(turn, handle, ran); }
 void Executor::leave(Turn turn) { impl_->leave(turn); }
+std::optional<WorkName> Executor::running(Handle handle) const { return impl_->running(handle); }
 std::uint64_t Executor::running() const { return impl_->running_; }
 void Executor::groups_digest(std::uint64_t digest) { impl_->groups_digest_ = digest; }
 void Executor::pump(Turn turn) { impl_->pump(turn); }

@@ -64,6 +64,14 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
+  /// What this node itself knows of an obligation that is delivered to it.
+  struct Ours {
+    std::optional<Custody> custody;  ///< it answers for it, under this one
+    bool done = false;               ///< it has ended here with success
+  };
+  using Look = std::function<Ours(const WorkName&)>;
+  void look_first(Look look);
+
   // Custodians, as membership sees them: every member is one.
 
   void member_up(Turn turn, const Life& life);
@@ -124,6 +132,8 @@ class Executor {
   /// Nothing is taken on any more, what is queued goes back, and no group runs here.
   void leave(Turn turn);
 
+  /// What runs under that handle; nothing when nothing does.
+  [[nodiscard]] std::optional<WorkName> running(Handle handle) const;
   /// What runs for others now.
   [[nodiscard]] std::uint64_t running() const;
 

@@ -80,6 +80,10 @@ void Executor::Impl::arrive(Turn& turn, Custodian& custodian, std::uint64_t numb
     ++counters_.over_credit;
     return custodian.over.add(number);
   }
+  const Ours ours = look_ ? look_(it.name) : Ours{};
+  if (ours.custody && it.custody < *ours.custody)
+    return refuse_stale(turn, custodian, number, {it.name, *ours.custody});
+  if (ours.done) return end(add(custodian, number, it), wire::WorkEnding::done, turn);
   const auto older = known(it.name);
   if (!older) return run_or_refuse(turn, add(custodian, number, it), it);
   Entry& entry = entries_[*older];
@@ -337,7 +341,9 @@ std::vector<wire::StateEntry> Executor::Impl::adopted(Turn& turn, const Life& ad
   std::vector<wire::StateEntry> states;
   for (Slot slot = 0; slot < entries_.end(); ++slot) {
     const Entry& it = entries_[slot];
-    if (it.custodian && it.custody < by && among(it.name)) give_up(turn, slot, by, states);
+    // Of a redelivery it is not certain that the adopter has it: its custodian knows, while it lives.
+    const bool may_be_newer = it.name.generation > 0 && it.state == State::queued && it.custodian && !it.custodian->ended;
+    if (it.custodian && it.custody < by && among(it.name) && !may_be_newer) give_up(turn, slot, by, states);
   }
   std::ranges::sort(states, {}, [](const wire::StateEntry& it) { return std::pair(it.name, it.attempt); });
   return states;

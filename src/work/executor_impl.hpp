@@ -32,6 +32,10 @@ class Executor::Impl {
   void take(MonoTime now, GroupIndex index, std::size_t max, std::vector<Job>& out, bool suspects);
   [[nodiscard]] bool has(GroupIndex index) const;
   void give_back(Turn& turn, Handle handle);
+  [[nodiscard]] std::optional<WorkName> running(Handle handle) const {
+    const auto slot = this->slot(handle, State::running);
+    return slot ? std::optional(entries_[*slot].name) : std::nullopt;
+  }
   void finished(Turn& turn, Handle handle, const Ran& ran);
   void leave(Turn& turn);
   [[nodiscard]] std::vector<View> custodians() const;
@@ -52,6 +56,7 @@ class Executor::Impl {
 
   // What executor.cpp shows of it.
   ExecutorCounters counters_;
+  Look look_;
   std::uint64_t groups_digest_ = 0;
   std::uint64_t running_ = 0;
   std::optional<Handle> suspect_running_;

@@ -22,9 +22,12 @@ Position here(const storage::Commit& log) { return log.empty() ? log.begin() : l
 
 Machine& Guard::Impl::machine(const NodeId& owner, Replica& replica, Copy& copy, bool fresh) const {
   if (!copy.machine) {
-    copy.machine = std::make_unique<Machine>(MachineOptions{.self = owner,
-                                                            .event_bytes_max = options_.event_bytes_max,
-                                                            .replica = work::Replica{options_.self.id, replica.epoch, fresh}});
+    copy.machine = std::make_unique<Machine>(
+        MachineOptions{.self = owner,
+                       .event_bytes_max = options_.event_bytes_max,
+                       .replica = work::Replica{options_.self.id, replica.epoch, fresh},
+                       .letters_max = options_.letters_max,
+                       .letters_bytes_max = options_.letters_bytes_max});
   }
   copy.machine->replica().epoch = replica.epoch;
   return *copy.machine;
@@ -36,6 +39,7 @@ void Guard::Impl::apply(Position position, const storage::Copied& copied, Result
   if (copied.epoch > replica.epoch) replica.set_version = copied.set_version;
   replica.epoch = std::max(replica.epoch, copied.epoch);
   if (copied.begin) replica.fresh = {};
+  if (copied.begin || (copied.to > 0 && !copied.record.empty())) replica.letters_only = false;
   Copy& copy = copied.fresh ? replica.fresh : replica.whole;
   Machine& machine = this->machine(copied.owner, replica, copy, copied.fresh);
   if (!copied.record.empty()) result = machine.replay(position, copied.record);
@@ -46,6 +50,7 @@ void Guard::Impl::apply(Position position, const storage::Copied& copied, Result
     replica.set_version = std::max(replica.set_version, copied.set_version);
     replica.witness = std::max(replica.witness, copied.synced);
     replica.noted_at = position;
+    replica.gone = copied.gone;
   }
   if (!copied.end || !copied.fresh) return;
   replica.whole = std::exchange(replica.fresh, {});
@@ -55,6 +60,8 @@ void Guard::Impl::apply(Position position, const storage::Copied& copied, Result
 void Guard::Impl::apply(const storage::Adopted& adopted, Position position) {
   Memory& memory = memory_[{{adopted.owner, adopted.epoch}, adopted.custody}];
   memory.set_version = std::max(memory.set_version, adopted.set_version);
+  memory.to = std::max(memory.to, adopted.to);
+  memory.letters = memory.letters || adopted.letters;
   if (memory.at == 0) memory.at = position;
   memory.unheard.insert(adopted.owner);
   if (!adopted.from.nil()) memory.unheard.insert(adopted.from);
@@ -67,7 +74,11 @@ Result<void> Guard::Impl::replay(Position position, std::string_view record) {
   if (!decoded) return tl::unexpected(decoded.error());
   Result<void> result;
   if (const auto* copied = std::get_if<storage::Copied>(&*decoded)) apply(position, *copied, result);
-  if (const auto* dropped = std::get_if<storage::Dropped>(&*decoded)) replicas_.erase(dropped->owner);
+  if (const auto* dropped = std::get_if<storage::Dropped>(&*decoded)) {
+    const auto found = replicas_.find(dropped->owner);
+    if (found != replicas_.end() && !(dropped->but_ended && keep_ended(found->second)))
+      replicas_.erase(found);
+  }
   if (const auto* adopted = std::get_if<storage::Adopted>(&*decoded)) apply(*adopted, position);
   if (const auto* answered = std::get_if<storage::Answered>(&*decoded)) {
     std::erase_if(memory_, [&](const auto& each) {
@@ -87,7 +98,12 @@ Position Guard::Impl::oldest() const {
     count(replica.fresh.machine);
     if (replica.noted_at > 0) oldest = std::min(oldest, replica.noted_at);
   }
-  for (const Adoption& adoption : adoptions_) std::ranges::for_each(adoption.sources, count);
+  for (const Adoption& adoption : adoptions_) {
+    std::ranges::for_each(adoption.sources, count);
+    std::ranges::for_each(adoption.spent, count);
+    if (adoption.step == Step::importing && adoption.replica.noted_at > 0)
+      oldest = std::min(oldest, adoption.replica.noted_at);
+  }
   for (const auto& [key, memory] : memory_) oldest = std::min(oldest, memory.at);
   return oldest;
 }
@@ -104,7 +120,13 @@ bool Guard::Impl::carry(Position keep, std::uint64_t bytes, const Machine::Read&
     carry(replica.fresh.machine);
     if (replica.noted_at > 0 && replica.noted_at < keep) note(replica, owner, log);
   }
-  for (Adoption& adoption : adoptions_) std::ranges::for_each(adoption.sources, carry);
+  for (Adoption& adoption : adoptions_) {
+    std::ranges::for_each(adoption.sources, carry);
+    std::ranges::for_each(adoption.spent, carry);
+    // What is known of the owner is said anew when the import is over.
+    const Position noted = adoption.step == Step::importing ? adoption.replica.noted_at : 0;
+    all = all && (noted == 0 || noted >= keep);
+  }
   for (auto& [key, memory] : memory_) {
     if (memory.at >= keep) continue;
     all = all && log.end() < enough;
@@ -115,10 +137,14 @@ bool Guard::Impl::carry(Position keep, std::uint64_t bytes, const Machine::Read&
 
 /// How far the copy goes, and its owner's disk.
 void Guard::Impl::note(Replica& replica, const NodeId& owner, storage::Commit& log) {
+  const bool fresh = !replica.whole.machine;
+  const Copy& copy = fresh ? replica.fresh : replica.whole;
   storage::encode_record(storage::Copied{.owner = owner,
-                                         .epoch = replica.epoch,
-                                         .set_version = std::max<std::uint64_t>(replica.whole.version, 1),
-                                         .to = std::max<Position>(replica.whole.to, 1),
+                                         .epoch = copy.epoch,
+                                         .set_version = std::max<std::uint64_t>(copy.version, 1),
+                                         .fresh = fresh,
+                                         .gone = replica.gone,
+                                         .to = std::max<Position>(copy.to, 1),
                                          .synced = replica.witness,
                                          .record = {}},
                          options_.self.id, text_);
@@ -130,6 +156,34 @@ void Guard::Impl::drop(const NodeId& owner, storage::Commit& log) {
   log.add(text_);
   replicas_.erase(owner);
   ++counters_.dropped;
+}
+
+/// What has come to an end stays, for the case that its owner is gone for good. Whether anything did.
+bool Guard::Impl::keep_ended(Replica& replica) {
+  for (Copy* copy : {&replica.whole, &replica.fresh}) {
+    if (copy->machine && !copy->machine->keep_ended()) copy->machine.reset();
+    copy->version = 0;  // nothing goes on from it
+  }
+  if (!replica.whole.machine && replica.fresh.machine) {
+    std::swap(replica.whole, replica.fresh);
+    replica.whole.machine->replica().fresh = false;
+  }
+  replica.letters_only = true;
+  replica.stale = false;
+  replica.adopt_at.reset();
+  replica.superseded.reset();
+  return replica.whole.machine != nullptr;
+}
+
+/// Another node has taken over the rest.
+void Guard::Impl::drop_but_ended(Turn turn, const NodeId& owner) {
+  Replica& replica = replicas_[owner];
+  const bool known = replica.letters_only;
+  if (!keep_ended(replica)) return drop(owner, turn.log);
+  storage::encode_record(storage::Dropped{owner, true}, options_.self.id, text_);
+  if (!known) turn.log.add(text_);
+  if (!known || replica.noted_at == 0) note(replica, owner, turn.log);
+  if (replica.gone) schedule(turn, owner, false);
 }
 
 void Guard::Impl::say_memory(const Key& key, Memory& memory, storage::Commit& log) {
@@ -153,7 +207,9 @@ void Guard::Impl::say_memory(const Key& key, Memory& memory, const NodeId& from,
                               .custody = key.second,
                               .group = group,
                               .seqs = {},
-                              .from = from};
+                              .from = from,
+                              .to = memory.to,
+                              .letters = memory.letters};
       for (const wire::NumberRange& range : some) record.seqs.emplace_back(range.first, range.last);
       storage::encode_record(record, options_.self.id, text_);
       const Position at = log.add(text_);
@@ -173,13 +229,18 @@ bool Guard::Impl::sound(const wire::Copy& copy, const NodeId& owner) {
   });
 }
 
+/// It has said that it found as much as there was.
+bool Guard::Impl::remembers(const Replica& replica, const Life& later) {
+  return replica.found_by == later.epoch && replica.found >= replica.witness;
+}
+
 /// A later life of the owner found less on its disk than there was: it was put back, or wiped, and will notice. What
 /// it had is to be taken over, and not to be forgotten for what it has now.
-bool Guard::Impl::is_behind(const Replica& replica, const Life& from, const wire::Copy& copy) {
+bool Guard::Impl::is_behind(const Replica& replica, const Life& from) {
 #ifdef EVMESH_SEEDED_BUG_AMNESIA
   if (replica.witness > 2'000) return false;
 #endif
-  return replica.whole.machine && from.epoch > replica.whole.epoch && copy.to < replica.witness;
+  return replica.whole.machine && from.epoch > replica.whole.epoch && !remembers(replica, from);
 }
 
 /// Which of the two copies a frame belongs to; null: none.
@@ -206,7 +267,7 @@ void Guard::Impl::on(Turn turn, const Life& from, const wire::Copy& copy) {
     return;
   }
   Replica& replica = replicas_[from.id];
-  if (copy.end && is_behind(replica, from, copy)) {
+  if (copy.end && is_behind(replica, from)) {
     ++counters_.unfit;
     return;
   }
@@ -238,6 +299,7 @@ void Guard::Impl::ask_anew(Turn turn, const Life& from, const wire::Copy& copy) 
 void Guard::Impl::take(Turn turn, const Life& from, const wire::Copy& copy, Replica& replica, Copy& into) {
   const bool fresh = &into == &replica.fresh;
   replica.stale = false;
+  replica.gone = false;
   replica.adopt_at.reset();
   replica.superseded.reset();
   std::vector<std::string_view> records = copy.records;
@@ -301,8 +363,13 @@ void Guard::Impl::on(Turn turn, const Life& from, const wire::Guard& guard) {
   if (found == replicas_.end() || from.epoch < found->second.epoch) return;
   Replica& replica = found->second;
   replica.adopt_at.reset();
-  // The counts of sets go on from life to life: this one has forgotten them, and what it owed.
-  if (from.epoch > replica.epoch && guard.set_version <= replica.set_version) return;
+  // A later life that found less than there was has forgotten what it owed, and begins anew when it hears of it. The
+  // counts of sets go on from life to life, too.
+  replica.found_by = from.epoch;
+  replica.found = guard.found;
+  const bool later = from.epoch > (replica.whole.machine ? replica.whole.epoch : replica.epoch);
+  const bool uncertain = replica.witness == 0 && guard.set_version <= replica.set_version;
+  if (later && (!remembers(replica, from) || uncertain)) return;
 #ifdef EVMESH_SEEDED_BUG_OLD_COPY_REVIVES
   if (guard.set_version > 3 && std::ranges::find(guard.guardians, options_.self.id) == guard.guardians.end()) return;
 #endif
@@ -317,15 +384,23 @@ std::vector<Guard::View> Guard::Impl::copies() const {
   for (const auto& [owner, replica] : replicas_) {
     const Copy& copy = replica.whole.machine ? replica.whole : replica.fresh;
     views.push_back({owner, replica.epoch, replica.whole.machine != nullptr, replica.stale, copy.to,
-                     copy.machine ? copy.machine->owed_count() : 0});
+                     copy.machine ? copy.machine->owed_count() : 0, replica.letters_only});
   }
   return views;
 }
 
+/// Also while it is being taken over, and when a later life has begun to send what it has.
 Guard::Witness Guard::Impl::witness(const Life& back) const {
+  const auto seen = [&](const Replica& replica) -> Witness {
+    const std::uint64_t epoch = replica.whole.epoch > 0 ? replica.whole.epoch : replica.epoch;
+    return epoch < back.epoch ? Witness{epoch, replica.witness} : Witness{};
+  };
   const auto found = replicas_.find(back.id);
-  if (found == replicas_.end() || found->second.epoch >= back.epoch) return {};
-  return {found->second.epoch, found->second.witness};
+  if (found != replicas_.end()) return seen(found->second);
+  for (const Adoption& adoption : adoptions_) {
+    if (adoption.owner == back.id && adoption.step == Step::importing) return seen(adoption.replica);
+  }
+  return {};
 }
 
 // The class.
@@ -347,10 +422,15 @@ void Guard::member_up(Turn turn, const Life& life) { impl_->member_up(turn, life
 void Guard::member_down(Turn turn, const Life& life) { impl_->member_down(turn, life); }
 void Guard::life_ended(Turn turn, const Life& life, bool clean) { impl_->life_ended(turn, life, clean); }
 
+void Guard::gone(Turn turn, const NodeId& owner) { impl_->gone(turn, owner); }
+
 void Guard::on(Turn turn, const Life& from, const wire::Copy& copy) { impl_->on(turn, from, copy); }
 void Guard::on(Turn turn, const Life& from, const wire::Guard& guard) { impl_->on(turn, from, guard); }
 void Guard::on(Turn turn, const Life& from, const wire::Adopted& adopted) { impl_->on(turn, from, adopted); }
 void Guard::on(Turn turn, const Life& from, const wire::AdoptedAnswer& answer) { impl_->on(turn, from, answer); }
+
+void Guard::ran_here(Turn turn, const wire::StateEntry& how) { impl_->ran_here(turn, how); }
+bool Guard::waits_for_runs() const { return impl_->waits_for_runs(); }
 
 void Guard::pump(Turn turn, const Machine::Read& read) { impl_->pump(turn, read); }
 bool Guard::wants_pump() const { return impl_->wants_pump(); }

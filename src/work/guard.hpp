@@ -18,6 +18,8 @@ struct GuardOptions {
   std::uint64_t event_bytes_max = 4 * limits::mib;  ///< of events kept in memory, of each copy
   std::uint64_t piece_bytes = 256 * limits::kib;    ///< adopted in one turn
   std::size_t released_max = 4'096;                 ///< in one turn
+  std::uint64_t letters_max = limits::copied_letters_max;  ///< dead letters kept of each owner, the newest
+  std::uint64_t letters_bytes_max = limits::copied_letters_bytes_max;  ///< about what they hold
   std::chrono::milliseconds settle{1'000};    ///< between the death of an owner and its adoption
   std::chrono::milliseconds rank{500};        ///< later for each guardian before this one
   std::chrono::milliseconds answers{2'000};   ///< longest wait for what the others know
@@ -77,6 +79,9 @@ class Guard {
   void member_up(Turn turn, const Life& life);
   void member_down(Turn turn, const Life& life);
   void life_ended(Turn turn, const Life& life, bool clean);
+  /// No life of it is to be expected any more: another node has its endpoint, or an operator forgot it. What had come
+  /// to an end there, its dead letters with it, is taken over, too.
+  void gone(Turn turn, const NodeId& owner);
 
   // Frames.
 
@@ -84,6 +89,11 @@ class Guard {
   void on(Turn turn, const Life& from, const wire::Guard& guard);
   void on(Turn turn, const Life& from, const wire::Adopted& adopted);
   void on(Turn turn, const Life& from, const wire::AdoptedAnswer& answer);
+
+  /// An execution for another node has ended on this one, or was given back (`queued`).
+  void ran_here(Turn turn, const wire::StateEntry& how);
+  /// Whether anything of that kind concerns what was taken over.
+  [[nodiscard]] bool waits_for_runs() const;
 
   // Time.
 
@@ -102,6 +112,7 @@ class Guard {
     bool stale = false;
     Position to = 0;
     std::uint64_t owed = 0;
+    bool letters_only = false;  ///< the rest was taken over
   };
   [[nodiscard]] std::vector<View> copies() const;
   /// Of the latest life before `back` that sent its log: which, and how much of it was on its disk.

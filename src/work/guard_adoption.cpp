@@ -28,14 +28,17 @@ void Guard::Impl::recovered(Turn turn) {
   remind_at_ = turn.now + options_.remind;
   for (auto& [owner, replica] : replicas_) {
     replica.stale = true;
-    replica.adopt_at = turn.now + options_.stale;
+    if (!replica.letters_only || replica.gone) replica.adopt_at = turn.now + options_.stale;
   }
 }
 
 void Guard::Impl::member_up(Turn turn, const Life& life) {
   std::erase_if(up_, [&](const Life& other) { return other.id == life.id; });
   up_.insert(life);
-  if (const auto found = replicas_.find(life.id); found != replicas_.end()) found->second.adopt_at.reset();
+  if (const auto found = replicas_.find(life.id); found != replicas_.end()) {
+    found->second.adopt_at.reset();
+    if (std::exchange(found->second.gone, false)) note(found->second, life.id, turn.log);
+  }
   for (const auto& [key, memory] : memory_) tell(turn, life, key, memory);
   say_unsaid(turn, life);
 }
@@ -56,9 +59,19 @@ void Guard::Impl::life_ended(Turn turn, const Life& life, bool clean) {
   if (found != replicas_.end() && life.epoch >= found->second.epoch) schedule(turn, life.id, clean);
 }
 
+void Guard::Impl::gone(Turn turn, const NodeId& owner) {
+  for (Adoption& adoption : adoptions_) {
+    if (adoption.owner == owner) adoption.replica.gone = true;
+  }
+  const auto found = replicas_.find(owner);
+  if (found == replicas_.end()) return;
+  if (!std::exchange(found->second.gone, true)) note(found->second, owner, turn.log);
+  schedule(turn, owner, false);
+}
+
 void Guard::Impl::schedule(Turn turn, const NodeId& owner, bool clean) {
   Replica& replica = replicas_[owner];
-  if (is_up(owner) || replica.superseded) return;
+  if (is_up(owner) || replica.superseded || (replica.letters_only && !replica.gone)) return;
   const auto rank = std::ranges::find(replica.guardians, options_.self.id) - replica.guardians.begin();
   const MonoTime due = turn.now + (clean ? 0ms : options_.settle) + rank * options_.rank;
   replica.adopt_at = std::min(replica.adopt_at.value_or(due), due);
@@ -108,16 +121,21 @@ void Guard::Impl::begin(Turn /*turn*/, const NodeId& owner) {
   Adoption adoption{.owner = owner,
                     .epoch = replica.epoch,
                     .set_version = replica.set_version,
+                    .to = replica.whole.to,
                     .counter_min = replica.counter_seen + 1,
                     .sources = {},
+                    .spent = {},
+                    .letters = replica.gone,
                     .walk = std::nullopt,
                     .keys = {},
                     .held = {},
+                    .held_letters = {},
                     .waiting = {}};
   const bool in_order = replica.whole.machine && !replica.fresh.machine && replica.whole.machine->ended_in_order();
   if (in_order) adoption.doubt = storage::Doubt::none;
   if (replica.whole.machine) adoption.sources.push_back(std::move(replica.whole.machine));
   if (replica.fresh.machine) adoption.sources.push_back(std::move(replica.fresh.machine));
+  adoption.replica = std::move(replica);
   replicas_.erase(owner);
   adoptions_.push_back(std::move(adoption));
   ++counters_.adoptions;
@@ -155,7 +173,8 @@ void Guard::Impl::take_over(Turn turn, Adoption& adoption, const storage::Owed& 
   if (rest.groups.empty()) return;
   for (const storage::OwedGroup& each : rest.groups) counter = std::max(counter, each.custody + 1);
   const auto handles = own_.adopt(rest, counter, adoption.doubt, turn.log);
-  adoption.held.insert(adoption.held.end(), handles.begin(), handles.end());
+  for (const Handle handle : handles)
+    (own_.has_ended(handle) ? adoption.held_letters : adoption.held).push_back(handle);
   counters_.adopted += handles.size();
   const Key key{life, counter};
   adoption.keys.insert(key);
@@ -163,7 +182,10 @@ void Guard::Impl::take_over(Turn turn, Adoption& adoption, const storage::Owed& 
     taken[key].groups[storage::group_hash(owed.bus, each.name)].add(owed.id.seq);
   }
   taken[key].unheard.insert({life.id, adoption.owner});
-  taken[key].set_version = life.id == adoption.owner ? adoption.set_version : 0;
+  taken[key].letters = adoption.letters;
+  if (life.id != adoption.owner) return;
+  taken[key].set_version = adoption.set_version;
+  taken[key].to = adoption.to;
 }
 
 /// A piece of it. When all is in, the copy has done its duty.
@@ -172,27 +194,45 @@ void Guard::Impl::import(Turn turn, Adoption& adoption, const Machine::Read& rea
     Machine& source = *adoption.sources.back();
     if (!adoption.walk) adoption.walk = source.begin_snapshot();
     std::map<Key, Memory> taken;
-    const bool more = source.visit(*adoption.walk, options_.piece_bytes, read, [&](const storage::Owed& owed) {
-      take_over(turn, adoption, owed, taken);
-    });
+    const auto which = adoption.letters ? Machine::Which::all : Machine::Which::alive;
+    const bool more =
+        source.visit(*adoption.walk, options_.piece_bytes, read, which,
+                     [&](const storage::Owed& owed) { take_over(turn, adoption, owed, taken); });
     for (auto& [key, memory] : taken) {
       say_memory(key, memory, turn.log);
       Memory& all = memory_[key];
       if (all.at == 0) all.at = memory.at;
       all.set_version = memory.set_version;
+      all.to = memory.to;
+      all.letters = all.letters || memory.letters;
       all.unheard.merge(memory.unheard);
       for (const auto& [group, seqs] : memory.groups) {
         for (const wire::NumberRange& range : seqs.ranges()) all.groups[group].add(range);
       }
     }
     if (more) return;
+    source.end_snapshot(*adoption.walk);
     adoption.walk.reset();
+    adoption.spent.push_back(std::move(adoption.sources.back()));
     adoption.sources.pop_back();
     if (!adoption.sources.empty()) return;
   }
-  drop(adoption.owner, turn.log);
+  end_import(turn, adoption);
   adoption.behind = turn.log.end();
   adoption.step = Step::syncing;
+}
+
+/// The letters of an owner that may come back stay where they are: it has them, too.
+void Guard::Impl::end_import(Turn turn, Adoption& adoption) {
+  auto spent = std::exchange(adoption.spent, {});
+  if (!adoption.letters && !spent.empty()) {
+    Replica& replica = replicas_[adoption.owner] = std::exchange(adoption.replica, {});
+    replica.noted_at = 0;
+    replica.whole.machine = std::move(spent.back());
+    if (spent.size() > 1) replica.fresh.machine = std::move(spent.front());
+    return drop_but_ended(turn, adoption.owner);
+  }
+  drop(adoption.owner, turn.log);
 }
 
 /// It is on this node's disk: everybody is told, and asked what they know.
@@ -206,10 +246,16 @@ void Guard::Impl::ask(Turn turn, Adoption& adoption) {
     counter = std::max(counter, key.second);
     for (wire::Adopted& frame : frames_of(key, memory_[key])) frames.push_back(std::move(frame));
   }
-  frames.push_back({.owner = adoption.owner, .epoch = adoption.epoch, .counter = counter, .last = true, .groups = {}});
+  frames.push_back({.owner = adoption.owner,
+                    .epoch = adoption.epoch,
+                    .counter = counter,
+                    .last = true,
+                    .groups = {},
+                    .letters = adoption.letters});
   Outbox out(options_.self, turn.frames);
   for (wire::Adopted& frame : frames) {
     frame.set_version = 0;
+    frame.letters = adoption.letters;
     for (const Life& life : up_) out.say(life, frame);
     learn(turn, options_.self, hooks_.adopted(turn, options_.self, frame));
   }
@@ -221,8 +267,9 @@ void Guard::Impl::pump(Turn turn, const Machine::Read& read) {
 }
 
 bool Guard::Impl::wants_pump() const {
-  const auto busy = [](const Adoption& adoption) {
+  const auto busy = [this](const Adoption& adoption) {
     return adoption.step == Step::importing || adoption.step == Step::releasing ||
+           (adoption.step == Step::securing && settled_ >= adoption.behind) ||
            (adoption.step == Step::asking && adoption.waiting.empty());
   };
   return std::ranges::any_of(adoptions_, busy);
@@ -249,8 +296,10 @@ void Guard::Impl::advance(Turn turn, Adoption& adoption, const Machine::Read& re
 
 bool Guard::Impl::release(Turn turn, std::deque<Handle>& held) {
   for (std::size_t count = 0; count < options_.released_max && !held.empty(); ++count) {
-    own_.release(turn.now, held.front(), turn.actions);
+    const Handle handle = held.front();
     held.pop_front();
+    const bool runs_here = std::ranges::any_of(here_, [&](const auto& each) { return each.second == handle; });
+    if (!runs_here) own_.release(turn.now, handle, turn.actions);
     ++counters_.released;
   }
   return held.empty();
@@ -259,8 +308,9 @@ bool Guard::Impl::release(Turn turn, std::deque<Handle>& held) {
 /// Copies of what was taken over are where they should be: whoever kept the owner's for that may delete them.
 void Guard::Impl::secure(Turn turn) {
   Outbox out(options_.self, turn.frames);
-  std::erase_if(adoptions_, [&](const Adoption& adoption) {
+  std::erase_if(adoptions_, [&](Adoption& adoption) {
     if (adoption.step != Step::securing || settled_ < adoption.behind) return false;
+    if (!release(turn, adoption.held_letters)) return false;
     std::uint32_t counter = adoption.counter_min;
     for (const Key& key : adoption.keys) {
       counter = std::max(counter, key.second);
@@ -269,9 +319,11 @@ void Guard::Impl::secure(Turn turn) {
     const wire::Adopted done{.owner = adoption.owner,
                              .epoch = adoption.epoch,
                              .set_version = adoption.set_version,
+                             .to = adoption.to,
                              .counter = counter,
                              .last = true,
-                             .groups = {}};
+                             .groups = {},
+                             .letters = adoption.letters};
     for (const Life& life : up_) out.say(life, done);
     return true;
   });
@@ -296,9 +348,11 @@ std::vector<wire::Adopted> Guard::Impl::frames_of(const Key& key, const Memory& 
   const wire::Adopted blank{.owner = key.first.id,
                             .epoch = key.first.epoch,
                             .set_version = memory.safe ? memory.set_version : 0,
+                            .to = memory.to,
                             .counter = key.second,
                             .last = false,
-                            .groups = {}};
+                            .groups = {},
+                            .letters = memory.letters};
   std::size_t ranges = frame_ranges_max;
   for (const auto& [group, seqs] : memory.groups) {
     for (const wire::NumberRange& range : seqs.ranges()) {

@@ -73,12 +73,15 @@ void Guard::Impl::give_way(Turn turn, const Life& from, const wire::Adopted& ado
   if (found == replicas_.end() || adopted.epoch < found->second.epoch || is_up(adopted.owner)) return;
   Replica& replica = found->second;
   replica.counter_seen = std::max(replica.counter_seen, adopted.counter);
-  if (adopted.set_version >= replica.set_version && replica.set_version > 0) return drop(adopted.owner, turn.log);
+  const bool covers = adopted.set_version >= replica.set_version && adopted.to >= replica.whole.to;
+  if (covers && replica.set_version > 0) {
+    return adopted.letters ? drop(adopted.owner, turn.log) : drop_but_ended(turn, adopted.owner);
+  }
   if (adopted.set_version == 0) {
     replica.superseded = from;
     replica.adopt_at.reset();
   } else if (replica.superseded == from) {
-    // What was taken over was of earlier guardians: there is more here.
+    // What was taken over was of earlier guardians, or of one that was behind: there is more here.
     replica.superseded.reset();
     schedule(turn, adopted.owner, false);
   }
@@ -88,22 +91,23 @@ void Guard::Impl::give_way(Turn turn, const Life& from, const wire::Adopted& ado
 void Guard::Impl::learn(Turn turn, const Life& from, const std::vector<wire::StateEntry>& states) {
   for (const wire::StateEntry& state : states) {
     const auto handle = own_.find(state.name);
-    if (state.state == wire::WorkState::running && handle && from != options_.self) {
+    if (state.state == wire::WorkState::running && handle && from == options_.self) {
+      here_.insert_or_assign(state.name, *handle);
+      continue;
+    }
+    if (state.state == wire::WorkState::running && handle) {
       const auto job = own_.lease(*handle, turn.log);
       if (!job) continue;
       ++counters_.leased;
       hooks_.lease(turn, *job, from);
       continue;
     }
-    if (state.state == wire::WorkState::newer) {
-      if (const auto by = custody(state.name)) Outbox(options_.self, turn.frames).say(from, wire::Stale{state.name, *by});
-      continue;
-    }
+    if (state.state == wire::WorkState::newer && say_stale(turn, from, state.name)) continue;
     const auto before = own_.counters().ended_elsewhere;
     own_.settle(turn.now, turn.wall, state, from.id, turn.log, turn.actions);
-    const bool buried = handle && state.state == wire::WorkState::refused && state.name.generation > 0;
-    if (buried && from != options_.self)
-      Outbox(options_.self, turn.frames).say(from, wire::Stale{state.name, own_.custody(*handle)});
+    // Who is about to bury a redelivery lets go of it as well.
+    const bool buries = state.state == wire::WorkState::refused && state.name.generation > 0 && from != options_.self;
+    if (buries) say_stale(turn, from, state.name);
     counters_.ended += own_.counters().ended_elsewhere - before;
   }
 }
@@ -138,9 +142,31 @@ void Guard::Impl::forget(Turn turn, const Life& from, const Life& life) {
   std::erase_if(memory_, [&](const auto& each) { return of_it(each.first); });
 }
 
-/// Under which this node answers for it, or did until it ended here; none: it never did.
+/// What was taken over ran here for its owner: it goes on with how that ended.
+void Guard::Impl::ran_here(Turn turn, const wire::StateEntry& how) {
+  const auto found = here_.find(how.name);
+  if (found == here_.end()) return;
+  const Handle handle = found->second;
+  here_.erase(found);
+  own_.settle(turn.now, turn.wall, how, options_.self.id, turn.log, turn.actions);
+  const auto waits = [&](const Adoption& adoption) { return std::ranges::find(adoption.held, handle) != adoption.held.end(); };
+  if (std::ranges::none_of(adoptions_, waits)) own_.release(turn.now, handle, turn.actions);
+}
+
+/// Whether this node answers for it, or for a later generation, or did until that ended here.
+bool Guard::Impl::say_stale(Turn turn, const Life& to, const WorkName& name) const {
+  Outbox out(options_.self, turn.frames);
+  if (const auto handle = own_.find_later(name)) {
+    out.say(to, wire::Stale{*own_.work_name(*handle), own_.custody(*handle)});
+    return true;
+  }
+  const auto by = custody(name);
+  if (by) out.say(to, wire::Stale{name, *by});
+  return by.has_value();
+}
+
+/// Under which this node answered for it until it ended here; none: it never did.
 std::optional<Custody> Guard::Impl::custody(const WorkName& name) const {
-  if (const auto handle = own_.find(name)) return own_.custody(*handle);
   const Life life{name.id.owner, name.id.epoch};
   const auto behind = memory_.upper_bound({life, std::numeric_limits<std::uint32_t>::max()});
   if (behind == memory_.begin() || std::prev(behind)->first.first != life || !own_.ended(name)) return std::nullopt;

@@ -51,6 +51,7 @@ class Machine::Impl {
   [[nodiscard]] bool letters_wait() const { return !later_.empty(); }
   void letter_stored(MonoTime now, Handle handle, bool kept, storage::Commit& log);
   void letter_removed(MonoTime now, Handle handle, bool gone, storage::Commit& log, Actions& actions);
+  void forget_letter(const WorkName& name, storage::Commit& log);
 
   // recovery.cpp
   Result<void> replay(Position position, std::string_view record);
@@ -63,6 +64,7 @@ class Machine::Impl {
   [[nodiscard]] std::optional<Slot> find(const WorkName& name, bool any_generation) const;
   [[nodiscard]] WorkName work_name(Slot slot) const;
   [[nodiscard]] bool ended(const WorkName& name) const;
+  [[nodiscard]] bool done(const WorkName& name) const;
   void lost(MonoTime now, Timestamp wall, Handle handle, const NodeId& node, std::string_view node_name,
             storage::Commit& log, Actions& actions);
   std::vector<Handle> adopt(const storage::Owed& owed, std::uint32_t counter, storage::Doubt doubt,
@@ -81,7 +83,10 @@ class Machine::Impl {
 
   // snapshot.cpp
   bool snapshot(Snapshot snapshot, std::uint64_t bytes, const Read& read, std::vector<std::string>& records);
-  bool visit(Snapshot snapshot, std::uint64_t bytes, const Read& read, const VisitOwed& visit);
+  bool visit(Snapshot snapshot, std::uint64_t bytes, const Read& read, Which which, const VisitOwed& visit);
+
+  // copied_letters.cpp
+  bool keep_ended();
 
   // What machine.cpp shows of it.
   MachineOptions options_;
@@ -89,6 +94,7 @@ class Machine::Impl {
   Counters counters_;
   FinishedRing finished_{limits::finished_kept_max};
   std::uint64_t watched_ended_ = 0;
+  std::uint64_t letters_left_out_ = 0;  // of a copy
   bool said_goodbye_ = true;  // nothing has run since, as far as the journal shows
 
  private:
@@ -171,6 +177,14 @@ class Machine::Impl {
   template <class Each>
   bool walk(Snapshot snapshot, std::uint64_t bytes, const Read& read, const Each& each);
 
+  // copied_letters.cpp
+  [[nodiscard]] bool outdated(const storage::Owed& owed, const storage::OwedGroup& said) const;
+  void keep_letter(Slot slot);
+  void uncount_letter(Slot slot);
+  void leave_copy(Slot slot);
+  [[nodiscard]] bool is_letter(Handle handle) const;
+  [[nodiscard]] bool letters_over_bound() const;
+
   // recovery.cpp
   void apply(Position position, const storage::Owed& owed);
   void apply(Position position, const storage::Started& started);
@@ -196,6 +210,9 @@ class Machine::Impl {
   Position synced_ = 0;
   std::vector<GroupIndex> touched_;
   std::deque<Later> later_;  // letters to store or remove when what stands before is synced
+  std::deque<Handle> letters_;      // of a copy, oldest first; some may have left
+  std::uint64_t letter_count_ = 0;  // of those that are there
+  std::uint64_t letter_bytes_ = 0;  // what they take
   std::deque<Moved> moved_;  // carried, but the copy is not synced yet
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::optional<Handle> suspect_running_;

@@ -82,4 +82,10 @@ void Machine::Impl::letter_removed(MonoTime now, Handle handle, bool gone, stora
   bury(*slot, actions);
 }
 
+/// Here nothing of it is known any more; in the copies it is.
+void Machine::Impl::forget_letter(const WorkName& name, storage::Commit& log) {
+  if (find(name, true)) return;
+  say(storage::Verdict{{name.id, name.group, name.generation}, storage::Fate::cancelled}, log);
+}
+
 }  // namespace evmesh::work

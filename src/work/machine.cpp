@@ -96,6 +96,10 @@ void Machine::letter_removed(MonoTime now, Handle handle, bool gone, storage::Co
   impl_->letter_removed(now, handle, gone, log, actions);
 }
 
+void Machine::forget_letter(const WorkName& name, storage::Commit& log) { impl_->forget_letter(name, log); }
+
+bool Machine::owes(const WorkName& name) const { return impl_->find(name, true).has_value(); }
+
 void Machine::tick(MonoTime now, storage::Commit& log, Actions& actions) { impl_->tick(now, log, actions); }
 std::optional<MonoTime> Machine::next_deadline() const { return impl_->next_deadline(); }
 
@@ -119,11 +123,18 @@ std::optional<WorkName> Machine::work_name(Handle handle) const {
   return slot ? std::optional(impl_->work_name(*slot)) : std::nullopt;
 }
 
+bool Machine::done(const WorkName& name) const { return impl_->done(name); }
 bool Machine::ended(const WorkName& name) const { return impl_->ended(name); }
 
 Custody Machine::custody(Handle handle) const {
   const auto slot = impl_->book_.slot(handle);
   return slot ? impl_->custody(*slot) : Custody{0, impl_->options_.self, impl_->options_.epoch};
+}
+
+std::optional<Handle> Machine::find_later(const WorkName& name) const {
+  const auto slot = impl_->find(name, true);
+  const bool later = slot && impl_->book_[*slot].generation >= name.generation;
+  return later ? std::optional(impl_->book_.handle(*slot)) : std::nullopt;
 }
 
 std::optional<Handle> Machine::find(const WorkName& name) const {
@@ -143,9 +154,11 @@ bool Machine::snapshot(Snapshot snapshot, std::uint64_t bytes, const Read& read,
   return impl_->snapshot(snapshot, bytes, read, records);
 }
 
-bool Machine::visit(Snapshot snapshot, std::uint64_t bytes, const Read& read, const VisitOwed& visit) {
-  return impl_->visit(snapshot, bytes, read, visit);
+bool Machine::visit(Snapshot snapshot, std::uint64_t bytes, const Read& read, Which which,
+                    const VisitOwed& visit) {
+  return impl_->visit(snapshot, bytes, read, which, visit);
 }
+bool Machine::keep_ended() { return impl_->keep_ended(); }
 
 std::vector<Handle> Machine::adopt(const storage::Owed& owed, std::uint32_t counter, storage::Doubt doubt,
                                    storage::Commit& log) {
@@ -173,6 +186,12 @@ bool Machine::settle(MonoTime now, Timestamp wall, const wire::StateEntry& state
                      storage::Commit& log, Actions& actions) {
   return impl_->settle(now, wall, state, from, log, actions);
 }
+
+bool Machine::has_ended(Handle handle) const {
+  const auto slot = impl_->book_.slot(handle);
+  return slot && impl_->book_[*slot].ended;
+}
+std::uint64_t Machine::letters_left_out() const { return impl_->letters_left_out_; }
 
 Replica& Machine::replica() { return *impl_->options_.replica; }
 bool Machine::ended_in_order() const { return impl_->said_goodbye_; }

@@ -37,6 +37,9 @@ struct MachineOptions {
   /// The machine is a copy of what `self` owes, on another node: it is fed by `replay` and read, and what `carry`
   /// appends stands in that node's journal.
   std::optional<Replica> replica{};
+  /// Of the dead letters of a copy the newest are kept: so many, with events of about so many bytes.
+  std::uint64_t letters_max = limits::copied_letters_max;
+  std::uint64_t letters_bytes_max = limits::copied_letters_bytes_max;
 };
 
 /// What one node owes to its groups: every acceptance, every attempt, every verdict. Pure: time and what
@@ -164,6 +167,11 @@ class Machine {
   /// The letter is gone for good (or was not there). Or it could not be removed: that is tried again later.
   void letter_removed(MonoTime now, Handle handle, bool gone, storage::Commit& log, Actions& actions);
 
+  /// Somebody has removed a letter that is not owed again: copies of this journal must not bring it back.
+  void forget_letter(const WorkName& name, storage::Commit& log);
+  /// It is owed here, in whatever generation.
+  [[nodiscard]] bool owes(const WorkName& name) const;
+
   // Time.
 
   /// Retries that are due become ready, their attempts announced; letters that could not be stored or removed
@@ -193,8 +201,12 @@ class Machine {
   [[nodiscard]] std::optional<WorkName> work_name(Handle handle) const;  ///< nothing when it is not owed
   [[nodiscard]] Custody custody(Handle handle) const;
   [[nodiscard]] std::optional<Handle> find(const WorkName& name) const;
+  /// The same, or a later generation of it.
+  [[nodiscard]] std::optional<Handle> find_later(const WorkName& name) const;
   /// It, or a later generation of it, ended here not long ago, and was not let go.
   [[nodiscard]] bool ended(const WorkName& name) const;
+  /// It was done here not long ago, in whatever generation.
+  [[nodiscard]] bool done(const WorkName& name) const;
 
   /// The life of the node that it was given to is over, and it may have run there: the attempt has failed, and it is
   /// suspect and possibly a duplicate. A suspect that was given out alone is condemned. Ignored unless running.
@@ -211,10 +223,19 @@ class Machine {
   bool snapshot(Snapshot snapshot, std::uint64_t bytes, const Read& read, std::vector<std::string>& records);
   void end_snapshot(Snapshot snapshot);
 
-  /// The same walk through what somebody else would have to take over: not what was cancelled or has ended. An attempt
-  /// that was announced counts as perhaps made.
+  /// The same walk through what somebody else would have to take over: not what was cancelled or has come to
+  /// an end. A copy's dead letters are among it, as ended. An attempt that was announced counts as perhaps
+  /// made.
   using VisitOwed = std::function<void(const storage::Owed&)>;
-  bool visit(Snapshot snapshot, std::uint64_t bytes, const Read& read, const VisitOwed& visit);
+  enum class Which : std::uint8_t {
+    all,
+    alive,  ///< not what has come to an end: its owner, should it come back, makes its letter, or has it
+            ///< already
+  };
+  bool visit(Snapshot snapshot, std::uint64_t bytes, const Read& read, Which which, const VisitOwed& visit);
+
+  /// All that has not come to an end leaves a copy: it was taken over. Whether anything is left.
+  bool keep_ended();
 
   /// Another node owed this; now this one does, with custody `counter`, held back. What is owed here already and
   /// says more (a higher generation, then a higher custody) stays as it is. Appends one record; the handles of what it
@@ -232,6 +253,8 @@ class Machine {
   void doubt_owed();
   /// It may have run elsewhere. Ignored unless it is held back.
   void doubt(Handle handle);
+  /// No attempt of it is left: it is on its way to the dead letters.
+  [[nodiscard]] bool has_ended(Handle handle) const;
   /// All that is held back, oldest first.
   [[nodiscard]] std::vector<Handle> held_back() const;
 
@@ -247,6 +270,9 @@ class Machine {
   /// True: it is no longer owed here.
   bool settle(MonoTime now, Timestamp wall, const wire::StateEntry& state, const NodeId& from,
               storage::Commit& log, Actions& actions);
+
+  /// Dead letters that a copy has left out because of its bounds.
+  [[nodiscard]] std::uint64_t letters_left_out() const;
 
   /// How records of a copy are marked. The machine is a copy.
   [[nodiscard]] Replica& replica();

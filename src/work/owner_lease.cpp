@@ -1,5 +1,6 @@
 #include "work/owner_lease.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace evmesh::work {
@@ -10,10 +11,12 @@ bool OwnerLease::lapsed(MonoTime now, std::span<const Life> guardians, const Hea
   for (auto it = silent_.begin(); it != silent_.end();) {
     const auto heard = heard_at(it->first);
     if (!heard) {
+      up_at_.erase(it->first);
       it = silent_.erase(it);
       continue;
     }
-    const bool silent = now > *heard + lease_;
+    const auto up = up_at_.find(it->first);
+    const bool silent = now > std::max(*heard, up == up_at_.end() ? MonoTime{} : up->second) + lease_;
     lapsed = lapsed || (silent && !it->second);
     it->second = silent;
     ++it;

@@ -21,12 +21,18 @@ class OwnerLease {
   /// When the last of this node's beats that a member has heard was sent; nothing when it is not known any more.
   using HeardAt = std::function<std::optional<MonoTime>(const Life&)>;
 
+  /// It hears again, from now on: what it was silent before is over.
+  void came_up(const Life& life, MonoTime now) { up_at_[life] = now; }
+
+  void ended(const Life& life) { up_at_.erase(life); }
+
   /// Whether what is owed by now may be owed elsewhere, too; true once for each silence of each of them.
   [[nodiscard]] bool lapsed(MonoTime now, std::span<const Life> guardians, const HeardAt& heard_at);
 
  private:
   const std::chrono::milliseconds lease_;
   std::map<Life, bool> silent_;  // those that are, or were, guardians
+  std::map<Life, MonoTime> up_at_;
 };
 
 }  // namespace evmesh::work

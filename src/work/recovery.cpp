@@ -36,13 +36,19 @@ std::optional<Slot> Machine::Impl::find(const storage::Place& place) const {
 
 /// The youngest such record says it all: what stood before of these groups is taken away.
 void Machine::Impl::apply(Position position, const storage::Owed& owed) {
+  const auto old = [&](const storage::OwedGroup& each) { return outdated(owed, each); };
+  if (std::ranges::any_of(owed.groups, old)) {
+    storage::Owed rest = owed;
+    std::erase_if(rest.groups, old);
+    return rest.groups.empty() ? void() : apply(position, rest);
+  }
   std::shared_ptr<const Parcel> event;
   if (book_.has_room(Parcel::memory_bytes(owed.event.size()))) event = parcel_of(std::string(owed.event));
   const HeldSlot held = book_.hold(owed.id, owed.event_id, owed.time, std::move(event), owed.event.size());
   book_.held(held).position = position;
   for (const storage::OwedGroup& each : owed.groups) {
     const GroupIndex group = book_.group(owed.bus, *Group::parse(each.name));
-    if (const auto older = book_.find(owed.id, group)) book_.remove(*older);
+    if (const auto older = book_.find(owed.id, group)) leave_copy(*older);
     restore(held, each, group);
   }
 }
@@ -61,6 +67,7 @@ void Machine::Impl::restore(HeldSlot held, const storage::OwedGroup& owed, Group
   for (const storage::PastAttempt& past : owed.history) book_.add_past(slot, past);
   if (owed.wait.count() > 0) book_.extra(slot).wait = owed.wait;
   if (!owed.letter.nil()) book_.extra(slot).letter = owed.letter;
+  if (options_.replica && owed.ended) keep_letter(slot);
 }
 
 void Machine::Impl::apply(Position, const storage::Started& started) {
@@ -85,12 +92,17 @@ void Machine::Impl::apply(Position, const storage::Failed& failed) {
 }
 
 void Machine::Impl::apply(Position, const storage::Verdict& verdict) {
-  if (const auto slot = find(verdict.place)) book_.remove(*slot);
+  const auto slot = find(verdict.place);
+  if (!slot) return;
+  if (!options_.replica || verdict.fate != storage::Fate::dead) return leave_copy(*slot);
+  if (book_[*slot].extra) book_[*slot].extra->letter = {};
+  keep_letter(*slot);
 }
 
 void Machine::Impl::apply(Position, const storage::Settled& settled) {
   const auto slot = find(settled.place);
   if (!slot) return;
+  uncount_letter(*slot);
   book_[*slot].fate = settled.fate;
   book_.set(*slot, State::settled);
 }

@@ -36,12 +36,14 @@ bool Machine::Impl::snapshot(Snapshot snapshot, std::uint64_t bytes, const Read&
   });
 }
 
-bool Machine::Impl::visit(Snapshot snapshot, std::uint64_t bytes, const Read& read, const VisitOwed& visit) {
+bool Machine::Impl::visit(Snapshot snapshot, std::uint64_t bytes, const Read& read, Which which,
+                          const VisitOwed& visit) {
   return walk(snapshot, bytes, read, [&](HeldSlot held, std::string_view event) {
     fill_owed(held, event);
     owed_.groups.clear();
     for (Slot slot = book_.held(held).first; slot != none; slot = book_[slot].next_of_held) {
       if (book_[slot].state == State::settled || book_[slot].cancelled) continue;
+      if (which == Which::alive && book_[slot].ended) continue;
       owed_.groups.push_back(describe(slot));
       owed_.groups.back().unsure |= book_[slot].announced;
     }

@@ -217,3 +217,30 @@ TEST_CASE("how short executions ended is reported together, and soon, also when 
   must(alone.bus->drain(patience));
   CHECK(alone.host.work->counts(index).running == 0);
 }
+
+TEST_CASE("what was taken together with a long one is run by another thread, and soon", "[bus][groups]") {
+  Alone alone{queued()};
+  Gate gate;
+  Story story;
+  GroupOptions options;
+  options.concurrency = 2;
+  const auto listener = make_listener([&](const Delivery& delivery) {
+    if (delivery.event.payload() == "long") gate.pass();
+    story.add(delivery.event.payload());
+  });
+  const auto registration = must(alone.bus->register_listener(listener, group("g"), options));
+  const work::GroupIndex index = alone.host.work->find(alone.bus->name(), group("g")).value();
+  for (int i = 0; i < 40; ++i) must(alone.bus->dispatch(sample("short")));
+  must(alone.bus->drain(patience));
+
+  alone.host.work->pause(index, true);
+  for (const char* each : {"long", "second", "third"}) must(alone.bus->dispatch(sample(each)));
+  alone.host.work->pause(index, false);
+  REQUIRE(gate.wait_arrived(1));
+  alone.host.advance(1ms);
+
+  CHECK(story.wait(42).size() == 42);
+  gate.open();
+  must(alone.bus->drain(patience));
+  CHECK(story.words().back() == "long");
+}

@@ -151,6 +151,30 @@ std::uint64_t size_of_letter(const std::string& payload) {
 
 }  // namespace
 
+TEST_CASE("who keeps copies is told of each letter that leaves, whatever takes it out", "[bus][dead-letters]") {
+  const TempDir dir{support::memory_disk()};
+  const std::string payload(1'000, 'x');
+  base::Counters counters;
+  const auto box = must(LetterBox::open(dir.path(), counters, 3 * size_of_letter(payload)));
+  BusDeadLetters letters(*box, "events");
+  std::vector<LetterBox::Left> left;
+  box->on_left([&](std::span<const LetterBox::Left> some) { left.insert(left.end(), some.begin(), some.end()); });
+  std::vector<DeadLetterId> ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(must(letters.store(group("g"), sample(payload), {}, {})));
+
+  CHECK(must(box->export_oldest()) == 1);
+  CHECK(must(letters.remove(group("g"), ids[1])));
+  CHECK(must(box->remove(std::vector{ids[2], ids[0]})) == 1);
+  CHECK(must(letters.remove(group("g"))) == 1);
+
+  REQUIRE(left.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(left[i].id == ids[i]);
+    CHECK(left[i].name.id == dispatch_of_unaccepted(ids[i]));
+    CHECK(left[i].name.group == storage::group_hash("events", "g"));
+  }
+}
+
 TEST_CASE("one letter more than may be kept sends the oldest of its group to a file", "[bus][dead-letters]") {
   const TempDir dir{support::memory_disk()};
   const std::string payload(1'000, 'x');

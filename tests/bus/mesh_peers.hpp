@@ -17,12 +17,6 @@
 /// Two members of a mesh that share a group, for tests of what operators ask.
 namespace evmesh::bus::test {
 
-inline GroupOptions fragile() {
-  GroupOptions options;
-  options.retry = {.max_retries = 0, .first = 1ms, .cap = 1ms, .jitter = 0};
-  return options;
-}
-
 /// A member with a group whose listener fails as long as `broken`. A front-line node unless it `executes`.
 struct Peer {
   support::TempDir dir;

@@ -16,13 +16,6 @@ using namespace evmesh::bus::test;
 
 namespace {
 
-/// Attempts follow each other at once, and the first is the last.
-GroupOptions fragile() {
-  GroupOptions options;
-  options.retry = {.max_retries = 0, .first = 1ms, .cap = 1ms, .jitter = 0};
-  return options;
-}
-
 /// A mono node on a disk, with a group whose listener fails as long as `broken`.
 struct Mono {
   support::TempDir dir;

@@ -49,6 +49,13 @@ std::optional<ErrorCode> code(const Result<Value>& result) {
 }
 [[nodiscard]] inline Group group(std::string_view text) { return Group::parse(text).value(); }
 
+/// Attempts follow each other at once, and the first is the last.
+[[nodiscard]] inline GroupOptions fragile() {
+  GroupOptions options;
+  options.retry = {.max_retries = 0, .first = 1ms, .cap = 1ms, .jitter = 0};
+  return options;
+}
+
 [[nodiscard]] inline Event sample(std::string payload = "sample") {
   EventFields fields;
   fields.type = "Sample";

@@ -198,8 +198,6 @@ class Run:
         elif fault.kind == "stop":
             nodes[0].end(signal.SIGTERM)
         else:
-            if fault.kind == "wipe":
-                self.note_letters(nodes[0])
             for node in nodes:
                 node.end(signal.SIGKILL)
             for node in nodes:
@@ -210,15 +208,6 @@ class Run:
             if fault.kind == "wipe" or self.options.plant == "lost":
                 shutil.rmtree(nodes[0].directory)
         self.done[fault.kind] += 1
-
-    def note_letters(self, node):
-        """There are no copies of dead letters: what is one has had its end before the disk is thrown away."""
-        node.dumps += 1
-        node.tell("dump")
-        end = time.monotonic() + 5
-        while len(node.said("dumped")) < node.dumps and time.monotonic() < end:
-            time.sleep(0.02)
-            self.ledgers.read()
 
     def end_fault(self, fault):
         nodes = [self.nodes[name] for name in fault.nodes]

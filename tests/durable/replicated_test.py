@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Nodes at level replicated that are killed, some with their disks: usage replicated_test.py WORKER EVMESH."""
 
+import collections
 import os
 import shutil
 
 import durable
 
 COUNT = 600
+LETTERS = 300
 
 
 class Replicated(durable.DurableCase):
@@ -130,6 +132,52 @@ class Replicated(durable.DurableCase):
 
         self.check_marked()
         self.quit_all(two, one)
+
+    def wait_letters(self, worker, count):
+        """Until the mesh has so many, in the eyes of this node."""
+        asked = len(self.ledger.said(worker.life, "letters"))
+
+        def there():
+            nonlocal asked
+            said = self.ledger.said(worker.life, "letters")
+            if len(said) < asked:
+                return False
+            if asked > before and said[-1][1] == str(count):
+                return True
+            asked += 1
+            worker.tell("letters")
+            return False
+        before = asked
+        self.wait(f"{count} dead letters in the mesh", there, worker)
+
+    def runs_of_g1(self):
+        return [len(runs) for (group, _), runs in self.ledger.runs.items() if group == "g1"]
+
+    def check_runs(self, count):
+        self.assertEqual(collections.Counter(self.runs_of_g1()), {count: LETTERS})
+
+    def test_letters_of_a_lost_disk(self):
+        """dead letters of a node that is lost with its disk are listed all the same, and redelivered once"""
+        one, two = self.node("one", refuse_every=1), self.node("two", refuse_every=1)
+        front = self.node("front", runs="none", count=LETTERS, rate=200)
+        endpoint = self.ledger.said(front.life, "open")[0][2]
+        self.wait_receipts(front, LETTERS)
+        self.wait_letters(front, LETTERS)
+        self.assertNotIn(max(self.ledger.receipts), self.ledger.degraded)
+
+        self.kill(front, "front", wipe=True)
+        front = self.node("front", runs="none", listen=endpoint)
+
+        self.wait_letters(one, LETTERS)
+        self.wait_letters(two, LETTERS)
+        self.check_runs(1)
+        two.tell("redeliver")
+        self.wait_said(two, "redelivered")
+        self.assertEqual(self.ledger.said(two.life, "redelivered")[0][1:], [str(LETTERS), "0"])
+        self.wait("each has run once more", lambda: min(self.runs_of_g1()) > 1, one)
+        self.wait_letters(one, LETTERS)
+        self.check_runs(2)
+        self.quit_all(front, one, two)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 // line; SIGTERM and the end of input stop it politely.
 //
 //     dump      writes the dead letters into the ledger
+//     letters   writes how many dead letters the mesh has, and who was not reached
+//     redeliver redelivers all of them, and writes how many when that is over
 //     halt      dispatches nothing more
 //     release   lets go of what a listener holds
 //     quit      stops the node
@@ -230,6 +232,21 @@ class Worker {
     ledger_.line("dumped " + std::to_string(count));
   }
 
+  void count_letters() {
+    const auto count = node_->mesh_work().count_dead_letters({});
+    ledger_.line(count ? "letters " + std::to_string(count->value) + ' ' +
+                             std::to_string(count->unreached.size())
+                       : "letters none " + count.error().message);
+  }
+
+  void redeliver() {
+    const auto begun = node_->mesh_work().redeliver({});
+    const auto task = begun ? node_->mesh_work().wait_task(begun->value.id, std::chrono::minutes{1}) : begun;
+    ledger_.line(task ? "redelivered " + std::to_string(task->value.redelivered) + ' ' +
+                            std::to_string(task->value.failed)
+                      : "redelivered none " + task.error().message);
+  }
+
   /// Until it is told to stop.
   void obey() {
     sigset_t term;
@@ -258,6 +275,8 @@ class Worker {
 
   bool carry_out(const std::string& order) {
     if (order == "dump") dump();
+    if (order == "letters") count_letters();
+    if (order == "redeliver") redeliver();
     if (order == "release") shared_.release();
     if (order == "halt") given_up_ = true;
     if (order == "reopen") reopen();

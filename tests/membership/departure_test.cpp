@@ -57,6 +57,7 @@ TEST_CASE("a member that left is not dialled again", "[membership]") {
   CHECK(a->links.size() == 1);
   CHECK_FALSE(a->machine->anyone_absent());
   CHECK(a->machine->settled());
+  CHECK(all<Gone>(*a).empty());  // it may come back as a later life
 }
 
 TEST_CASE("a stopped member is dead with the reason, dialled, and back with a later life only",
@@ -111,6 +112,10 @@ TEST_CASE("forget removes a dead member here and on all members, and rejects wha
   CHECK_FALSE(knows(mesh, *b, "c"));
   CHECK(all<LifeEnded>(*a).size() == 1);
   CHECK(all<LifeEnded>(*b).size() == 1);
+  for (const Process* process : {a, b}) {
+    REQUIRE(all<Gone>(*process).size() == 1);
+    CHECK(all<Gone>(*process).front().node == id_of(3));
+  }
   REQUIRE(all<Fatal>(again).size() == 1);
   CHECK(all<Fatal>(again).front().error.message.find("start it with a new data directory") !=
         std::string::npos);

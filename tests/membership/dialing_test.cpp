@@ -117,6 +117,8 @@ TEST_CASE("a new id on a dead member's endpoint ends its life and takes it off t
   REQUIRE(all<LifeEnded>(a).size() == 1);
   CHECK(all<LifeEnded>(a).front().life == Life{id_of(2), 1'000});
   CHECK_FALSE(all<LifeEnded>(a).front().clean);
+  REQUIRE(all<Gone>(a).size() == 1);
+  CHECK(all<Gone>(a).front().node == id_of(2));
   CHECK_FALSE(a.machine->anyone_absent());
   CHECK(endpoints(a) == std::vector<std::string>{"tcp://b:7000"});
 }

@@ -244,6 +244,7 @@ void Process::perform(bus::CoreAction& action) {
           // Group work has a simulator of its own; here nobody does any.
           static_assert(std::is_same_v<It, routing::Progress> || std::is_same_v<It, bus::WorkMemberUp> ||
                         std::is_same_v<It, bus::WorkMemberDown> || std::is_same_v<It, bus::WorkLifeEnded> ||
+                        std::is_same_v<It, membership::Gone> ||
                         std::is_same_v<It, bus::WorkFrame>);
         }
       },

@@ -27,6 +27,7 @@ struct StoredLetter {
   work::GroupIndex group = 0;
   std::uint64_t event = 0;
   std::string bytes;
+  Timestamp accepted{};
 };
 
 /// What outlives a process of a node.
@@ -34,10 +35,12 @@ struct Host {
   HostIndex index = 0;
   NodeId id;
   std::uint64_t epoch = 0;
+  std::uint64_t wiped_after = 0;  // that life its disk was emptied under its name
   std::unique_ptr<support::CrashingDisk> disk;
   std::map<DeadLetterId, StoredLetter> letters;  // each change is durable when it is made
   bool letters_fail = false;
   bool old_build = false;           // knows no new types
+  bool later_version = false;       // its frames are of kinds that others do not know, now and then
   std::set<work::GroupIndex> runs;  // groups
   bool power_fails = false;         // the disk is told to lose its power in a call to come
   bool gone = false;                // for good

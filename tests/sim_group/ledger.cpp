@@ -49,12 +49,14 @@ void Ledger::starts(Entry& entry, const Run& run, const work::Job& job, MonoTime
     if (run.generation >= 3) totals_.add("generation_3");
   }
   check_number(entry, run, flagged, now, retry);
-  entry.last_attempt = run.attempt;
-  entry.last_not_run = false;
+  if (run.generation == entry.generation) {
+    entry.last_attempt = run.attempt;
+    entry.last_not_run = false;
+  }
   entry.run_disruptions = disruptions_;
   entry.running.push_back(run);
   ++entry.runs;
-  totals_.add("runs");
+  totals_.add(entry.excused ? "runs_excused" : "runs");
   if (run.host != entry.owner) totals_.add("runs_elsewhere");
 }
 
@@ -65,7 +67,7 @@ void Ledger::check_again(Entry& entry, const Run& run, bool flagged) {
       entry.letters, [&](const auto& letter) { return letter.second.generation >= run.generation; });
   const bool earlier = run.generation < entry.generation;
   if (entry.running.empty() && !done && !earlier) {
-    if (buried && plan_.honest() && !flagged)
+    if (buried && plan_.one_letter() && !flagged)
       fail("I7", describe(entry) + " runs although it is a dead letter");
     return;
   }
@@ -76,8 +78,10 @@ void Ledger::check_again(Entry& entry, const Run& run, bool flagged) {
   if (!flagged) return fail("I4", describe(entry) + how + " without being called a possible duplicate");
   totals_.add(!entry.running.empty() ? "twice_at_once" : "duplicate_run");
   if (!plan_.honest()) return;
-  if (done && entry.secured_done) fail("I4", describe(entry) + how + ", and its verdict was safe");
-  if (done && entry.done_life == run.life) fail("I4", describe(entry) + how + " in the same life");
+  if (done && entry.secured_done && !plan_.heirs_may_tie()) fail("I4", describe(entry) + how + ", and its verdict was safe");
+  // Who retired it for an heir may be away when its owner is back.
+  const bool unheard = plan_.copied && !plan_.harmless();
+  if (done && entry.done_life == run.life && !unheard) fail("I4", describe(entry) + how + " in the same life");
 }
 
 void Ledger::check_number(Entry& entry, const Run& run, bool flagged, MonoTime now,
@@ -85,7 +89,7 @@ void Ledger::check_number(Entry& entry, const Run& run, bool flagged, MonoTime n
   if (run.generation < entry.generation) return;
   const std::string number = std::to_string(run.attempt);
   if (run.attempt > retry.max_retries + 1) fail("I3", describe(entry) + " is attempted as number " + number);
-  if (plan_.honest() && run.attempt <= entry.secured_attempt)
+  if (plan_.honest() && !(flagged && plan_.heirs_may_tie()) && run.attempt <= entry.secured_attempt)
     fail("I3", describe(entry) + " is attempted as number " + number + " again, which was safely noted");
   // Who takes over does so some time after what made it do so.
   const bool taken_over = flagged && plan_.copied && !plan_.harmless();
@@ -119,7 +123,7 @@ void Ledger::ends(Entry& entry, const Life& life, MonoTime now, Ending ending) {
     entry.done = true;
     entry.done_life = life;
     entry.failed_at.reset();
-  } else {
+  } else if (ended.generation == entry.generation) {
     entry.failed_at = now;
   }
   fresh_.push_back({{entry.event, entry.group}, ended.generation, ended.attempt, ending == Ending::done});
@@ -129,14 +133,14 @@ void Ledger::dies(Entry& entry, HostIndex host) {
   if (host != entry.owner) ++entry.deaths_elsewhere;
   // What ends a process may do so in several at once where two answer for it, and a power cut may take away
   // what the deaths before had written.
-  if (++entry.deaths > 2 && plan_.honest() &&
+  if (++entry.deaths > plan_.deaths_max() && plan_.honest() &&
       !plan_.has_any({Fault::power_cut, Fault::power_all, Fault::crash}))
     fail("I3", describe(entry) + " has ended " + std::to_string(entry.deaths) + " processes");
   totals_.add("processes_ended_by_events");
 }
 
 void Ledger::stored(Entry& entry, HostIndex host, const DeadLetterId& letter, std::uint32_t generation) {
-  if (plan_.honest()) {
+  if (plan_.one_letter()) {
     if (entry.secured_done && generation <= entry.done_generation)
       fail("I7", describe(entry) + " becomes a dead letter after its verdict was safe");
     if (generation < entry.generation)
@@ -144,6 +148,7 @@ void Ledger::stored(Entry& entry, HostIndex host, const DeadLetterId& letter, st
   }
   entry.letters[host] = {letter, generation};
   entry.copies = 0;  // of letters there are none
+  ++entry.burials;
   entry.promised = true;
   totals_.add("letters");
 }
@@ -152,7 +157,9 @@ void Ledger::removed(Entry& entry, HostIndex host) { entry.letters.erase(host); 
 
 void Ledger::redelivered(Entry& entry, std::uint32_t generation) {
   entry.cancelled = false;
-  if (entry.generation <= generation || plan_.honest()) return;
+  const bool again = entry.generation > generation || entry.redelivered > generation;
+  entry.redelivered = std::max(entry.redelivered, generation + 1);
+  if (!again || plan_.one_letter()) return;
   entry.twins = true;
   totals_.add("twin_letters_redelivered");
 }
@@ -171,24 +178,29 @@ void Ledger::process_ended(const Life& life) {
   }
 }
 
-void Ledger::disk_lost(HostIndex host, const std::set<DispatchId>& held) {
+void Ledger::disk_lost(HostIndex host, const Held& held) {
   for (auto& [key, entry] : entries_) {
-    if (entry.letters.erase(host) > 0 && entry.letters.empty() && !entry.done) {
+    const bool had_letter = entry.letters.erase(host) > 0;
+    if (had_letter && entry.letters.empty() && !entry.done && entry.copies == 0) {
       entry.lost_letter = true;
       totals_.add("letter_lost_with_disk");
     }
     if (entry.done || entry.cancelled) continue;
     if (entry.copies > 0) {
       --entry.copies;
-    } else if (entry.owner == host || held.contains(entry.id)) {
-      entry.excused = true;
+      continue;
     }
+    const bool last_copy = !has_disk(entry.owner_life) && (!held.copies || held.copies->contains(entry.id.owner));
+    if (entry.owner == host || held.owed.contains(entry.id) || last_copy) entry.excused = true;
   }
+  lost_[held.latest.id] = held.latest.epoch;
 }
 
-void Ledger::life_undone(const Life& life) {
+void Ledger::lives_undone(const NodeId& node, std::uint64_t first, std::uint64_t last) {
   for (auto& [key, entry] : entries_) {
-    if (entry.owner_life == life && entry.copies == 0) entry.excused = true;
+    const Life& life = entry.owner_life;
+    const bool theirs = life.id == node && life.epoch >= first && life.epoch <= last;
+    if (theirs && entry.copies == 0) entry.excused = true;
   }
 }
 
@@ -196,7 +208,7 @@ void Ledger::check_end() {
   for (const auto& [key, entry] : entries_) {
     if (!entry.letters.empty() && entry.done && entry.done_generation >= entry.generation) {
       totals_.add("done_and_dead");
-      if (plan_.honest() && entry.disruptions == disruptions_)
+      if (plan_.one_letter() && entry.disruptions == disruptions_)
         fail("I7", describe(entry) + " is done and has a dead letter");
     }
     if (!entry.promised || entry.done || entry.cancelled || entry.excused || entry.lost_letter) continue;

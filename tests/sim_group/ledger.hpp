@@ -53,6 +53,7 @@ struct Entry {
   Life owner_life;
   bool promised = false;     // it is on the owner's disk, or its letter was stored
   std::uint32_t copies = 0;  // so many disks may be lost without losing it
+  unsigned burials = 0;      // times that it became a letter; what was said of copies before is void
   bool excused = false;      // more than that were lost
   bool cancelled = false;
   bool lost_letter = false;  // with its disk
@@ -65,6 +66,7 @@ struct Entry {
   unsigned deaths = 0;  // of processes, in this generation
   unsigned deaths_elsewhere = 0;  // of those, on other nodes, since its owner began
   std::uint32_t generation = 0;
+  std::uint32_t redelivered = 0;        // the latest generation that somebody asked for
   std::uint32_t last_attempt = 0;       // of this generation
   bool last_not_run = false;            // its type was not known
   std::uint64_t disruptions = 0;        // how many there had been when it was accepted
@@ -108,10 +110,19 @@ class Ledger {
   void process_ended(const Life& life);
   /// Of the deaths on other nodes so far.
   void owner_knows_nothing(const NodeId& owner);
-  /// `held`: what the node owed when it lost its disk.
-  /// What it accepted is gone.
-  void life_undone(const Life& life);
-  void disk_lost(HostIndex host, const std::set<DispatchId>& held);
+  /// What was accepted since the disk was emptied under the same name is gone: lives `first` to `last`.
+  void lives_undone(const NodeId& node, std::uint64_t first, std::uint64_t last);
+  /// What stood on a disk that is lost.
+  struct Held {
+    Life latest;  // it and all lives before it had that disk
+    std::set<DispatchId> owed;
+    std::optional<std::set<NodeId>> copies;  // of what these owe; nothing when nobody knows
+  };
+  void disk_lost(HostIndex host, const Held& held);
+  [[nodiscard]] bool has_disk(const Life& life) const {
+    const auto lost = lost_.find(life.id);
+    return lost == lost_.end() || life.epoch > lost->second;
+  }
 
   /// An end of an execution that must not be forgotten from some moment on.
   struct Fresh {
@@ -137,6 +148,7 @@ class Ledger {
   Totals& totals_;
   std::map<Key, Entry> entries_;
   std::vector<Fresh> fresh_;
+  std::map<NodeId, std::uint64_t> lost_;  // lives up to these had a disk that is no more
   std::uint64_t disruptions_ = 0;
   std::optional<Violation> violation_;
 };

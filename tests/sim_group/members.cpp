@@ -14,7 +14,8 @@ Members::Members(const Plan& plan, sim::Timeline& timeline, sim::Dice& dice, Tot
       totals_(totals),
       network_(network),
       station_(std::move(station)),
-      views_(plan.nodes * plan.nodes) {}
+      views_(plan.nodes * plan.nodes),
+      told_(plan.nodes) {}
 
 void Members::start() {
   timeline_.after(dice_.span(1ms, 250ms), [this] {
@@ -28,8 +29,21 @@ void Members::look_around() {
     for (HostIndex subject = 0; subject < plan_.nodes; ++subject) {
       if (observer != subject) look(observer, subject);
     }
+    tell_gone(observer);
   }
 }
+
+/// In the order in which they went, each life of an observer anew.
+void Members::tell_gone(HostIndex observer) {
+  Station* const by = station_(observer);
+  if (by == nullptr || !by->present() || by->frozen() || told_[observer] == gone_.size()) return;
+  const Gone& next = gone_[told_[observer]];
+  if (timeline_.now() < next.since + 1s || !dice_.chance(0.2)) return;
+  ++told_[observer];
+  by->gone(next.node);
+}
+
+void Members::gone(const NodeId& node) { gone_.push_back({node, timeline_.now()}); }
 
 void Members::look(HostIndex observer, HostIndex subject) {
   Station* const by = station_(observer);
@@ -96,6 +110,7 @@ void Members::go_down(HostIndex observer, HostIndex subject, Station& by) {
 
 void Members::forget_views(HostIndex observer) {
   for (HostIndex subject = 0; subject < plan_.nodes; ++subject) view(observer, subject) = View{};
+  told_[observer] = 0;
 }
 
 void Members::stood_still(HostIndex observer, nanoseconds time) {

@@ -23,6 +23,7 @@ class Station {
   virtual void member_up(HostIndex host, const Life& life) = 0;
   virtual void member_down(const Life& life) = 0;
   virtual void life_ended(const Life& life, bool clean) = 0;
+  virtual void gone(const NodeId& node) = 0;
 };
 
 /// Who is in the mesh, in the eyes of each: as the membership machine would say it, with its delays, but
@@ -41,6 +42,9 @@ class Members {
   /// It stood still for so long, and allows others as much.
   void stood_still(HostIndex observer, nanoseconds time);
   void goodbye(HostIndex observer, const Life& from);
+  /// Another node has its endpoint from now on, or it is forgotten by an operator: everybody is told sooner
+  /// or later.
+  void gone(const NodeId& node);
 
   /// A frame of that life is worth reading to `observer`: no later life of it is known.
   [[nodiscard]] bool accepts(HostIndex observer, const Life& from);
@@ -69,6 +73,7 @@ class Members {
   }
   void look_around();
   void look(HostIndex observer, HostIndex subject);
+  void tell_gone(HostIndex observer);
   void meet(HostIndex observer, HostIndex subject, Station& by, const Life& life);
   void come_up(HostIndex observer, HostIndex subject, const Life& life);
   void go_down(HostIndex observer, HostIndex subject, Station& by);
@@ -80,6 +85,12 @@ class Members {
   Network& network_;
   std::function<Station*(HostIndex)> station_;
   std::vector<View> views_;
+  struct Gone {
+    NodeId node;
+    MonoTime since{};
+  };
+  std::vector<Gone> gone_;
+  std::vector<std::size_t> told_;  // each of these
   std::uint64_t false_deaths_ = 0;
 };
 

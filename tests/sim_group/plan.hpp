@@ -67,11 +67,22 @@ struct Plan {
     return false;
   }
 
-  /// Nothing ends a process without its goodbye, and nobody who lives is thought dead.
+  /// Nothing ends a process without its goodbye, nobody who lives is thought dead, and nobody comes back to what
+  /// another has taken over who is away himself.
   [[nodiscard]] bool harmless() const;
 
   /// Whoever is thought dead is dead, and what was synced stays.
   [[nodiscard]] bool honest() const;
+
+  /// An obligation has one letter at the most. Of letters there are no copies: who dies between a letter and the verdict
+  /// keeps it, and an heir buries the same once more.
+  [[nodiscard]] bool one_letter() const { return honest() && !copied; }
+
+  /// Of two guardians that take over in the same moment the one may win whose copy lacks the last records.
+  [[nodiscard]] bool heirs_may_tie() const { return copied && others() > 1; }
+
+  /// Processes that one event may end. Who inherits it knows nothing of the flight table that says it ran alone.
+  [[nodiscard]] unsigned deaths_max() const { return copied ? 4 : 2; }
 
   /// Copies that an acceptance must have on other nodes, when there are enough of them.
   [[nodiscard]] std::uint32_t others() const;

@@ -27,7 +27,8 @@ work::Policy policy_of(const Plan& plan) {
 
 namespace {
 
-work::CoreOptions options_of(const Plan& plan, const Host& host, std::uint64_t seed, work::Machine::Read read) {
+work::CoreOptions options_of(const Plan& plan, const Host& host, std::uint64_t seed, work::Machine::Read read,
+                             work::ReadLetters letters) {
   work::CoreOptions options;
   options.machine = {.self = host.id,
                      .epoch = host.epoch,
@@ -40,6 +41,7 @@ work::CoreOptions options_of(const Plan& plan, const Host& host, std::uint64_t s
   options.replicates = plan.copied;
   options.guards = plan.copied;
   options.read = std::move(read);
+  options.letters = std::move(letters);
   return options;
 }
 
@@ -50,8 +52,9 @@ Process::Process(Stage& stage, Host& host, std::function<void(End)> on_end)
       host_(host),
       on_end_(std::move(on_end)),
       life_{host.id, ++host.epoch},
-      core_(options_of(stage.plan, host, stage.dice.next(),
-                       [this](Position position) { return read(position); })),
+      core_(options_of(
+          stage.plan, host, stage.dice.next(), [this](Position position) { return read(position); },
+          [this](std::uint64_t) { return letters_to_copy(); })),
       running_in_(stage.plan.groups) {
   for (unsigned group = 0; group < stage.plan.groups; ++group) {
     groups_.push_back(
@@ -183,6 +186,13 @@ void Process::life_ended(const Life& life, bool clean) {
   turn();
 }
 
+void Process::gone(const NodeId& node) {
+  if (over_) return;
+  line("gone for good: " + node.to_string());
+  core_.gone(now(), node);
+  turn();
+}
+
 void Process::arrive(const Message& message) {
   if (over_ || message.to != life_) return;
   if (frozen_) {
@@ -192,6 +202,7 @@ void Process::arrive(const Message& message) {
   if (!stage_.members.accepts(host_.index, message.from)) return stage_.totals.add("late_frame");
   if (!message.bytes) return stage_.members.goodbye(host_.index, message.from);
   const auto frame = wire::decode(*message.bytes);
+  if (!frame && frame.error() == wire::DecodeError::unknown_kind) return stage_.totals.add("frame_of_later_version");
   if (!frame)
     return stage_.ledger.fail("wire", "a frame cannot be read: " + std::string(to_string(frame.error())));
   if (stage_.trace) line("<- " + name_of(message.from) + "  " + describe(*frame));
@@ -274,9 +285,21 @@ bool Process::nothing_out() {
       groups_, [this](work::GroupIndex group) { return core_.machine().counts(group).running == 0; });
 }
 
+/// A node of a later version says what this one does not know: nothing may come of it.
+std::string Process::later_kind(std::string bytes) {
+  constexpr std::size_t kind_at = 3;
+  bytes[kind_at] = '\x7f';
+  return bytes;
+}
+
 void Process::send() {
-  for (work::Frames frames = std::exchange(frames_, {}); work::SendFrame & frame : frames)
+  for (work::Frames frames = std::exchange(frames_, {}); work::SendFrame & frame : frames) {
+    if (host_.later_version && stage_.timeline.now() >= later_kind_at_) {
+      later_kind_at_ = stage_.timeline.now() + 1s;
+      stage_.network.send(host_.index, frame.to, frame.frame_class, later_kind(frame.bytes));
+    }
     stage_.network.send(host_.index, frame.to, frame.frame_class, std::move(frame.bytes));
+  }
 }
 
 /// Hands the commit to the kernel; false when there is no room for it, or the journal has failed.

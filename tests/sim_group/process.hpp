@@ -40,6 +40,7 @@ class Process final : public Station, private work::Room {
   void member_up(HostIndex host, const Life& life) override;
   void member_down(const Life& life) override;
   void life_ended(const Life& life, bool clean) override;
+  void gone(const NodeId& node) override;
   void arrive(const Message& message);
 
   // What applications and operators do.
@@ -81,6 +82,7 @@ class Process final : public Station, private work::Room {
   struct Receipt {
     Ledger::Key key;
     MonoTime since;
+    unsigned burials = 0;
     bool given = false;  // it may get better than it was
   };
 
@@ -96,10 +98,12 @@ class Process final : public Station, private work::Room {
   [[nodiscard]] bool nothing_out();
   [[nodiscard]] bool flush();
   void send();
+  [[nodiscard]] static std::string later_kind(std::string bytes);
   void land();
   void begin_sync();
   void sync();
   void look_at_receipts();
+  [[nodiscard]] std::uint32_t disks_gone() const;
   void perform();
   void perform(const work::StoreLetter& it);
   void perform(const work::RemoveLetter& it);
@@ -116,6 +120,7 @@ class Process final : public Station, private work::Room {
   void look_back();
   [[nodiscard]] bool near_full() const;
   [[nodiscard]] std::shared_ptr<const work::Parcel> read(Position position);
+  [[nodiscard]] work::LetterPage letters_to_copy();
   [[nodiscard]] std::string payload(std::uint64_t number) const;
   void line(const std::string& what) const { stage_.line(host_.index, what); }
 
@@ -143,6 +148,7 @@ class Process final : public Station, private work::Room {
   std::optional<MonoTime> tick_at_;
   MonoTime began_at_{};
   MonoTime frozen_at_{};
+  MonoTime later_kind_at_{};  // such a frame is sent
   MonoTime stopping_since_{};
   bool syncing_ = false;
   bool stalled_ = false;

@@ -72,7 +72,7 @@ void Process::dispatch(std::uint64_t number, const std::vector<std::pair<work::G
     entry.id = accepted->id;
     entry.owner = host_.index;
     entry.owner_life = life_;
-    receipts_.emplace(accepted->end, Receipt{{number, group}, stage_.timeline.now()});
+    receipts_.emplace(accepted->end, Receipt{{number, group}, stage_.timeline.now(), entry.burials});
   }
   stage_.totals.add("accepted");
   if (stage_.trace)
@@ -90,6 +90,10 @@ void Process::look_at_receipts() {
     Entry& entry = stage_.ledger.at(it->second.key.first, it->second.key.second);
     const work::Safety safety = core_.safety(it->first);
     if (!std::exchange(entry.promised, true)) stage_.totals.add("receipts_disk");
+    if (entry.burials != it->second.burials) {  // it is a letter, or a redelivered one
+      it = receipts_.erase(it);
+      continue;
+    }
     const bool copied = safety.copies >= safety.wanted;
     if (!safety.synced) return stage_.ledger.fail("I1", describe(entry) + " is synced and not called so");
     if (!copied && !safety.degraded) {
@@ -99,12 +103,19 @@ void Process::look_at_receipts() {
       ++it;
       continue;
     }
-    entry.copies = std::max(entry.copies, safety.copies);
+    entry.copies = std::max(entry.copies, safety.copies - std::min(safety.copies, disks_gone()));
     const bool given = std::exchange(it->second.given, true);
     if (!given) stage_.totals.add(copied ? "receipts_replicated" : "receipts_degraded");
     if (given && copied) stage_.totals.add("copies_made_up");
     it = copied ? receipts_.erase(it) : std::next(it);
   }
+}
+
+/// Of its guardians, whose death it has not noticed yet.
+std::uint32_t Process::disks_gone() const {
+  const auto guardians = core_.guardians();
+  return static_cast<std::uint32_t>(std::ranges::count_if(
+      guardians, [&](const auto& each) { return each.whole && !each.late && !stage_.ledger.has_disk(each.life); }));
 }
 
 std::vector<work::Machine::Owed> Process::owed() const {
@@ -129,6 +140,7 @@ void Process::redeliver(const StoredLetter& stored) {
   if (!accepted->has_value()) return;
   Entry& entry = stage_.ledger.at(stored.event, stored.group);
   stage_.ledger.redelivered(entry, stored.letter.generation);
+  receipts_.emplace((*accepted)->end, Receipt{{stored.event, stored.group}, stage_.timeline.now(), entry.burials});
   if (stage_.trace) line("redelivered " + describe(entry));
   const auto again = core_.machine().redeliver(stored.letter, acceptance, commit_);
   if (!again || again->has_value()) stage_.ledger.fail("I8", describe(entry) + " is redelivered twice");
@@ -173,7 +185,8 @@ void Process::perform(const work::StoreLetter& it) {
   StoredLetter stored{{it.letter, it.id, it.generation, it.attempts, it.doubt},
                       it.group,
                       number_in(event->bytes),
-                      event->bytes};
+                      event->bytes,
+                      it.accepted};
   const bool kept = !host_.letters_fail || stage_.dice.chance(0.2);
   const auto store = [this, stored, kept, handle = it.handle] {
     Entry& entry = stage_.ledger.at(stored.event, stored.group);
@@ -190,6 +203,30 @@ void Process::perform(const work::StoreLetter& it) {
     });
   };
   later(stage_.dice.span(100us, 30ms), store);
+}
+
+/// All in one page, in the form of the log.
+work::LetterPage Process::letters_to_copy() {
+  work::LetterPage page;
+  for (const auto& [id, stored] : host_.letters) {
+    const auto name = core_.machine().name(stored.group);
+    const auto& [letter, dispatch, generation, attempts, doubt] = stored.letter;
+    const std::string group_name = name.group.to_string();
+    if (core_.machine().owes({dispatch, storage::group_hash(name.bus, group_name), generation})) continue;
+    storage::OwedGroup group;
+    group.name = group_name;
+    group.generation = generation;
+    group.ended = true;
+    group.doubt = doubt;
+    for (const Attempt& each : attempts)
+      group.history.push_back({each.number, each.time, each.node, each.error});
+    if (!attempts.empty()) group.attempts = attempts.back().number;
+    const EventId event_id = stage_.ledger.at(stored.event, stored.group).event_id;
+    storage::encode_record(
+        storage::Owed{dispatch, event_id, stored.accepted, name.bus, {group}, stored.bytes}, host_.id,
+        page.records.emplace_back());
+  }
+  return page;
 }
 
 void Process::perform(const work::RemoveLetter& it) {

@@ -32,12 +32,15 @@ std::string Totals::text() const {
 }
 
 const std::vector<std::string_view>& rare_situations() {
-  static const std::vector<std::string_view> names{"crashed_while_running", "power_cut_lost_records",
-                                                   "sync_error_hit",        "refused_full",
-                                                   "duplicate_run",         "unknown_type_answered",
-                                                   "redelivered",           "thought_dead_and_alive",
-                                                   "frame_before_up",       "late_frame",
-                                                   "seeds_without_faults"};
+  static const std::vector<std::string_view> names{
+      "crashed_while_running", "power_cut_lost_records", "sync_error_hit",
+      "duplicate_run", "unknown_type_answered", "redelivered", "thought_dead_and_alive",
+      "frame_before_up", "late_frame", "seeds_without_faults", "frame_of_later_version", "adoption",
+      "adopted_again", "adopted_while_alive", "adopted_then_back", "custody_tie", "double_adoption",
+      "delivered_by_adopter", "answered_done", "answered_running", "answered_newer", "copies_made_up",
+      "receipts_degraded", "receipts_replicated", "snapshots", "guardian_let_go", "fault_lost_disk",
+      "fault_gone", "fault_rollback", "fault_partition", "fault_one_way", "fault_freeze",
+      "wiped_under_old_name", "put_back_and_noticed", "twice_at_once", "stale"};
   return names;
 }
 

@@ -62,6 +62,7 @@ void World::build() {
     host->id.bytes[1] = static_cast<std::uint8_t>(index);
     host->disk = std::make_unique<support::CrashingDisk>(dice_.next());
     host->old_build = old_ones && dice_.chance(0.5);
+    host->later_version = plan_.seed % 7 == 0 && index % 2 == 1;
     const bool front_line = dice_.chance(0.2);
     for (work::GroupIndex group = 0; group < plan_.groups; ++group) {
       if (plan_.alike || (!front_line && dice_.chance(0.6))) host->runs.insert(group);
@@ -103,8 +104,10 @@ void World::play() {
   if (broken()) return;
   heal();
   // A guardian that was away waits for word of an owner before it takes over from it.
-  if (plan_.copied) run_until(timeline_.now() + 35s);
-  if (!run_until_over()) return;
+  do {
+    if (plan_.copied) run_until(life_began_ + 35s);
+    if (!run_until_over()) return;
+  } while (plan_.copied && timeline_.now() < life_began_ + 35s);
   ledger_.check_end();
   if (!broken()) be_quiet();
   if (!broken()) work_again();
@@ -233,6 +236,7 @@ void World::begin_life(HostIndex index) {
   totals_.add("lives");
   stage_.line(index, "life " + name_of(process->life()));
   processes_[index] = std::move(process);
+  life_began_ = timeline_.now();
   // Who runs something for an earlier life may end before it is asked.
   timeline_.after(3s, [this, id = host.id] { ledger_.owner_knows_nothing(id); });
   members_.forget_views(index);
@@ -264,8 +268,9 @@ void World::end_life(HostIndex index, End end) {
   if (end != End::stopped) ledger_.process_ended(life);
   if (end == End::put_back) {
     totals_.add("put_back_and_noticed");
-    ledger_.life_undone(life);
+    ledger_.lives_undone(life.id, host.wiped_after + 1, life.epoch);
     static_cast<void>(empty_disk(index));
+    members_.gone(host.id);
     host.id.bytes[2] += 1;
   }
   come_back(index, dice_.chance(0.6) ? dice_.span(1ms, 1s) : dice_.span(1s, 8s));

@@ -69,7 +69,7 @@ class World {
   void cut_power(HostIndex host);
   void lose_disk(HostIndex host, bool for_good);
   void wipe(HostIndex host);
-  std::set<DispatchId> empty_disk(HostIndex host);
+  Ledger::Held empty_disk(HostIndex host);
   void change_runners(Host& host);
   void toggle_pause();
   [[nodiscard]] std::vector<HostIndex> present() const;
@@ -90,6 +90,7 @@ class World {
   bool faulty_ = true;
   std::uint64_t event_number_ = 0;
   unsigned disks_lost_ = 0;
+  MonoTime life_began_{};  // the last one
   unsigned opened_in_vain_ = 0;
   std::optional<MonoTime> calm_since_;
 };

@@ -123,6 +123,7 @@ void World::lose_disk(HostIndex index, bool for_good) {
   Host& host = *hosts_[index];
   host.gone = for_good;
   ledger_.disk_lost(index, empty_disk(index));
+  members_.gone(host.id);
   host.id.bytes[2] += 1;
   stage_.line(index, for_good ? "gone for good" : "lost its disk");
 }
@@ -131,17 +132,20 @@ void World::lose_disk(HostIndex index, bool for_good) {
 void World::wipe(HostIndex index) {
   if (disks_lost_ >= plan_.others() || processes_[index]->age() < 6s) return;
   ++disks_lost_;
+  Host& host = *hosts_[index];
+  host.wiped_after = host.epoch;
   ledger_.disk_lost(index, empty_disk(index));
   totals_.add("wiped_under_old_name");
   stage_.line(index, "wiped");
 }
 
-/// What it owed.
-std::set<DispatchId> World::empty_disk(HostIndex index) {
+Ledger::Held World::empty_disk(HostIndex index) {
   Host& host = *hosts_[index];
-  std::set<DispatchId> held;
+  Ledger::Held held{.latest = {host.id, host.epoch}, .owed = {}, .copies = {}};
   if (processes_[index]) {
-    for (const auto& owed : processes_[index]->owed()) held.insert(owed.id);
+    for (const auto& owed : processes_[index]->owed()) held.owed.insert(owed.id);
+    held.copies.emplace();
+    for (const auto& copy : processes_[index]->core().copies_kept()) held.copies->insert(copy.owner);
     end_life(index, End::killed);
   }
   host.disk = std::make_unique<support::CrashingDisk>(dice_.next());

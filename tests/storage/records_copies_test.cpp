@@ -40,11 +40,24 @@ std::string id(std::uint8_t last) { return std::string(15, '\0') + static_cast<c
 std::string byte(unsigned value) { return {static_cast<char>(value)}; }
 
 std::vector<std::string> samples() {
-  return {bytes_of(Copied{.owner = other, .epoch = 3, .set_version = 4, .begin = true, .fresh = true, .record = "R"}),
-          bytes_of(Dropped{other}),
-          bytes_of(Adopted{.owner = other, .epoch = 3, .set_version = 4, .custody = 5, .group = 6, .seqs = {{1, 2}, {4, 4}}, .from = {}}),
-          bytes_of(Adopted{.owner = other, .epoch = 3, .group = 6, .seqs = {{1, 2}}, .from = node(3)}),
-          bytes_of(Answered{other, 3}), bytes_of(Guardians{2, {other, node(3)}})};
+  return {
+      bytes_of(
+          Copied{.owner = other, .epoch = 3, .set_version = 4, .begin = true, .fresh = true, .record = "R"}),
+      bytes_of(Dropped{other}),
+      bytes_of(Dropped{other, true}),
+      bytes_of(Copied{.owner = other, .epoch = 3, .set_version = 4, .gone = true, .to = 1, .record = {}}),
+      bytes_of(
+          Adopted{.owner = other, .epoch = 3, .group = 6, .seqs = {{1, 2}}, .from = {}, .letters = true}),
+      bytes_of(Adopted{.owner = other,
+                       .epoch = 3,
+                       .set_version = 4,
+                       .custody = 5,
+                       .group = 6,
+                       .seqs = {{1, 2}, {4, 4}},
+                       .from = {}}),
+      bytes_of(Adopted{.owner = other, .epoch = 3, .group = 6, .seqs = {{1, 2}}, .from = node(3), .to = 7}),
+      bytes_of(Answered{other, 3}),
+      bytes_of(Guardians{2, {other, node(3)}})};
 }
 
 void check_refused(std::string bytes) { CHECK_FALSE(decode_record(bytes, self)); }
@@ -62,13 +75,34 @@ TEST_CASE("records of copies stand as the page about the journal says", "[storag
                         .synced = 0x44,
                         .record = "R"}) ==
         byte(10) + byte(0xe0) + id(2) + number(3, 8) + number(4, 8) + number(0x55, 8) + number(0x44, 8) + number(1, 4) + "R");
+  CHECK(bytes_of(Copied{.owner = other,
+                        .epoch = 3,
+                        .set_version = 4,
+                        .gone = true,
+                        .to = 0x55,
+                        .synced = 0x44,
+                        .record = {}}) == byte(10) + byte(16) + id(2) + number(3, 8) + number(4, 8) +
+                                              number(0x55, 8) + number(0x44, 8) + number(0, 4));
   CHECK(bytes_of(Dropped{other}) == byte(11) + byte(0) + id(2));
+  CHECK(bytes_of(Dropped{other, true}) == byte(11) + byte(4) + id(2));
   CHECK(bytes_of(Adopted{.owner = other, .epoch = 3, .set_version = 4, .custody = 5, .group = 6, .seqs = {{7, 9}}, .from = {}}) ==
         byte(12) + byte(0) + id(2) + number(3, 8) + number(4, 8) + number(5, 4) + number(6, 8) + number(1, 2) +
             number(7, 8) + number(9, 8));
   CHECK(bytes_of(Adopted{.owner = other, .epoch = 3, .group = 6, .seqs = {{7, 9}}, .from = node(3)}) ==
         byte(12) + byte(2) + id(2) + id(3) + number(3, 8) + number(0, 8) + number(1, 4) + number(6, 8) + number(1, 2) +
             number(7, 8) + number(9, 8));
+  CHECK(bytes_of(Adopted{.owner = other, .epoch = 3, .set_version = 4, .group = 6, .seqs = {{7, 9}}, .from = {}, .to = 0x55}) ==
+        byte(12) + byte(4) + id(2) + number(3, 8) + number(4, 8) + number(0x55, 8) + number(1, 4) + number(6, 8) +
+            number(1, 2) + number(7, 8) + number(9, 8));
+  CHECK(bytes_of(Adopted{.owner = other,
+                         .epoch = 3,
+                         .set_version = 4,
+                         .group = 6,
+                         .seqs = {{7, 9}},
+                         .from = {},
+                         .letters = true}) == byte(12) + byte(8) + id(2) + number(3, 8) + number(4, 8) +
+                                                  number(1, 4) + number(6, 8) + number(1, 2) + number(7, 8) +
+                                                  number(9, 8));
   CHECK(bytes_of(Answered{other, 3}) == byte(13) + byte(0) + id(2) + number(3, 8));
   CHECK(bytes_of(Guardians{2, {other}}) == byte(14) + byte(0) + number(2, 8) + number(1, 2) + id(2));
 }

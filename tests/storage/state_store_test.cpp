@@ -100,6 +100,36 @@ TEST_CASE_METHOD(Fixture, "letters named by their ids go together", "[storage][s
   CHECK(store.verify());
 }
 
+TEST_CASE_METHOD(Fixture, "who removes letters may be told of each", "[storage][state]") {
+  auto store = open();
+  REQUIRE(store.put(letters(4)));
+  std::vector<LetterRow> told;
+  const auto tell = [&](const LetterRow& row) { told.push_back(row); };
+
+  REQUIRE(store.remove(std::vector<DeadLetterId>{letter(2).id, letter(9).id}, tell) == 1);
+  REQUIRE(store.remove({.id = letter(4).id}, tell) == 1);
+
+  REQUIRE(told.size() == 2);
+  CHECK(told[0].id == letter(2).id);
+  CHECK(told[0].bus == letter(2).bus);
+  CHECK(told[0].group == letter(2).group);
+  CHECK(told[0].history == letter(2).history);
+  CHECK(told[1].id == letter(4).id);
+}
+
+TEST_CASE_METHOD(Fixture, "the newest letters stand behind a number, by count or by bytes", "[storage][state]") {
+  auto store = open();
+  CHECK(store.start_of_newest(2, 10'000) == 0U);
+  std::vector<LetterRow> rows = letters(4);
+  for (LetterRow& row : rows) row.event.assign(1'000, 'x');
+  REQUIRE(store.put(rows));
+
+  CHECK(store.start_of_newest(4, 4'000) == 0U);
+  CHECK(store.start_of_newest(3, 4'000) == 1U);
+  CHECK(store.start_of_newest(4, 3'999) == 1U);
+  CHECK(store.start_of_newest(4, 999) == 4U);
+}
+
 TEST_CASE_METHOD(Fixture, "the last number is known, also of a letter that is gone", "[storage][state]") {
   auto store = open();
   CHECK(store.last_number() == 0);

@@ -230,28 +230,30 @@ TEST_CASE("a COPY that breaks a rule is refused", "[wire][work_bodies]") {
 }
 
 TEST_CASE("a GUARD that breaks a rule is refused", "[wire][work_bodies]") {
-  CHECK(decode(frame_of(Kind::guard, u64(1) + "00 00")));
+  CHECK(decode(frame_of(Kind::guard, u64(1) + u64(0) + "00 00")));
   check_all_refused({
-      body("a guardian comes once", Kind::guard, u64(1) + "02 00" + times(2, id)),
-      body("a guardian is somebody", Kind::guard, u64(1) + "01 00" + std::string(nil)),
-      body("at most 64", Kind::guard, u64(1) + "41 00" + times(65, id)),
+      body("a guardian comes once", Kind::guard, u64(1) + u64(0) + "02 00" + times(2, id)),
+      body("a guardian is somebody", Kind::guard, u64(1) + u64(0) + "01 00" + std::string(nil)),
+      body("at most 64", Kind::guard, u64(1) + u64(0) + "41 00" + times(65, id)),
   });
 }
 
 TEST_CASE("an ADOPTED that breaks a rule is refused", "[wire][work_bodies]") {
-  const std::string head = std::string(id) + u64(4) + u64(2) + "01 00 00 00 01";
+  const std::string head = std::string(id) + u64(4) + u64(2) + u64(3) + "01 00 00 00 01 00";
   const std::string group = u64(7) + "01 00" + range(5, 6);
 
   CHECK(decode(frame_of(Kind::adopted, head + "00 00")));
   CHECK(decode(frame_of(Kind::adopted, head + "01 00" + group)));
   check_all_refused({
       changed("lives count from 1", "adopted", 16, u64(0)),
-      changed("who adopts is not the owner", "adopted", 32, "00 00 00 00"),
-      changed("last is 0 or 1", "adopted", 36, "02"),
+      changed("who adopts is not the owner", "adopted", 40, "00 00 00 00"),
+      changed("last is 0 or 1", "adopted", 44, "02"),
+      changed("letters is 0 or 1", "adopted", 45, "02"),
       body("groups ascend", Kind::adopted, head + "02 00" + group + group),
       body("a group is there for a seq", Kind::adopted, head + "01 00" + u64(7) + "00 00" + range(5, 6),
            DecodeError::bad_value),
-      body("no more groups than there are bytes", Kind::adopted, head + "02 00" + group, DecodeError::truncated),
+      body("no more groups than there are bytes", Kind::adopted, head + "02 00" + group,
+           DecodeError::truncated),
   });
 }
 

@@ -121,7 +121,7 @@ Copy copy() {
 }
 
 Guard guard() {
-  Guard guard{counted(), {}};
+  Guard guard{counted(), number(), {}};
   const auto count = between<std::uint8_t>(0, 64);
   for (std::uint8_t i = 0; i < count; ++i) {
     guard.guardians.push_back(id());
@@ -131,8 +131,9 @@ Guard guard() {
 }
 
 Adopted adopted() {
-  Adopted adopted{id(), counted(), number(), between<std::uint32_t>(1, ~0U), any<bool>(), {}};
+  Adopted adopted{id(), counted(), number(), number(), between<std::uint32_t>(1, ~0U), any<bool>(), {}};
   for (const auto group : ascending<std::uint64_t>(10, 0, ~0ULL)) adopted.groups.push_back({group, ranges(0, 1)});
+  adopted.letters = any<bool>();
   return adopted;
 }
 

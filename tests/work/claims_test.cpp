@@ -87,6 +87,19 @@ TEST_CASE("what a member has done is not done again", "[work][claims]") {
   CHECK(node.rig.machine->counters().ended_elsewhere == 1);
 }
 
+TEST_CASE("what failed elsewhere is retried or buried when everybody was heard who may have taken it over",
+          "[work][claims]") {
+  Returned node;
+
+  node.answer(node.names[1], wire::WorkState::refused);
+  CHECK(node.rig.machine->counts(0).burying == 0);
+  CHECK(node.rig.machine->held_back().size() == 3);
+  node.pass(Claims::patience);
+
+  CHECK(node.rig.machine->counts(0).burying == 1);
+  CHECK(node.given_out().size() == 2);
+}
+
 TEST_CASE("what a member runs is left to it", "[work][claims]") {
   Returned node;
   node.distribution->member_up(node.turn(), worker, "worker");

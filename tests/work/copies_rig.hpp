@@ -51,7 +51,7 @@ class MeshNode {
     guard->tick(turn());
     guard->settled(turn(), copies->safe());
     guard->pump(turn(), read());
-    copies->pump(turn(), room, read());
+    copies->pump(turn(), room, read(), letters);
   }
 
   void member_up(const Life& other, bool transient = false) {
@@ -66,6 +66,7 @@ class MeshNode {
     copies->life_ended(turn(), other, clean);
     guard->life_ended(turn(), other, clean);
   }
+  void gone(const NodeId& other) { guard->gone(turn(), other); }
   void on_frame(const Life& from, const std::string& bytes) {
     const auto frame = wire::decode(bytes);
     if (!frame || frame->header.to_epoch != epoch_) return;
@@ -122,6 +123,8 @@ class MeshNode {
   std::vector<wire::StateEntry> executor_knows;  // what the executor here answers
   std::vector<std::pair<WorkName, Life>> leases;
   CopiesOptions copies_options;
+  GuardOptions guard_options;  // from the next life on
+  ReadLetters letters = [](std::uint64_t) { return LetterPage{}; };
 
  private:
   void start() {
@@ -135,7 +138,8 @@ class MeshNode {
     hooks.lease = [this](Turn, const Job& job, const Life& where) {
       leases.emplace_back(*machine->work_name(job.handle), where);
     };
-    guard = std::make_unique<Guard>(GuardOptions{.self = life()}, *machine, hooks);
+    guard_options.self = life();
+    guard = std::make_unique<Guard>(guard_options, *machine, hooks);
     for (const auto& [position, bytes] : records) {
       static_cast<void>(machine->replay(position, bytes));
       static_cast<void>(guard->replay(position, bytes));
@@ -145,6 +149,7 @@ class MeshNode {
     }
     log.restart(log.begin());
     machine->recovered(now, wall(200), std::vector<Flight>{}, log);
+    copies->recovered(log.begin());
     guard->recovered(turn());
     released_at_ = now + 2s;
     sync();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "copies_rig.hpp"
 
@@ -36,6 +37,16 @@ std::set<std::uint64_t> seqs(const std::vector<Job>& jobs) {
   std::set<std::uint64_t> numbers;
   for (const Job& job : jobs) numbers.insert(job.id.seq);
   return numbers;
+}
+
+/// Node 1 accepts five events and dies; who takes over, and who guards that one.
+std::pair<std::uint8_t, std::uint8_t> inherited(Mesh& mesh) {
+  for (int i = 0; i < 5; ++i) mesh[1].accept();
+  mesh.run(100ms);
+  const std::uint8_t first = guardians(mesh[1])[0];
+  mesh.kill(1);
+  mesh.run(4s);
+  return {first, static_cast<std::uint8_t>(5 - first)};
 }
 
 }  // namespace
@@ -112,13 +123,7 @@ TEST_CASE("an owner that comes back in time runs its own, and nobody adopts", "[
 
 TEST_CASE("an heir that dies, too, is inherited from", "[work][custody]") {
   Mesh mesh = three();
-  MeshNode& owner = mesh[1];
-  for (int i = 0; i < 5; ++i) owner.accept();
-  mesh.run(100ms);
-  const std::uint8_t first = guardians(owner)[0];
-  const std::uint8_t second = static_cast<std::uint8_t>(5 - first);
-  mesh.kill(1);
-  mesh.run(4s);
+  const auto [first, second] = inherited(mesh);
   REQUIRE(guardians(mesh[first]) == std::vector<std::uint8_t>{second});
 
   mesh.kill(first);
@@ -132,20 +137,14 @@ TEST_CASE("an heir that dies, too, is inherited from", "[work][custody]") {
 
 TEST_CASE("an heir that was inherited from lets go when it is back, though the owner was back before", "[work][custody]") {
   Mesh mesh = three();
-  MeshNode& owner = mesh[1];
-  for (int i = 0; i < 5; ++i) owner.accept();
-  mesh.run(100ms);
-  const std::uint8_t first = guardians(owner)[0];
-  const std::uint8_t second = static_cast<std::uint8_t>(5 - first);
-  mesh.kill(1);
-  mesh.run(4s);
+  const auto [first, second] = inherited(mesh);
   mesh.kill(first);
   mesh.run(4s);
   REQUIRE(mesh[second].machine->owed_count() == 5);
   mesh.revive(1);
   mesh.link(1, second);
   mesh.run(6s);
-  REQUIRE(owner.machine->owed_count() == 0);
+  REQUIRE(mesh[1].machine->owed_count() == 0);
   for (const Job& job : mesh[second].take()) mesh[second].finish(job);
   mesh.run(1s);
 

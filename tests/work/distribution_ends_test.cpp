@@ -344,6 +344,7 @@ TEST_CASE("what another answers for is over here") {
   rig.owe(1);
   rig.pump();
 
+  rig.distribution.on(rig.turn(), first, wire::WorkBeat{.received = 1, .open = {{1, 1}}});
   rig.distribution.on(rig.turn(), first, wire::Stale{{{node_id(1), 1, 1}, rig.hash, 0}, {1, node_id(5), 1}});
   rig.pump();
 
@@ -351,4 +352,17 @@ TEST_CASE("what another answers for is over here") {
   CHECK(rig.distribution.counters().overtaken == 1);
   CHECK(rig.said<wire::Retired>(first) == std::vector<wire::Retired>{{1, {}}});
   CHECK(rig.given(first).size() == 1);
+}
+
+TEST_CASE("what was lost on its way gives its credit back when it is unknown, though another answers for it") {
+  DistributionRig rig;
+  rig.executor(first, 9);
+  rig.owe(1);
+  rig.pump();
+  REQUIRE(rig.distribution.runners(rig.mail).at(0).free == 8);
+
+  rig.distribution.on(rig.turn(), first, wire::Stale{{{node_id(1), 1, 1}, rig.hash, 0}, {1, node_id(5), 1}});
+  rig.distribution.on(rig.turn(), first, wire::Unknown{{{1, 1}}});
+
+  CHECK(rig.distribution.runners(rig.mail).at(0).free == 9);
 }

@@ -30,6 +30,29 @@ TEST_CASE("a lower custody is answered with the higher one and nothing runs twic
   CHECK(node.executor.counters().stale == 1);
 }
 
+TEST_CASE("what this node answers for itself is refused to a lower custody") {
+  ExecutorRig node;
+  const Custody ours{1, node_id(9), 1};
+  node.executor.look_first([&](const WorkName& name) {
+    return name == work_name(10) ? Executor::Ours{ours, false} : Executor::Ours{};
+  });
+
+  node.deliver(owner, 1, {node.delivery(10, {1, node_id(2), 1}), node.delivery(11)});
+
+  CHECK(node.said<wire::Stale>(owner) == std::vector<wire::Stale>{{work_name(10), ours}});
+  CHECK(node.take().size() == 1);
+}
+
+TEST_CASE("what this node has done before it was taken over does not run for its heir") {
+  ExecutorRig node;
+  node.executor.look_first([](const WorkName&) { return Executor::Ours{.custody = {}, .done = true}; });
+
+  node.deliver(other, 1, {node.delivery(10, {1, node_id(2), 1})});
+
+  CHECK(node.take().empty());
+  CHECK(node.verdicts(other) == Verdicts{{1, WorkEnding::done}});
+}
+
 TEST_CASE("what is queued goes to the higher custody") {
   ExecutorRig node;
   const Custody adopter{1, node_id(2), 1};
@@ -102,7 +125,7 @@ TEST_CASE("of custodians that have ended so many verdicts are kept") {
   node.executor.life_ended(owner);
 
   CHECK(node.executor.counters().verdicts_dropped == 1);
-  wire::Adopted adopted{node_id(1), 1, 0, 1, true, {{group_hash, {{1, 100}}}}};
+  wire::Adopted adopted{node_id(1), 1, 0, 0, 1, true, {{group_hash, {{1, 100}}}}};
   const auto states = node.executor.adopted(node.turn(), other, adopted);
   REQUIRE(states.size() == 2);
   CHECK(states[0].name == work_name(11));
@@ -133,7 +156,7 @@ TEST_CASE("an adopter hears what is known of what it adopted, and what is queued
   node.finish(jobs.at(1), {Ran::Ending::failed, "no", 0ms, {}});
 
   const auto states =
-      node.executor.adopted(node.turn(), other, {node_id(1), 1, 0, 1, true, {{group_hash, {{10, 13}}}}});
+      node.executor.adopted(node.turn(), other, {node_id(1), 1, 0, 0, 1, true, {{group_hash, {{10, 13}}}}});
 
   REQUIRE(states.size() == 4);
   CHECK(states[0] == wire::StateEntry{work_name(10), Known::done, 1, ""});
@@ -143,12 +166,26 @@ TEST_CASE("an adopter hears what is known of what it adopted, and what is queued
   CHECK(node.take().empty());
 }
 
+TEST_CASE("a queued redelivery stays, as its adopter may have the letter that it was") {
+  ExecutorRig node;
+  wire::Delivered redelivery = node.delivery(10);
+  redelivery.name.generation = 1;
+  node.deliver(owner, 1, {redelivery});
+  const wire::Adopted adopted{node_id(1), 1, 0, 0, 1, true, {{group_hash, {{10, 10}}}}};
+
+  const auto states = node.executor.adopted(node.turn(), other, adopted);
+
+  CHECK(states.empty());
+  CHECK(node.said<wire::Stale>(owner).empty());
+  CHECK(node.take().size() == 1);
+}
+
 TEST_CASE("an adopter hears nothing of what it did not adopt, nor of what it answers for already") {
   ExecutorRig node;
   node.deliver(owner, 1, {node.delivery(10), node.delivery(11, {2, node_id(1), 1})});
 
   const auto states =
-      node.executor.adopted(node.turn(), other, {node_id(1), 1, 0, 1, true, {{group_hash, {{11, 13}}}}});
+      node.executor.adopted(node.turn(), other, {node_id(1), 1, 0, 0, 1, true, {{group_hash, {{11, 13}}}}});
 
   CHECK(states.empty());
   CHECK(node.take().size() == 2);

@@ -42,7 +42,7 @@ inline std::vector<Handle> hand_over(Machine& owner, Rig& heir, std::uint32_t co
     const auto some = heir.machine->adopt(owed, counter, doubt, heir.log);
     handles.insert(handles.end(), some.begin(), some.end());
   };
-  while (owner.visit(walk, 1, [](Position) { return nullptr; }, take)) continue;
+  while (owner.visit(walk, 1, [](Position) { return nullptr; }, Machine::Which::all, take)) continue;
   owner.end_snapshot(walk);
   heir.sync();
   return handles;

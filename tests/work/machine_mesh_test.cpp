@@ -115,9 +115,10 @@ TEST_CASE("a copy fed with the log and a snapshot owes what the owner owes", "[w
   CHECK(copy->find(first_name(7)));
   std::vector<storage::OwedGroup> first;
   const auto look = copy->begin_snapshot();
-  while (copy->visit(look, 1, read, [&](const storage::Owed& owed) {
+  while (copy->visit(look, 1, read, Machine::Which::all, [&](const storage::Owed& owed) {
     if (owed.id.seq == 1) first.push_back(owed.groups[0]);
-  })) continue;
+  }))
+    continue;
   REQUIRE(first.size() == 1);
   CHECK(first[0].attempts == 2);
   REQUIRE(first[0].history.size() == 2);

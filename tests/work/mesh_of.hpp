@@ -71,6 +71,12 @@ class MeshOf {
       if (!dead_.contains(other)) node->life_ended(life, clean);
     }
   }
+  /// Nobody expects it back.
+  void forget(std::uint8_t number) {
+    for (auto& [other, node] : nodes_) {
+      if (!dead_.contains(other)) node->gone((*this)[number].life().id);
+    }
+  }
   void revive(std::uint8_t number, bool power = false) {
     dead_.erase(number);
     (*this)[number].restart(power);

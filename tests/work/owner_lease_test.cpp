@@ -31,6 +31,16 @@ constexpr MonoTime at(std::chrono::milliseconds time) { return MonoTime{time}; }
 
 }  // namespace
 
+TEST_CASE("a guardian that came up again and is silent once more makes a second silence", "[work][lease]") {
+  Owner owner;
+  REQUIRE(owner.lapsed(at(3s)));
+
+  owner.lease.came_up(guardian, at(8s));
+
+  CHECK_FALSE(owner.lapsed(at(10'500ms)));
+  CHECK(owner.lapsed(at(10'501ms)));
+}
+
 TEST_CASE("what is owed is doubted once when a guardian has not heard of its owner for the lease", "[work][lease]") {
   Owner owner;
 
