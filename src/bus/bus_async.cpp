@@ -53,7 +53,9 @@ void Bus::run() {
   } else {
     for (AsyncDispatch& dispatch : batch) finish_async(std::move(dispatch));
   }
-  async_.come_again([this] { return start_async(); });
+  async_.come_again([this] {
+    return services_.pool.submit_next(std::shared_ptr<delivery::Runnable>(shared_from_this(), this));
+  });
 }
 
 /// Whether dispatches only have to be owed to groups that run elsewhere than in this thread; in a mesh no

@@ -16,7 +16,7 @@ constexpr std::size_t batch_max = 64;
 constexpr std::chrono::nanoseconds batch_time = std::chrono::milliseconds{1};
 
 /// Ends of executions that are shorter than this are reported together, at most `batch_max` and no later than
-/// after `batch_time`: the engine's lock costs more than they do.
+/// after `batch_time`: the engine's lock costs more than they do. Nor is another thread woken for what takes no longer.
 constexpr std::chrono::nanoseconds quick = std::chrono::microseconds{100};
 
 work::Ran to_ran(const delivery::Ran& ran) {
@@ -68,7 +68,7 @@ void GroupRunner::let_go(bool nested) {
 
 void GroupRunner::run_claimed(const work::Job& job, const Event& event, bool nested, unsigned depth) {
   if (!nested) services_.pool.enter(*lane_);
-  const bool succeeded = run_job(job, event, depth);
+  const bool succeeded = run_alone(job, event, depth);
   report();
   services_.pool.leave(lane_);
   gate_.leave();
@@ -125,142 +125,203 @@ void GroupRunner::run() {
   looking_ = false;
   if (gate_.enter()) {
     // Who puts jobs aside stays until none is left, so that closing the gate leaves none behind.
-    for (auto job = next_job(true); job; job = next_job(false)) {
-      execute(std::move(*job));
-      ran = true;
-    }
+    auto next = from_aside();
+    if (!next) next = pull();
+    for (; next; ran = true) next = execute(std::move(*next));
     report();
     gate_.leave();
   }
   // Once more, behind the others that wait for a thread, unless another turn is on its way to look.
   if (!ran || looking_.exchange(true)) return unschedule();
-  if (services_.pool.submit(lane_, shared_from_this())) return;
+  if (services_.pool.submit_next(lane_, shared_from_this())) return;
   looking_ = false;
   unschedule();
 }
 
-/// One that was put aside; else, when `pull`, the first of a batch whose others are put aside: they need not
-/// wait for this thread, which a listener may keep.
-std::optional<work::Job> GroupRunner::next_job(bool pull) {
+/// For a thread that begins its turn; wakes another one when enough is left for it.
+std::optional<GroupRunner::Begun> GroupRunner::from_aside() {
+  const base::MonoTime now = services_.clock.now();
+  std::optional<Begun> first;
+  bool others = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = next_job(now);
+    others = worth_a_thread(aside_.size());
+  }
+  if (others) work_waits();
+  return first;
+}
+
+/// Under mutex_: the next of those that were put aside.
+std::optional<GroupRunner::Begun> GroupRunner::next_job(base::MonoTime now) {
+  if (aside_.empty()) return std::nullopt;
+  work::Job job = std::move(aside_.front());
+  aside_.pop_front();
+  return begin(std::move(job), now);
+}
+
+/// Takes a batch; the first of it, when there is one.
+std::optional<GroupRunner::Begun> GroupRunner::pull() {
   std::size_t most = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (!aside_.empty()) {
-      work::Job job = std::move(aside_.front());
-      aside_.pop_front();
-      return job;
-    }
-    most = pull && pulling_ ? batch() : 0;
+    most = pulling_ ? batch() : 0;
   }
   std::vector<work::Job> jobs;
   if (most > 0) services_.engine.take(settings_.index, most, jobs);
   if (jobs.empty()) return std::nullopt;
-  if (!put_aside(std::span(jobs).subspan(1))) {
+  auto first = put_aside(jobs);
+  if (!first) {
     services_.engine.give_back(jobs);  // none was moved
     give_up_rest();
     return std::nullopt;
   }
-  // For another thread; there may also be more than was asked for.
-  if (jobs.size() > 1 || most == 1) work_waits();
-  return std::move(jobs.front());
+  if (jobs.size() == most) work_waits();  // there may be more than was asked for
+  return first;
 }
 
-/// False when nothing is to begin any more.
-bool GroupRunner::put_aside(std::span<work::Job> jobs) {
-  const std::lock_guard lock(mutex_);
-  if (pulling_) std::ranges::move(jobs, std::back_inserter(aside_));
-  return pulling_;
-}
-
-void GroupRunner::execute(work::Job job) {
-  const auto parcel = services_.engine.parcel(job);
-  if (parcel) {
-    run_job(std::move(job), *(*parcel)->event, 1);
-    return;
+/// All but the first, which begins: the others need not wait for this thread, which a listener may keep. Nothing when
+/// nothing is to begin any more.
+std::optional<GroupRunner::Begun> GroupRunner::put_aside(std::span<work::Job> jobs) {
+  const base::MonoTime now = services_.clock.now();
+  std::optional<Begun> first;
+  bool others = false;
+  bool attend = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!pulling_) return std::nullopt;
+    std::ranges::move(jobs.subspan(1), std::back_inserter(aside_));
+    first = begin(std::move(jobs.front()), now);
+    others = worth_a_thread(aside_.size());
+    attend = !others && !aside_.empty() && !std::exchange(attending_, true);
   }
-  work::Ran ran{work::Ran::Ending::refused, "not run: " + parcel.error().message, {}};
-  services_.engine.finished({std::move(job), std::move(ran), {}});
+  if (others) work_waits();
+  if (attend) attend_later();
+  return first;
 }
 
-/// Whether it was done.
-bool GroupRunner::run_job(work::Job job, const Event& event, unsigned depth) {
+/// Under mutex_.
+bool GroupRunner::worth_a_thread(std::size_t jobs) const {
+  return usual_ * static_cast<std::int64_t>(jobs) >= quick;
+}
+
+/// What comes next.
+std::optional<GroupRunner::Begun> GroupRunner::execute(Begun begun) {
+  const auto parcel = services_.engine.parcel(begun.job);
+  if (!parcel) {
+    work::Ran ran{work::Ran::Ending::refused, "not run: " + parcel.error().message, {}};
+    return conclude({std::move(begun), std::move(ran), {}}, true);
+  }
+  const auto flight = services_.engine.fly(begun.job);
+  work::Ran ran = call(begun, *(*parcel)->event, 1);
+  return conclude({std::move(begun), std::move(ran), flight}, true);
+}
+
+/// Makes the attempt of a job that was not pulled. Whether it was done.
+bool GroupRunner::run_alone(const work::Job& job, const Event& event, unsigned depth) {
   const auto flight = services_.engine.fly(job);
-  const auto execution = begin(job);
-  Delivery delivery{.event = event};
-  delivery.group = &group_;
-  delivery.attempt = job.attempt;
-  delivery.possibly_duplicate = job.possibly_duplicate;
-  delivery.stop = execution->stop.get_token();
-  work::Ran ran = to_ran(services_.runner.run(*listener_, delivery, depth));
-  const bool done = ran.ending == work::Ran::Ending::done;
-  if (!done) attempts_failed_.add();
-  if (end(execution)) {
-    conclude({std::move(job), std::move(ran), flight});
-    if (!done) give_up_rest();
-  } else if (flight) {
-    services_.engine.flights().end(*flight);
+  const base::MonoTime now = services_.clock.now();
+  Begun begun;
+  {
+    const std::lock_guard lock(mutex_);
+    begun = begin(job, now);
   }
+  work::Ran ran = call(begun, event, depth);
+  const bool done = ran.ending == work::Ran::Ending::done;
+  static_cast<void>(conclude({std::move(begun), std::move(ran), flight}, false));
   return done;
 }
 
+work::Ran GroupRunner::call(const Begun& begun, const Event& event, unsigned depth) {
+  Delivery delivery{.event = event};
+  delivery.group = &group_;
+  delivery.attempt = begun.job.attempt;
+  delivery.possibly_duplicate = begun.job.possibly_duplicate;
+  delivery.stop = begun.execution->stop.get_token();
+  work::Ran ran = to_ran(services_.runner.run(*listener_, delivery, depth));
+  if (ran.ending != work::Ran::Ending::done) attempts_failed_.add();
+  return ran;
+}
+
 /// Reports how it ended, or leaves that to whoever reports next, which is this thread at the latest when it
-/// has no other to run: a listener that keeps it meanwhile is what the timer is for.
-void GroupRunner::conclude(WorkEngine::Ended ended) {
-  const bool failed = ended.ran.ending != work::Ran::Ending::done;
+/// has no other to run: a listener that keeps it meanwhile is what the timer is for. The next job, when this thread
+/// `goes_on`.
+std::optional<GroupRunner::Begun> GroupRunner::conclude(Over over, bool goes_on) {
+  const bool done = over.ran.ending == work::Ran::Ending::done;
   const base::MonoTime now = services_.clock.now();
+  std::optional<Begun> next;
+  bool in_time = false;
   bool at_once = false;
-  bool later = false;
+  bool attend = false;
   {
     const std::lock_guard lock(mutex_);
-    if (ended_.empty()) ended_since_ = now;
-    ended_.push_back(std::move(ended));
-    at_once = failed || usual_ >= quick || ended_.size() >= batch_max || now - ended_since_ >= batch_time;
-    later = !at_once && !std::exchange(reporting_later_, true);
+    in_time = end(over.begun.execution, now);
+    if (in_time) {
+      if (ended_.empty()) ended_since_ = now;
+      ended_.push_back({std::move(over.begun.job), std::move(over.ran), over.flight});
+      at_once = !done || usual_ >= quick || ended_.size() >= batch_max || now - ended_since_ >= batch_time;
+    }
+    if (goes_on && !at_once) next = next_job(now);
+    attend = next && !std::exchange(attending_, true);
   }
-  if (later) report_later();
-  if (at_once) report();
+  if (!in_time && over.flight) services_.engine.flights().end(*over.flight);
+  if (attend) attend_later();
+  if (!at_once) return next;
+  report();
+  if (!done) give_up_rest();
+  return goes_on ? from_aside() : std::nullopt;
 }
 
-void GroupRunner::report_later() {
-  const auto look = [self = weak_from_this()] {
-    if (const auto runner = self.lock()) runner->report(true);
-  };
-  if (services_.timers.after(std::chrono::ceil<std::chrono::milliseconds>(batch_time), look)) return;
-  report(true);
-}
-
-/// `by_timer`: the next one needs another.
-void GroupRunner::report(bool by_timer) {
-  std::vector<WorkEngine::Ended> ended;
-  {
-    const std::lock_guard lock(mutex_);
-    ended.swap(ended_);
-    if (by_timer) reporting_later_ = false;
-  }
-  if (!ended.empty()) services_.engine.finished(ended);
-}
-
-GroupRunner::Executions::iterator GroupRunner::begin(const work::Job& job) {
-  const base::MonoTime now = services_.clock.now();
-  const std::lock_guard lock(mutex_);
-  const auto execution = executions_.insert(
-      executions_.end(), Execution{job.handle, now, now + settings_.options.execution_timeout, {}, false});
+/// Under mutex_.
+GroupRunner::Begun GroupRunner::begin(work::Job job, base::MonoTime now) {
+  if (spare_.empty()) spare_.emplace_back();
+  executions_.splice(executions_.end(), spare_, spare_.begin());
+  const auto execution = std::prev(executions_.end());
+  *execution = {job.handle, now, now + settings_.options.execution_timeout, {}, false};
   watch();
-  return execution;
+  return {std::move(job), execution};
 }
 
-/// False when it was given up, and counted as failed, while it ran.
-bool GroupRunner::end(Executions::iterator execution) {
-  const base::MonoTime now = services_.clock.now();
-  const std::lock_guard lock(mutex_);
+/// Under mutex_. False when it was given up, and counted as failed, while it ran.
+bool GroupRunner::end(Executions::iterator execution, base::MonoTime now) {
   const bool in_time = !execution->given_up;
   usual_ = (usual_ * 7 + (now - execution->started)) / 8;
   took_.add(now - execution->started);
-  executions_.erase(execution);
+  spare_.splice(spare_.begin(), executions_, execution);
   if (in_time) return true;
   --late_;
   services_.pool.widen(lane_, -1);
   return false;
+}
+
+/// Looks after a while whether a listener keeps the thread that was to run or to report others.
+void GroupRunner::attend_later() {
+  const auto look = [self = weak_from_this()] {
+    if (const auto runner = self.lock()) runner->attend();
+  };
+  if (services_.timers.after(std::chrono::ceil<std::chrono::milliseconds>(batch_time), look)) return;
+  report();  // nothing is begun any more
+}
+
+void GroupRunner::attend() {
+  bool waits = false;
+  {
+    const std::lock_guard lock(mutex_);
+    waits = attending_ = !aside_.empty();
+  }
+  report();
+  if (!waits) return;
+  work_waits();
+  attend_later();
+}
+
+void GroupRunner::report() {
+  std::vector<WorkEngine::Ended> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended.swap(ended_);
+  }
+  if (!ended.empty()) services_.engine.finished(ended);
 }
 
 /// Under mutex_: looks again when the oldest execution has had its time. All have the same, so they end in

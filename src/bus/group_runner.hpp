@@ -92,18 +92,34 @@ class GroupRunner final : public Puller,
   };
   using Executions = std::list<Execution>;
 
+  /// A job that runs now.
+  struct Begun {
+    work::Job job{};
+    Executions::iterator execution{};
+  };
+  struct Over {
+    Begun begun;
+    work::Ran ran;
+    std::optional<std::size_t> flight;
+  };
+
   [[nodiscard]] bool schedule();
   void unschedule();
   [[nodiscard]] std::size_t batch() const;
-  [[nodiscard]] std::optional<work::Job> next_job(bool pull);
-  [[nodiscard]] bool put_aside(std::span<work::Job> jobs);
-  void execute(work::Job job);
-  bool run_job(work::Job job, const Event& event, unsigned depth);
-  [[nodiscard]] Executions::iterator begin(const work::Job& job);
-  [[nodiscard]] bool end(Executions::iterator execution);
-  void conclude(WorkEngine::Ended ended);
-  void report_later();
-  void report(bool by_timer = false);
+  [[nodiscard]] std::optional<Begun> from_aside();
+  [[nodiscard]] std::optional<Begun> next_job(base::MonoTime now);
+  [[nodiscard]] std::optional<Begun> pull();
+  [[nodiscard]] std::optional<Begun> put_aside(std::span<work::Job> jobs);
+  [[nodiscard]] bool worth_a_thread(std::size_t jobs) const;
+  [[nodiscard]] std::optional<Begun> execute(Begun begun);
+  bool run_alone(const work::Job& job, const Event& event, unsigned depth);
+  [[nodiscard]] work::Ran call(const Begun& begun, const Event& event, unsigned depth);
+  [[nodiscard]] std::optional<Begun> conclude(Over over, bool goes_on);
+  [[nodiscard]] Begun begin(work::Job job, base::MonoTime now);
+  [[nodiscard]] bool end(Executions::iterator execution, base::MonoTime now);
+  void attend_later();
+  void attend();
+  void report();
   void watch();
   void give_up_late();
   void give_up_rest();
@@ -128,10 +144,11 @@ class GroupRunner final : public Puller,
   bool watching_ = false;
   std::string
       given_up_;  // why what fails now is not tried again; empty: it is, by whoever runs the group next
-  Executions executions_;
+  Executions executions_;  // in the order of their beginnings
+  Executions spare_;       // for the next ones
   std::vector<WorkEngine::Ended> ended_;  // and not reported yet
   base::MonoTime ended_since_{};          // the first of them
-  bool reporting_later_ = false;          // a timer is on its way
+  bool attending_ = false;                // a timer is on its way that looks after both
   base::Spread took_;
   std::chrono::nanoseconds usual_{std::chrono::milliseconds{1}};  // how long an execution takes, smoothed
 };

@@ -35,16 +35,22 @@ InboundEvent::InboundEvent(const Origin& place, Event event, std::vector<Registr
 }
 
 const InboundEvent::Decoded* InboundEvent::open(const Runner& runner) {
-  if (local_) return &*decoded_;
-  std::call_once(once_, [&] {
-    Result<Decoded> result = decode_(bytes_);
-    if (result) {
-      decoded_.emplace(std::move(*result));
-    } else {
-      runner.undecodable(place_, result.error());
-    }
-  });
+  if (!local_ && !opened_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(opening_);
+    if (!opened_.load(std::memory_order_relaxed)) decode(runner);
+  }
   return decoded_ ? &*decoded_ : nullptr;
+}
+
+/// Under opening_.
+void InboundEvent::decode(const Runner& runner) {
+  Result<Decoded> result = decode_(bytes_);
+  if (result) {
+    decoded_.emplace(std::move(*result));
+  } else {
+    runner.undecodable(place_, result.error());
+  }
+  opened_.store(true, std::memory_order_release);
 }
 
 }  // namespace evmesh::delivery

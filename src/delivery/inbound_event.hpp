@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -57,6 +58,8 @@ class InboundEvent {
   [[nodiscard]] const Decoded* open(const Runner& runner);
 
  private:
+  void decode(const Runner& runner);
+
   Origin place_;
   bool local_;
   std::vector<std::string_view> key_texts_;
@@ -64,8 +67,10 @@ class InboundEvent {
   std::string_view bytes_;
   std::uint64_t size_bytes_;
   Decode decode_;
-  std::once_flag once_;
-  std::optional<Decoded> decoded_;
+  // Not a std::once_flag: with g++ it asks the kernel each time whether others wait.
+  std::atomic<bool> opened_{false};
+  std::mutex opening_;
+  std::optional<Decoded> decoded_;  // or null for good, once it is opened
 };
 
 /// How much memory `event` holds, roughly; what a body holds is not known and counts as a fixed amount.

@@ -39,18 +39,35 @@ std::shared_ptr<Pool::Lane> Pool::open_lane(std::uint32_t concurrency) {
 bool Pool::submit(std::shared_ptr<Runnable> work) { return submit(common_, std::move(work)); }
 
 bool Pool::submit(const std::shared_ptr<Lane>& lane, std::shared_ptr<Runnable> work) {
+  IdlePointer woken;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return false;
+    queue(lane, std::move(work));
+    woken = wake();
+  }
+  call(woken);
+  return true;
+}
+
+bool Pool::submit_next(std::shared_ptr<Runnable> work) { return submit_next(common_, std::move(work)); }
+
+bool Pool::submit_next(const std::shared_ptr<Lane>& lane, std::shared_ptr<Runnable> work) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return false;
   queue(lane, std::move(work));
-  wake();
   return true;
 }
 
 bool Pool::offer(std::shared_ptr<Runnable> work) {
-  const std::lock_guard lock(mutex_);
-  if (stopped_ || running_ + starting_ + common_->queue.size() >= options_.threads_max) return false;
-  queue(common_, std::move(work));
-  wake();
+  IdlePointer woken;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_ || running_ + starting_ + common_->queue.size() >= options_.threads_max) return false;
+    queue(common_, std::move(work));
+    woken = wake();
+  }
+  call(woken);
   return true;
 }
 
@@ -68,17 +85,25 @@ void Pool::enter(Lane& lane) {
 }
 
 void Pool::leave(const LanePointer& lane) {
-  const std::lock_guard lock(mutex_);
-  release(lane);
-  wake();
+  IdlePointer woken;
+  {
+    const std::lock_guard lock(mutex_);
+    release(lane);
+    woken = wake();
+  }
+  call(woken);
 }
 
 void Pool::widen(const LanePointer& lane, int by) {
-  const std::lock_guard lock(mutex_);
-  lane->concurrency = static_cast<std::uint32_t>(static_cast<int>(lane->concurrency) + by);
-  lane->freed.notify_all();
-  list(lane);
-  wake();
+  IdlePointer woken;
+  {
+    const std::lock_guard lock(mutex_);
+    lane->concurrency = static_cast<std::uint32_t>(static_cast<int>(lane->concurrency) + by);
+    lane->freed.notify_all();
+    list(lane);
+    woken = wake();
+  }
+  call(woken);
 }
 
 void Pool::stop() {
@@ -95,7 +120,7 @@ void Pool::stop() {
     ready_.clear();
     threads.splice(threads.end(), threads_);
     threads.splice(threads.end(), ended_);
-    work_waits_.notify_all();
+    for (const IdlePointer& idle : idle_) idle->called.notify_one();
   }
   for (std::thread& thread : threads) thread.join();
 }
@@ -138,16 +163,22 @@ Pool::LanePointer Pool::pick() {
 
 /// Wakes or makes one thread when there is work for it. Only one at a time is on its way to look for work;
 /// when it has found some it calls this again. So the number of threads never passes the bound by a race.
-void Pool::wake() {
-  if (starting_ > 0 || !can_start()) return;
-  if (idle_ == 0) {
+/// To be called when the lock has been let go of.
+Pool::IdlePointer Pool::wake() {
+  if (starting_ > 0 || !can_start()) return nullptr;
+  if (idle_.empty()) {
     spawn();
-    return;
+    return nullptr;
   }
-  --idle_;
+  IdlePointer last = std::move(idle_.back());
+  idle_.pop_back();
   ++starting_;
-  ++woken_;
-  work_waits_.notify_one();
+  last->woken = true;
+  return last;
+}
+
+void Pool::call(const IdlePointer& idle) {
+  if (idle) idle->called.notify_one();
 }
 
 void Pool::spawn() {
@@ -172,19 +203,23 @@ void Pool::join_ended() {
 void Pool::work(Threads::iterator self) {
   std::unique_lock lock(mutex_);
   --starting_;
-  while (!stopped_) {
-    if (take_turn(lock)) continue;
-    ++idle_;
-    const bool woken = work_waits_.wait_for(lock, options_.idle, [this] { return woken_ > 0 || stopped_; });
-    if (stopped_) return;  // stop() joins
-    if (!woken) {
-      --idle_;
-      break;
-    }
-    --woken_;
-    --starting_;
+  const auto idle = std::make_shared<Idle>();
+  while (!stopped_ && (take_turn(lock) || rest(lock, idle))) {
   }
-  if (!stopped_) ended_.splice(ended_.end(), threads_, self);
+  if (!stopped_) ended_.splice(ended_.end(), threads_, self);  // or stop() joins
+}
+
+/// False when there was nothing to do for too long.
+bool Pool::rest(std::unique_lock<std::mutex>& lock, const IdlePointer& self) {
+  self->woken = false;
+  idle_.push_back(self);
+  self->called.wait_for(lock, options_.idle, [&] { return self->woken || stopped_; });
+  if (self->woken) {
+    --starting_;
+  } else {
+    std::erase(idle_, self);
+  }
+  return self->woken;
 }
 
 bool Pool::take_turn(std::unique_lock<std::mutex>& lock) {
@@ -195,8 +230,9 @@ bool Pool::take_turn(std::unique_lock<std::mutex>& lock) {
   ++lane->running;
   ++running_;
   list(lane);
-  wake();
+  const IdlePointer woken = wake();
   lock.unlock();
+  call(woken);
   work->run();
   work.reset();
   lock.lock();

@@ -53,6 +53,10 @@ class Pool {
   bool submit(std::shared_ptr<Runnable> work);
   bool submit(const std::shared_ptr<Lane>& lane, std::shared_ptr<Runnable> work);
 
+  /// As `submit`, on a thread of the pool whose run is about to end: nobody is woken for what it will find itself.
+  bool submit_next(const std::shared_ptr<Lane>& lane, std::shared_ptr<Runnable> work);
+  bool submit_next(std::shared_ptr<Runnable> work);
+
   /// Queues `work` only when a thread can take it at once; for work that the caller will do itself otherwise.
   bool offer(std::shared_ptr<Runnable> work);
 
@@ -74,14 +78,23 @@ class Pool {
   using LanePointer = std::shared_ptr<Lane>;
   using Threads = std::list<std::thread>;
 
+  /// A thread that waits for work. Shared with who wakes it, who does that without the lock: it would wait for it.
+  struct Idle {
+    std::condition_variable called;
+    bool woken = false;
+  };
+  using IdlePointer = std::shared_ptr<Idle>;
+
   void work(Threads::iterator self);
+  [[nodiscard]] bool rest(std::unique_lock<std::mutex>& lock, const IdlePointer& self);
   bool take_turn(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] LanePointer pick();
   [[nodiscard]] bool can_start() const;
   void queue(const LanePointer& lane, std::shared_ptr<Runnable> work);
   void list(const LanePointer& lane);
   void release(const LanePointer& lane);
-  void wake();
+  [[nodiscard]] IdlePointer wake();
+  static void call(const IdlePointer& idle);
   void spawn();
   void join_ended();
 
@@ -90,15 +103,13 @@ class Pool {
   base::Counter& spawn_failures_;
 
   mutable std::mutex mutex_;  // leaf; guards all below and the lanes
-  std::condition_variable work_waits_;
   LanePointer common_;
   std::deque<LanePointer> ready_;  // lanes with work that their own bound allows to start, each once
   Threads threads_;
   Threads ended_;
   std::size_t running_ = 0;   // threads inside a Runnable
   std::size_t starting_ = 0;  // threads that were woken or made and have not looked for work yet
-  std::size_t woken_ = 0;     // of those, woken and not awake yet
-  std::size_t idle_ = 0;
+  std::vector<IdlePointer> idle_;   // the last to become idle is the first to be woken: its caches are warm
   bool stopped_ = false;
 };
 

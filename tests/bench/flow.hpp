@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "measure.hpp"
+#include "progress.hpp"
 
 namespace bench {
 
@@ -19,24 +20,24 @@ class Flow {
 
   /// Producer: waits until one more may be submitted, and numbers it.
   std::uint64_t next() {
-    hold(confirmed_, unconfirmed_max);
-    hold(handled_, unhandled_max);
+    confirmed_.hold(submitted_, unconfirmed_max);
+    handled_.hold(submitted_, unhandled_max);
     require(submitted_ < events_max, "more events than one run can count");
     return submitted_++;
   }
 
-  void confirmed() { count(confirmed_); }
+  void confirmed() { confirmed_.count(); }
 
   /// Listener, any thread.
   void handled(std::string_view payload) {
     if (seen_[stamp_of(payload).number].exchange(1, std::memory_order_relaxed) != 0) ++repeated_;
-    count(handled_);
+    handled_.count();
   }
 
   /// Waits for the last event. No figure when one is missing or came twice.
   void finish() {
-    hold(confirmed_, 1);
-    hold(handled_, 1);
+    confirmed_.hold(submitted_, 1);
+    handled_.hold(submitted_, 1);
     require(repeated_ == 0, std::to_string(repeated_.load()) + " events came twice");
     std::uint64_t unique = 0;
     for (std::uint64_t number = 0; number < submitted_; ++number) unique += seen_[number];
@@ -46,17 +47,9 @@ class Flow {
   [[nodiscard]] std::uint64_t submitted() const { return submitted_; }
 
  private:
-  void hold(const std::atomic<std::uint64_t>& done, std::uint64_t behind_max) const {
-    for (auto now = done.load(); submitted_ - now >= behind_max; now = done.load()) done.wait(now);
-  }
-  static void count(std::atomic<std::uint64_t>& done) {
-    done.fetch_add(1);
-    done.notify_one();
-  }
-
   std::uint64_t submitted_ = 0;
-  alignas(64) std::atomic<std::uint64_t> confirmed_{0};
-  alignas(64) std::atomic<std::uint64_t> handled_{0};
+  Progress confirmed_;
+  Progress handled_;
   std::atomic<std::uint64_t> repeated_{0};
   std::vector<std::atomic<std::uint8_t>> seen_ = std::vector<std::atomic<std::uint8_t>>(events_max);
 };

@@ -25,6 +25,11 @@ inline void require(bool good, const std::string& what) {
   if (!good) fail(what);
 }
 
+/// As above, for what is asked for each event: makes no text while all is well.
+inline void require(bool good, const char* what) {
+  if (!good) fail(what);
+}
+
 inline std::uint64_t nanoseconds() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);

@@ -21,6 +21,7 @@ namespace {
 
 using namespace evmesh;
 
+constexpr std::uint32_t worker_threads = 3;
 constexpr const char* busy_bus = "busy";
 constexpr const char* idle_bus = "idle";  // what nobody works off
 
@@ -39,14 +40,15 @@ std::unique_ptr<Node> open_node(const std::string& directory) {
                           .delivery = DeliveryModel::asynchronous,
                           .buses = {busy_bus, idle_bus},
                           .data_dir = directory,
-                          .level = Level::disk}));
+                          .level = Level::disk,
+                          .pool_threads_max = worker_threads}));
 }
 
 Event event_of(std::string payload) { return Event({.type = "bench.event", .payload = std::move(payload)}); }
 
 Registration listen(EventBus& bus, const char* group, std::shared_ptr<Listener> listener) {
   return good(bus.register_listener(std::move(listener), good(Group::parse(group)),
-                                    GroupOptions{.concurrency = 3, .backlog_max = 2'000'000}));
+                                    GroupOptions{.concurrency = worker_threads, .backlog_max = 2'000'000}));
 }
 
 std::uint64_t resident_bytes() {

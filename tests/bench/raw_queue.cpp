@@ -1,11 +1,19 @@
 #include "raw_queue.hpp"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include <algorithm>
+#include <iterator>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "plain_log.hpp"
 
 namespace bench {
 
@@ -14,7 +22,12 @@ namespace {
 constexpr unsigned workers_count = 3;
 constexpr int high_water = 100'000;
 
-void check(int result, const char* what) { require(result >= 0, std::string(what) + ": " + zmq_strerror(zmq_errno())); }
+/// What a producer sends at most before it looks at what has come.
+constexpr std::uint64_t round = 50;
+
+void check(int result, const char* what) {
+  if (result < 0) fail(std::string(what) + ": " + zmq_strerror(zmq_errno()));
+}
 
 void set(void* socket, int option, int value) { check(zmq_setsockopt(socket, option, &value, sizeof value), "option"); }
 
@@ -81,6 +94,10 @@ class Source {
 
   /// Takes acknowledgements; waits for one when `open` or more are missing.
   void receive(std::uint64_t open) {
+    receive(open, [](std::uint64_t) {});
+  }
+  template <class Each>
+  void receive(std::uint64_t open, Each each) {
     for (;;) {
       std::array<char, 64> id{};
       const int length = zmq_recv(router_, id.data(), id.size(), open_ >= open ? 0 : ZMQ_DONTWAIT);
@@ -90,10 +107,27 @@ class Source {
       check(zmq_recv(router_, &number, sizeof number, 0), "acknowledgement");
       --load_[static_cast<std::size_t>(std::ranges::find(workers_, from) - workers_.begin())];
       --open_;
+      each(number);
     }
   }
 
+  [[nodiscard]] std::uint64_t open() const { return open_; }
+
+  /// Until an acknowledgement comes or `descriptor` can be read.
+  void wait(int descriptor) {
+    if ((number(ZMQ_EVENTS) & ZMQ_POLLIN) != 0) return;
+    pollfd either[] = {{number(ZMQ_FD), POLLIN, 0}, {descriptor, POLLIN, 0}};
+    require(::poll(either, std::size(either), 1'000) >= 0, "cannot wait");
+  }
+
  private:
+  int number(int option) {
+    int value = 0;
+    std::size_t size = sizeof value;
+    check(zmq_getsockopt(router_, option, &value, &size), "option");
+    return value;
+  }
+
   void* const context_ = zmq_ctx_new();
   void* const router_ = zmq_socket(context_, ZMQ_ROUTER);
   std::vector<std::string> workers_;
@@ -101,7 +135,98 @@ class Source {
   std::uint64_t open_ = 0;
 };
 
+/// What the log has synced, for the thread that sends it on.
+class Synced {
+ public:
+  explicit Synced(const std::string& path)
+      : log_(path, [this](std::vector<PlainLog::Record> records) { add(std::move(records)); }) {}
+
+  [[nodiscard]] PlainLog& log() { return log_; }
+  [[nodiscard]] int descriptor() const { return event_; }
+
+  [[nodiscard]] std::vector<PlainLog::Record> take() {
+    std::uint64_t ignored = 0;
+    if (::read(event_, &ignored, sizeof ignored) < 0) return {};
+    const std::lock_guard lock(mutex_);
+    return std::exchange(records_, {});
+  }
+
+ private:
+  void add(std::vector<PlainLog::Record> records) {
+    {
+      const std::lock_guard lock(mutex_);
+      std::ranges::move(records, std::back_inserter(records_));
+    }
+    const std::uint64_t one = 1;
+    require(::write(event_, &one, sizeof one) == sizeof one, "cannot tell what is synced");
+  }
+
+  const int event_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  std::mutex mutex_;
+  std::vector<PlainLog::Record> records_;
+  PlainLog log_;  // its thread adds
+};
+
+/// One producer's rounds: what is synced goes to workers and is confirmed, what is acknowledged is logged.
+class LoggedQueue {
+ public:
+  LoggedQueue(Shared& shared, const std::string& path) : source_(shared), synced_(path) {}
+
+  void submit_round() {
+    for (auto left = std::min(in_flight - (submitted_ - confirmed_), round); left > 0; --left) {
+      synced_.log().append(submitted_, stamped(submitted_));
+      ++submitted_;
+    }
+  }
+  /// Until fewer than `unconfirmed` wait for their confirmation.
+  void turn(std::uint64_t unconfirmed) {
+    for (;;) {
+      for (const auto& [number, payload] : synced_.take()) {
+        source_.send(payload);
+        ++confirmed_;
+      }
+      source_.receive(~std::uint64_t{0}, [this](std::uint64_t number) { synced_.log().append_done(number); });
+      if (submitted_ - confirmed_ < unconfirmed) return;
+      source_.wait(synced_.descriptor());
+    }
+  }
+  void finish() {
+    turn(1);
+    source_.receive(1, [this](std::uint64_t number) { synced_.log().append_done(number); });
+  }
+  [[nodiscard]] std::uint64_t submitted() const { return submitted_; }
+
+ private:
+  Source source_;
+  Synced synced_;
+  std::uint64_t submitted_ = 0;
+  std::uint64_t confirmed_ = 0;
+};
+
 }  // namespace
+
+Spread logged_rate(const std::string& directory, double seconds) {
+  Shared& shared = shared_memory();
+  Workers workers(workers_count, [&](unsigned) { work(shared); });
+  std::uint64_t took = 0;
+  std::uint64_t submitted = 0;
+  {
+    LoggedQueue queue(shared, directory + "/plain.log");
+    const auto start = nanoseconds();
+    const auto end = start + static_cast<std::uint64_t>(seconds * 1e9);
+    while (nanoseconds() < end) {
+      queue.turn(in_flight);
+      queue.submit_round();
+    }
+    queue.finish();
+    submitted = queue.submitted();
+    shared.finish(submitted);
+    took = nanoseconds() - start;
+    shared.ending = true;
+    workers.join();
+  }
+  return spread_of(submitted, took);
+}
 
 Spread raw_rate(double seconds) {
   Shared& shared = shared_memory();
@@ -114,7 +239,7 @@ Spread raw_rate(double seconds) {
     const auto end = start + static_cast<std::uint64_t>(seconds * 1e9);
     while (nanoseconds() < end) {
       source.receive(in_flight);
-      source.send(stamped(submitted++));
+      for (auto left = std::min(in_flight - source.open(), round); left > 0; --left) source.send(stamped(submitted++));
     }
     source.receive(1);
     shared.finish(submitted);
@@ -127,6 +252,7 @@ Spread raw_rate(double seconds) {
 
 double raw_latency_us(double seconds) {
   Shared& shared = shared_memory();
+  shared.sampling = true;
   Workers workers(workers_count, [&](unsigned) { work(shared); });
   {
     Source source(shared);

@@ -30,4 +30,7 @@ inline double latency_of(const Shared& shared) {
 Spread raw_rate(double seconds);
 double raw_latency_us(double seconds);
 
+/// The same behind a group-commit log in `directory`: each message is synced before it is confirmed and sent to a worker.
+Spread logged_rate(const std::string& directory, double seconds);
+
 }  // namespace bench

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <new>
@@ -25,6 +27,7 @@ struct Shared {
 
   std::atomic<std::uint32_t> ready{0};  ///< workers that can be given work
   std::atomic<bool> ending{false};
+  std::atomic<bool> sampling{false};  ///< how long events wait is asked; it costs what is counted otherwise
   std::atomic<bool> has_endpoint{false};
   std::array<char, 256> endpoint{};  ///< of the producer, when `has_endpoint`
   alignas(64) std::atomic<std::uint64_t> handled{0};
@@ -37,8 +40,7 @@ struct Shared {
   void note(std::string_view payload) {
     const Stamp stamp = stamp_of(payload);
     if (seen[stamp.number].exchange(1, std::memory_order_relaxed) != 0) ++repeated;
-    const auto at = samples.fetch_add(1, std::memory_order_relaxed);
-    if (at < waited_ns.size()) waited_ns[at] = nanoseconds() - stamp.made;
+    if (sampling.load(std::memory_order_relaxed)) add_sample(nanoseconds() - stamp.made);
     handled.fetch_add(1, std::memory_order_release);
   }
 
@@ -63,6 +65,11 @@ struct Shared {
   static void rest() { sleep_for(10'000'000); }
 
  private:
+  void add_sample(std::uint64_t waited) {
+    const auto at = samples.fetch_add(1, std::memory_order_relaxed);
+    if (at < waited_ns.size()) waited_ns[at] = waited;
+  }
+
   static void sleep_for(long nanoseconds) {
     const timespec moment{0, nanoseconds};
     ::nanosleep(&moment, nullptr);
@@ -84,6 +91,7 @@ class Workers {
       const pid_t child = ::fork();
       require(child >= 0, "cannot start a worker");
       if (child == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // with a run that has no figure
         work(number);
         ::_exit(0);
       }

@@ -12,6 +12,7 @@
 
 #include <evmesh/evmesh.hpp>
 
+#include "progress.hpp"
 #include "raw_queue.hpp"
 
 namespace {
@@ -23,7 +24,7 @@ constexpr unsigned workers_count = 3;
 
 template <class T>
 T must(Result<T> result, const char* what) {
-  require(result.has_value(), std::string(what) + ": " + (result ? "" : result.error().message));
+  if (!result) bench::fail(std::string(what) + ": " + result.error().message);
   return std::move(*result);
 }
 
@@ -96,16 +97,15 @@ class Mesh {
 
 /// Dispatches as fast as it may, until the last was handled; how many.
 std::uint64_t produce(Mesh& mesh, double seconds) {
-  std::atomic<std::uint64_t> confirmed{0};
+  Progress confirmed;
   std::uint64_t submitted = 0;
   const auto end = nanoseconds() + static_cast<std::uint64_t>(seconds * 1e9);
   while (nanoseconds() < end) {
-    for (auto now = confirmed.load(); submitted - now >= in_flight; now = confirmed.load()) confirmed.wait(now);
+    confirmed.hold(submitted, in_flight);
     mesh.shared().hold(submitted);
     const auto begun = mesh.bus().dispatch_async(Mesh::event(submitted), {}, [&](const Result<Receipt>& receipt) {
-      require(receipt.has_value(), "a dispatch failed: " + (receipt ? "" : receipt.error().message));
-      ++confirmed;
-      confirmed.notify_one();
+      if (!receipt) bench::fail("a dispatch failed: " + receipt.error().message);
+      confirmed.count();
     });
     if (begun) {
       ++submitted;
@@ -141,6 +141,7 @@ void cost(const std::string& directory, double seconds, unsigned nodes) {
 
 void latency(const std::string& directory, double seconds) {
   Mesh mesh(directory, Level::disk);
+  mesh.shared().sampling = true;
   std::uint64_t submitted = 0;
   paced(seconds, [&](std::uint64_t number) {
     require(mesh.bus().dispatch_async(Mesh::event(number), {}, {}).has_value(), "a dispatch failed");
@@ -182,6 +183,7 @@ int main(int argc, char** argv) {
       {"latency", latency},
       {"receipt", receipt},
       {"raw", [](const std::string&, double s) { print(raw_rate(s)); }},
+      {"logged", [](const std::string& d, double s) { print(logged_rate(d, s)); }},
       {"raw-latency", [](const std::string&, double s) { std::printf("value=%.3f\n", raw_latency_us(s)); }},
   };
   const auto run = argc == 4 ? runs.find(argv[1]) : runs.end();

@@ -69,6 +69,28 @@ TEST_CASE("an idle thread is used again", "[delivery][pool]") {
   CHECK(counters.named("evmesh_pool_threads_started_total").value() <= 2);
 }
 
+TEST_CASE("what a run submits for itself runs after it, on its thread", "[delivery][pool]") {
+  base::Counters counters;
+  Story story;
+  Pool pool({}, counters);
+  std::set<std::thread::id> threads;  // of one thread, or of one after the other
+
+  pool.submit(work([&] {
+    threads.insert(std::this_thread::get_id());
+    pool.submit_next(work([&] {
+      threads.insert(std::this_thread::get_id());
+      story.add("second");
+    }));
+    story.add("first");
+  }));
+
+  CHECK(story.wait(2) == std::vector<std::string>{"first", "second"});
+  CHECK(threads.size() == 1);
+  CHECK(pool.thread_count() == 1);
+  pool.stop();
+  CHECK_FALSE(pool.submit_next(work([] {})));
+}
+
 TEST_CASE("a lane runs no more at once than it allows", "[delivery][pool]") {
   base::Counters counters;
   Gate gate;
