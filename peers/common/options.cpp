@@ -117,8 +117,14 @@ Outcome<po::variables_map> parse_options(const po::options_description& known, c
   } catch (const po::too_many_positional_options_error&) {
     return end_with(ExitCode::usage, "an argument stands without a flag; --help shows how it is meant");
   } catch (const po::error& error) {
-    return end_with(ExitCode::usage, error.what());
+    return end_with(ExitCode::usage, text_of(error));
   }
+}
+
+std::string text_of(const po::error& error) {
+  constexpr std::size_t chars_max = 300;
+  const std::string text = error.what();
+  return base::printable(text) ? text : base::escaped(text, chars_max);
 }
 
 }  // namespace evmesh::peers

@@ -39,4 +39,7 @@ struct EnvironmentNames {
 [[nodiscard]] std::string suggestion(const boost::program_options::options_description& known,
                                      std::string_view word);
 
+/// What is wrong with arguments, as a terminal can show it: the library repeats what was given byte for byte.
+[[nodiscard]] std::string text_of(const boost::program_options::error& error);
+
 }  // namespace evmesh::peers

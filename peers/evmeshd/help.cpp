@@ -1,6 +1,7 @@
 #include "evmeshd/help.hpp"
 
 #include <string_view>
+#include <utility>
 
 #include "evmeshd/listeners/listener_keys.hpp"
 #include "evmeshd/option_table.hpp"
@@ -52,7 +53,8 @@ this one was forgotten; 73 data directory locked or unusable, port or admin sock
 /// `left` and, from the column on, `help` broken between words.
 void add_entry(std::string& text, const std::string& left, std::string_view help) {
   std::string line = left;
-  line.resize(std::max(line.size() + 1, indent), ' ');
+  if (line.size() + 2 > indent) text += std::exchange(line, {}) + '\n';
+  line.resize(indent, ' ');
   while (!help.empty()) {
     const std::size_t end = std::min(help.find(' '), help.size());
     if (line.size() > indent && line.size() + end > columns) {

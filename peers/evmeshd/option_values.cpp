@@ -168,7 +168,7 @@ Outcome<po::variables_map> parse_flags(const std::vector<std::string>& arguments
                     "unknown flag " + base::quoted("--" + flag) +
                         (flag.starts_with("listener.") ? in_files_only : peers::suggestion(known, flag)));
   } catch (const po::error& error) {
-    return end_with(ExitCode::usage, error.what());
+    return end_with(ExitCode::usage, peers::text_of(error));
   }
 }
 

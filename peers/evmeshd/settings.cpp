@@ -120,13 +120,15 @@ void read_places(ValueReader& reader, OptionValues& values, Settings& settings) 
                     "contradicts node.data-dir " + base::quoted(data_dir) + "; leave one out");
   }
   settings.node.data_dir = data_dir;
+  // What is wrong with the socket is wrong with the directory when nobody named a socket.
+  const std::string_view from = reader.given("admin.socket") || data_dir.empty() ? "admin.socket" : "node.data-dir";
   if (!data_dir.empty()) fill_in(values, "admin.socket", data_dir + "/admin.sock");
   settings.admin_socket = reader.text("admin.socket");
   const std::size_t bytes = settings.admin_socket.native().size();
   if (bytes == 0)
     reader.complain("admin.socket", "is needed when there is no data directory: give --admin.socket PATH");
   if (bytes > limits::unix_path_bytes_max) {
-    reader.complain("admin.socket",
+    reader.complain(from,
                     base::quoted(settings.admin_socket.native()) + " has " + std::to_string(bytes) +
                         " bytes; 107 is the most a UNIX socket can have; set admin.socket to a shorter path");
   }
