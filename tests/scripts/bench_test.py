@@ -54,21 +54,21 @@ class BenchTest(unittest.TestCase):
 
     def test_medians(self):
         """both sides are run in turn, and their medians compared"""
-        measuring = self.measuring(3, node_rate=[90, 10, 50], log_rate=[200, 100, 900])
+        measuring = self.measuring(3, node_receipt=[90, 10, 50], append=[200, 100, 900])
 
-        figures = list(self.bench.work_local_disk(measuring))
+        figures = list(self.bench.receipt(measuring))
 
-        self.assertEqual(self.runs(), ["node-rate", "log-rate"] * 3)
+        self.assertEqual(self.runs(), ["node-receipt", "append"] * 3)
         self.assertEqual([json.dumps(figure) for figure in figures], [
-            '{"workload": "work-local-disk", "unit": "events/s", "value": 50.0, '
-            '"baseline": "group-commit log", "baseline_value": 200.0, "ratio": 0.25, "better": "higher"}'])
+            '{"workload": "receipt-p50", "unit": "us", "value": 50.0, '
+            '"baseline": "synced append of 4 KiB", "baseline_value": 200.0, "ratio": 0.25, "better": "lower"}'])
 
     def test_lost(self):
         """a run that lost an event gives no figure"""
-        measuring = self.measuring(2, node_rate=[90, None], log_rate=[100, 100])
+        measuring = self.measuring(2, node_receipt=[90, None], append=[100, 100])
 
-        with self.assertRaisesRegex(self.bench.Failed, "node-rate ended with 1: bench: 3 events were lost"):
-            list(self.bench.work_local_disk(measuring))
+        with self.assertRaisesRegex(self.bench.Failed, "node-receipt ended with 1: bench: 3 events were lost"):
+            list(self.bench.receipt(measuring))
 
     def test_unknown(self):
         """a workload that is none is named, and nothing is built"""
