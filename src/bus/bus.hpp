@@ -88,8 +88,16 @@ class Bus final : public EventBus,
   /// All key and each-node listeners, each once, sorted by handle: whom a gap concerns.
   [[nodiscard]] std::vector<Audience> audience() const;
 
-  /// Queues `event` for one listener, which gets it if it is still registered for one of its keys then.
-  void offer(registry::ListenerHandle listener, std::shared_ptr<delivery::InboundEvent> event);
+  /// An event and the registration that it matched.
+  struct Arrival {
+    std::shared_ptr<delivery::InboundEvent> event;
+    registry::RegistrationHandle registration = 0;
+    std::optional<std::size_t> key{};  ///< index of the first key that matched
+  };
+
+  /// Queues events of one publisher for one listener, which gets each if it is still registered for one of its
+  /// keys then.
+  void offer(registry::ListenerHandle listener, std::span<const Arrival> arrivals);
 
   /// Queues `gap` behind what is queued for its publisher.
   void offer_gap(registry::ListenerHandle listener, const Gap& gap);
@@ -203,7 +211,7 @@ class Bus final : public EventBus,
   [[nodiscard]] Result<Done> dispatch_now(std::span<const KeyedEvent> batch);
   [[nodiscard]] Result<Receipt> wait_for_level(Result<Done> done);
   [[nodiscard]] static Result<Receipt> answer_of(Receipt receipt, Result<work::Safety> safety);
-  [[nodiscard]] Result<Uplink::Published> publish(std::span<const KeyedEvent> events,
+  [[nodiscard]] Result<Uplink::Published> publish(std::span<const Uplink::Outgoing> events,
                                                   std::span<std::uint32_t> each = {});
   [[nodiscard]] Result<Done> deliver_here(const Event& event, std::span<const RegistrationKey> keys,
                                           std::uint64_t seq, const Owing& owing);

@@ -118,9 +118,9 @@ Result<void> Bus::prepare(Owed& owed, const std::shared_ptr<const Groups>& group
 /// anything.
 bool Bus::publish_together(std::span<Owed> owed) {
   if (settings_.uplink == nullptr) return true;
-  std::vector<KeyedEvent> events;
+  std::vector<Uplink::Outgoing> events;
   events.reserve(owed.size());
-  for (const Owed& each : owed) events.push_back({each.sent, each.dispatch.keys});
+  for (const Owed& each : owed) events.push_back({&each.sent, each.dispatch.keys});
   std::vector<std::uint32_t> interested(owed.size());
   const auto published = publish(events, interested);
   if (!published) return false;

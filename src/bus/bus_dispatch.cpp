@@ -56,7 +56,7 @@ tl::unexpected<Error> Bus::refused(Error error) {
   return tl::unexpected(std::move(error));
 }
 
-Result<Uplink::Published> Bus::publish(std::span<const KeyedEvent> events, std::span<std::uint32_t> each) {
+Result<Uplink::Published> Bus::publish(std::span<const Uplink::Outgoing> events, std::span<std::uint32_t> each) {
   const unsigned depth = runner_.depth();
   if (depth > limits::nesting_depth_max) {
     return fail(ErrorCode::too_deep, "dispatch inside a listener inside a dispatch, more than " +
@@ -91,8 +91,8 @@ Result<Bus::Done> Bus::dispatch_now(const Event& event, std::span<const Registra
   } else {
     const auto sent = rules_.measured(event);
     if (!sent) return refused(sent.error());
-    const std::array keyed{KeyedEvent{*sent, {keys.begin(), keys.end()}}};
-    published = publish(keyed);
+    const Uplink::Outgoing outgoing{&*sent, keys};
+    published = publish({&outgoing, 1});
   }
   if (!published) return refused(published.error());
   auto done = deliver_here(event, keys, published->seq, *owing);
@@ -130,7 +130,9 @@ Result<Bus::Done> Bus::dispatch_now(std::span<const KeyedEvent> batch) {
   } else {
     const auto sent = rules_.measured(events);
     if (!sent) return refused(sent.error());
-    published = publish(*sent);
+    std::vector<Uplink::Outgoing> outgoing;
+    for (const KeyedEvent& keyed : *sent) outgoing.push_back({&keyed.event, keyed.keys});
+    published = publish(outgoing);
   }
   if (!published) return refused(published.error());
   // The numbers of a batch follow each other.
@@ -201,7 +203,7 @@ void Bus::queue_calls(const Event& event, std::span<const RegistrationKey> keys,
       inbound = std::make_shared<InboundEvent>(Origin{settings_.self, settings_.epoch, number}, event,
                                                std::vector(keys.begin(), keys.end()));
     }
-    call.place->strand->offer(inbound);
+    call.place->strand->offer({inbound});
     return true;
   });
 }

@@ -1,5 +1,7 @@
 #include "bus/bus_downlink.hpp"
 
+#include <array>
+#include <memory_resource>
 #include <utility>
 
 #include "wire/event_codec.hpp"
@@ -20,28 +22,43 @@ Result<delivery::InboundEvent::Decoded> decode(std::string_view bytes) {
 
 }  // namespace
 
+BusDownlink::Frame::Frame(std::shared_ptr<const routing::Arrivals> arrived)
+    : arrivals(std::move(arrived)),
+      events(std::make_unique<std::optional<delivery::InboundEvent>[]>(arrivals->events().size())) {
+  for (std::size_t at = 0; at < arrivals->events().size(); ++at) {
+    events[at].emplace(arrivals->origin(at), arrivals->keys(at), nullptr, arrivals->events()[at].bytes, decode);
+  }
+}
+
 void BusDownlink::match(std::span<const std::string_view> keys, std::vector<routing::Match>& out) const {
-  registry::Matches matches;
+  std::array<std::byte, 2048> memory;  // enough for a few dozen listeners without an allocation
+  std::pmr::monotonic_buffer_resource arena(memory.data(), memory.size());
+  registry::Matches matches(&arena);
   bus_->match(keys, matches);
   for (const registry::Match& match : matches) {
     const bool by_key = match.key != registry::no_key;
-    out.push_back({match.listener, match.version, by_key ? std::optional(match.key) : std::nullopt});
+    out.push_back(
+        {match.listener, match.version, by_key ? std::optional(match.key) : std::nullopt, match.holder});
   }
 }
 
 void BusDownlink::everyone(std::vector<routing::Match>& out) const {
   for (const Bus::Audience& member : bus_->audience())
-    out.push_back({member.listener, member.version, std::nullopt});
+    out.push_back({member.listener, member.version, std::nullopt, 0});
 }
 
-void BusDownlink::deliver(routing::ListenerHandle listener,
-                          const std::shared_ptr<const routing::Arrived>& event, std::optional<std::size_t>) {
-  if (last_arrived_.lock() != event) {
-    last_arrived_ = event;
-    last_event_ = std::make_shared<delivery::InboundEvent>(event->origin, event->keys, event->frame.owner,
-                                                           event->bytes, decode);
+void BusDownlink::deliver(const routing::Deliver& events) {
+  std::shared_ptr<Frame> frame = last_frame_.lock();
+  if (!frame || frame->arrivals != events.arrivals) {
+    frame = std::make_shared<Frame>(events.arrivals);
+    last_frame_ = frame;
   }
-  bus_->offer(listener, last_event_);
+  std::vector<Bus::Arrival> arrivals;
+  arrivals.reserve(events.items.size());
+  for (const routing::Deliver::Item& item : events.items) {
+    arrivals.push_back({{frame, &*frame->events[item.event]}, item.registration, item.key});
+  }
+  bus_->offer(events.listener, arrivals);
 }
 
 bool BusDownlink::crowded() const {

@@ -17,18 +17,24 @@ class BusDownlink final : public Downlink {
 
   void match(std::span<const std::string_view> keys, std::vector<routing::Match>& out) const override;
   void everyone(std::vector<routing::Match>& out) const override;
-  void deliver(routing::ListenerHandle listener, const std::shared_ptr<const routing::Arrived>& event,
-               std::optional<std::size_t> key) override;
+  void deliver(const routing::Deliver& events) override;
   void deliver_gap(routing::ListenerHandle listener, const Gap& gap) override;
   [[nodiscard]] bool crowded() const override;
 
  private:
+  /// The events of one frame, for all listeners of this bus.
+  struct Frame {
+    explicit Frame(std::shared_ptr<const routing::Arrivals> arrived);
+
+    std::shared_ptr<const routing::Arrivals> arrivals;
+    std::unique_ptr<std::optional<delivery::InboundEvent>[]> events;  // they can be neither copied nor moved
+  };
+
   const base::Clock& clock_;
   std::shared_ptr<Bus> bus_;
-  // Listeners of one event follow each other, so the last event is all there is to remember for sharing its
-  // decoding.
-  std::weak_ptr<const routing::Arrived> last_arrived_;
-  std::shared_ptr<delivery::InboundEvent> last_event_;
+  // What the listeners get of one frame follows each other, so the last frame is all there is to remember for
+  // sharing what is decoded.
+  std::weak_ptr<Frame> last_frame_;
   // When a listener with a crowded inbox last went on. Guarded by the engine's lock, as all here.
   mutable bool crowded_before_ = false;
   mutable std::uint64_t taken_ = 0;

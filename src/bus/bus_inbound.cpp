@@ -48,15 +48,21 @@ std::vector<Bus::Audience> Bus::audience() const {
   return all;
 }
 
-void Bus::offer(registry::ListenerHandle listener, std::shared_ptr<delivery::InboundEvent> event) {
+void Bus::offer(registry::ListenerHandle listener, std::span<const Arrival> arrivals) {
   std::shared_ptr<delivery::Strand> strand;
+  std::vector<delivery::Strand::Call> calls;
+  calls.reserve(arrivals.size());
   {
     const std::shared_lock lock(mutex_);
     const auto found = strands_.find(listener);
     if (found == strands_.end()) return;
     strand = found->second;
+    for (const Arrival& arrival : arrivals) {
+      const auto place = places_.find(arrival.registration);
+      calls.push_back({arrival.event, place == places_.end() ? nullptr : place->second, arrival.key});
+    }
   }
-  strand->offer(std::move(event));
+  strand->offer(calls);
 }
 
 void Bus::offer_gap(registry::ListenerHandle listener, const Gap& gap) {

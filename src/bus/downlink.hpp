@@ -25,9 +25,8 @@ class Downlink {
   /// Appends every key and each-node listener.
   virtual void everyone(std::vector<routing::Match>& out) const = 0;
 
-  /// Puts an event, or a gap, into a listener's inbox. A listener that has gone is no error.
-  virtual void deliver(routing::ListenerHandle listener, const std::shared_ptr<const routing::Arrived>& event,
-                       std::optional<std::size_t> key) = 0;
+  /// Puts events, or a gap, into a listener's inbox. A listener that has gone is no error.
+  virtual void deliver(const routing::Deliver& events) = 0;
   virtual void deliver_gap(routing::ListenerHandle listener, const Gap& gap) = 0;
 
   /// As `ListenerLookup::crowded`.

@@ -18,6 +18,9 @@ constexpr std::uint64_t link_queue_bytes = limits::dealer_bytes_max;
 // A dispatching thread does the engine's turn only when the engine has rested this long: a busy node coalesces instead.
 constexpr std::chrono::microseconds rested{20};
 
+// What a busy dispatching thread adds waits for company this long, unless much comes sooner.
+constexpr std::chrono::microseconds packing_time{100};
+
 /// A peer is given as long as a dispatch would wait for it, whether one does or not.
 CoreOptions with_patience(CoreOptions core, std::chrono::milliseconds notify_wait) {
   core.routing.timings.out_of_step = std::max(notify_wait, limits::notify_wait);
@@ -57,8 +60,10 @@ Engine::Engine(Options options, std::unique_ptr<transport::Transport> transport,
       downlinks_(std::move(downlinks)),
       clock_(clock),
       transport_(std::move(transport)),
-      core_(with_patience(options_.core, options_.notify_wait), *this),
-      sleeper_(transport_->wait_fd()) {}
+      core_(with_patience(options_.core, options_.notify_wait), *this, intake_),
+      sleeper_(transport_->wait_fd()) {
+  intake_.serve(core_, downlinks_.size());
+}
 
 Engine::~Engine() { stop(false, std::chrono::milliseconds{0}); }
 
@@ -94,7 +99,7 @@ void Engine::run() {
   Lock lock(mutex_);
   while (!stopping_) {
     const bool more = turn(lock);
-    if (stopping_ || more || waiting_work_ || transport_->ready()) continue;
+    if (stopping_ || more || waiting_work_ || transport_->ready() || !intake_.fall_asleep()) continue;
     armed_ = core_.next_deadline();
     sleeper_.arm(armed_);
     asleep_ = true;
@@ -103,12 +108,14 @@ void Engine::run() {
     sleeper_.sleep();
     lock.lock();
     asleep_ = false;
+    intake_.wake_up();
     look_at_ = {};
   }
 }
 
 bool Engine::turn(Lock& lock) {
   now_ = clock_.now();
+  intake_.drain(now_);
   const bool more = transport_->receive(*this);
   // Only here, behind receiving: a dispatching thread that does a turn has heard nobody, and must take nobody's silence for it.
   if (now_ >= look_at_) {
@@ -123,6 +130,7 @@ bool Engine::turn(Lock& lock) {
 
 void Engine::pump(MonoTime now) {
   waiting_work_ = false;
+  intake_.drain_for_sending(now);
   core_.pump(now, *this, actions_);
   perform();
   pump_work();
@@ -185,7 +193,7 @@ void Engine::do_now(CoreAction& action) {
         } else if constexpr (std::is_same_v<What, routing::PublishFrame>) {
           transport_->publish(std::move(what.bytes));
         } else if constexpr (std::is_same_v<What, routing::Deliver>) {
-          downlinks_[what.bus]->deliver(what.listener, what.event, what.key);
+          downlinks_[what.bus]->deliver(what);
         } else if constexpr (std::is_same_v<What, routing::DeliverGap>) {
           downlinks_[what.bus]->deliver_gap(what.listener, what.gap);
         } else if constexpr (std::is_same_v<What, routing::Progress>) {
@@ -215,6 +223,7 @@ void Engine::fatal(const Error& error) {
   if (failure_) return;
   failure_ = Error{ErrorCode::node_failed, error.message};
   ended_ = true;
+  intake_.close();
   notes_.push_back({LogLevel::error, "node_failed", {{"reason", error.message}}});
   transport_->close();
   progressed_ = true;
@@ -232,6 +241,7 @@ void Engine::give_up(const Error& error) {
   if (failure_ || stopping_) return;
   now_ = clock_.now();
   ended_ = true;
+  intake_.close();
   if (!std::exchange(said_goodbye_, true)) {
     core_.goodbye(now_, false, actions_);
     perform();
@@ -251,6 +261,21 @@ void Engine::hand_over(Lock& lock) {
     if (!std::exchange(woken_, true)) sleeper_.wake();
     return;
   }
+  turn_here(lock, now);
+}
+
+/// Events wait in the intake, and the engine may sleep. Who dispatches again and again shares frames with himself.
+void Engine::take_up(Lock& lock) {
+  if (!asleep_) {
+    waiting_work_ = true;
+    return;
+  }
+  const MonoTime now = clock_.now();
+  if (now >= last_turn_ + rested || intake_.crowded()) return turn_here(lock, now);
+  sleeper_.arm(armed_ = std::min(core_.next_deadline(), last_turn_ + packing_time));
+}
+
+void Engine::turn_here(Lock& lock, MonoTime now) {
   now_ = now;
   pump(now);
   const MonoTime next = core_.next_deadline();
@@ -269,6 +294,8 @@ void Engine::speak(Lock& lock) {
 void Engine::stop(bool for_good, std::chrono::milliseconds patience) {
   Lock lock(mutex_);
   ended_ = true;
+  intake_.close();
+  intake_.drain(clock_.now());
   if (!std::exchange(said_goodbye_, true) && !failure_) {
     const MonoTime deadline = clock_.now() + patience;
     while (!core_.routing().flushed() && clock_.now() < deadline && !failure_) {

@@ -17,6 +17,7 @@
 #include "base/clock.hpp"
 #include "bus/asker.hpp"
 #include "bus/downlink.hpp"
+#include "bus/intake.hpp"
 #include "bus/mesh_core.hpp"
 #include "bus/sleeper.hpp"
 #include "bus/uplink.hpp"
@@ -96,11 +97,21 @@ class Engine final : public Asker, private transport::Handler, private routing::
   void pump_work();
   void fatal(const Error& error);
   void hand_over(Lock& lock);
+  void take_up(Lock& lock);
+  void turn_here(Lock& lock, MonoTime now);
   void speak(Lock& lock);
 
   // For the uplinks (engine_uplink.cpp).
-  [[nodiscard]] Result<Uplink::Published> publish(std::size_t bus, std::span<const KeyedEvent> events, bool inside_listener,
-                                                  std::span<std::uint32_t> each);
+  struct Publication {
+    std::size_t bus = 0;
+    std::span<const Uplink::Outgoing> events;
+    bool inside_listener = false;
+  };
+  [[nodiscard]] Result<Uplink::Published> publish(const Publication& what, std::span<std::uint32_t> each);
+  [[nodiscard]] Result<void> encode(const Uplink::Outgoing& event, std::string& bytes) const;
+  [[nodiscard]] std::vector<std::size_t> unencoded(std::size_t bus, std::span<const routing::Outgoing> events) const;
+  [[nodiscard]] Result<void> prepare(Lock& lock, Intake::Lock& taking, const Publication& what,
+                                     std::span<routing::Outgoing> ready);
   [[nodiscard]] Result<void> wait_for_window(Lock& lock, std::size_t bus, bool inside_listener);
   std::uint64_t change_interest(std::size_t bus, const std::function<Uplink::InterestChange(std::uint64_t)>& apply);
   [[nodiscard]] RegistrationReceipt acknowledged(std::size_t bus, std::uint64_t version, MonoTime since,
@@ -142,6 +153,7 @@ class Engine final : public Asker, private transport::Handler, private routing::
   std::condition_variable progress_;
   std::condition_variable answered_;  // a question of this node
   std::unique_ptr<transport::Transport> transport_;
+  Intake intake_;  // has a lock of its own
   MeshCore core_;
   Sleeper sleeper_;
   CoreActions actions_;

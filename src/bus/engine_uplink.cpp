@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "base/limits.hpp"
@@ -15,13 +16,7 @@ namespace {
 // Reports are asked for again at this pace while somebody waits for them.
 constexpr std::chrono::milliseconds ask_again{100};
 
-/// An event on its way into a stream.
-struct Outgoing {
-  std::vector<std::uint64_t> hashes;
-  std::string bytes;  // empty: nobody needs it
-};
-
-std::vector<std::uint64_t> hashes_of(const std::string& bus, const std::vector<RegistrationKey>& keys) {
+std::vector<std::uint64_t> hashes_of(const std::string& bus, std::span<const RegistrationKey> keys) {
   std::vector<std::uint64_t> hashes;
   hashes.reserve(keys.size());
   for (const RegistrationKey& key : keys) hashes.push_back(wire::interest_hash(bus, key.to_string()));
@@ -34,9 +29,9 @@ class Engine::BusUplink final : public Uplink {
  public:
   BusUplink(Engine& engine, std::size_t bus) : engine_(engine), bus_(bus) {}
 
-  [[nodiscard]] Result<Published> publish(std::span<const KeyedEvent> events, bool inside_listener,
+  [[nodiscard]] Result<Published> publish(std::span<const Outgoing> events, bool inside_listener,
                                           std::span<std::uint32_t> each) override {
-    return engine_.publish(bus_, events, inside_listener, each);
+    return engine_.publish({bus_, events, inside_listener}, each);
   }
   std::uint64_t change_interest(const std::function<InterestChange(std::uint64_t)>& apply) override {
     return engine_.change_interest(bus_, apply);
@@ -63,62 +58,78 @@ Result<void> Engine::usable() const {
   return {};
 }
 
-Result<Uplink::Published> Engine::publish(std::size_t bus, std::span<const KeyedEvent> events, bool inside_listener,
-                                          std::span<std::uint32_t> each) {
-  std::vector<Outgoing> outgoing(events.size());
-  const std::string& name = options_.core.routing.buses[bus];
-  for (std::size_t index = 0; index < events.size(); ++index) outgoing[index].hashes = hashes_of(name, events[index].keys);
+Result<void> Engine::encode(const Uplink::Outgoing& event, std::string& bytes) const {
+  const auto encoded = with_payload(*event.event, options_.payload, options_.event_size_bytes_max);
+  if (!encoded) return tl::unexpected(encoded.error());
+  wire::encode_event(*encoded, event.keys, options_.payload, bytes);
+  if (bytes.size() <= options_.event_size_bytes_max + limits::event_envelope_bytes_max) return {};
+  return fail(ErrorCode::event_too_large, "event " + event.event->id().to_string() + " takes " +
+                                              std::to_string(bytes.size()) + " bytes encoded, over the limit of " +
+                                              std::to_string(options_.event_size_bytes_max));
+}
 
-  const auto encode = [&](std::size_t index) -> Result<void> {
-    const KeyedEvent& event = events[index];
-    const auto encoded = with_payload(event.event, options_.payload, options_.event_size_bytes_max);
-    if (!encoded) return tl::unexpected(encoded.error());
-    wire::encode_event(*encoded, event.keys, options_.payload, outgoing[index].bytes);
-    if (outgoing[index].bytes.size() <= options_.event_size_bytes_max + limits::event_envelope_bytes_max) return {};
-    return fail(ErrorCode::event_too_large, "event " + event.event.id().to_string() + " takes " +
-                                                std::to_string(outgoing[index].bytes.size()) + " bytes encoded, over the limit of " +
-                                                std::to_string(options_.event_size_bytes_max));
-  };
-  const auto needed = [&](std::size_t index) { return core_.needed(bus, outgoing[index].hashes); };
+/// Which of `events` somebody needs and have no bytes yet.
+std::vector<std::size_t> Engine::unencoded(std::size_t bus, std::span<const routing::Outgoing> events) const {
+  std::vector<std::size_t> missing;
+  for (std::size_t index = 0; index < events.size(); ++index) {
+    if (events[index].bytes.empty() && intake_.needed(bus, events[index].hashes)) missing.push_back(index);
+  }
+  return missing;
+}
 
-  Lock lock(mutex_);
-  if (auto good = usable(); !good) return tl::unexpected(good.error());
-  std::vector<std::size_t> wanted;
-  for (std::size_t index = 0; index < events.size(); ++index) {
-    if (needed(index)) wanted.push_back(index);
-  }
-  lock.unlock();  // encoding is the long part
-  for (const std::size_t index : wanted) {
-    if (auto good = encode(index); !good) return tl::unexpected(good.error());
-  }
-  lock.lock();
-  if (auto good = wait_for_window(lock, bus, inside_listener); !good) return tl::unexpected(good.error());
-  // An announcement may have come in between; what it wants after its acknowledgement must not be skipped.
-  for (std::size_t index = 0; index < events.size(); ++index) {
-    if (!outgoing[index].bytes.empty() || !needed(index)) continue;
-    if (auto good = encode(index); !good) return tl::unexpected(good.error());
-  }
-  Uplink::Published published;
-  routing::PeerMask interested = 0;
-  const MonoTime now = clock_.now();
-  for (std::size_t index = 0; index < outgoing.size(); ++index) {
-    Outgoing& event = outgoing[index];
-    if (event.bytes.empty()) {
-      published.seq = core_.accept_unneeded(bus);
+/// Ends with `taking` held, and `lock` where the window had to be waited for, so that nobody else is let in on it.
+/// What peers want may change whenever neither is held: what it wants from its acknowledgement on must not be skipped.
+Result<void> Engine::prepare(Lock& lock, Intake::Lock& taking, const Publication& what, std::span<routing::Outgoing> ready) {
+  for (;;) {
+    const auto missing = unencoded(what.bus, ready);
+    if (missing.empty()) {
+      if (lock || (!intake_.closed() && intake_.room(what.bus))) return {};
+      taking.unlock();
+      lock.lock();
+      if (auto good = wait_for_window(lock, what.bus, what.inside_listener); !good) return good;
+      taking.lock();
       continue;
     }
-    const auto accepted = core_.accept(now, bus, std::move(event.bytes), std::move(event.hashes));
-    published.seq = accepted.seq;
-    interested |= accepted.interested;
-    if (!each.empty()) each[index] = static_cast<std::uint32_t>(__builtin_popcountll(accepted.interested));
+    // Without a lock: it is the long part, and a body's own code.
+    taking.unlock();
+    if (lock) lock.unlock();
+    for (const std::size_t index : missing) {
+      if (auto good = encode(what.events[index], ready[index].bytes); !good) return good;
+    }
+    taking.lock();
   }
-  published.interested = static_cast<std::uint32_t>(__builtin_popcountll(interested));
-  if (interested != 0 || !wanted.empty()) hand_over(lock);
+}
+
+Result<Uplink::Published> Engine::publish(const Publication& what, std::span<std::uint32_t> each) {
+  std::vector<routing::Outgoing> ready(what.events.size());
+  const std::string& name = options_.core.routing.buses[what.bus];
+  for (std::size_t index = 0; index < ready.size(); ++index) {
+    ready[index].hashes = hashes_of(name, what.events[index].keys);
+  }
+  Lock lock(mutex_, std::defer_lock);
+  Intake::Lock taking = intake_.lock_up();
+  if (auto good = prepare(lock, taking, what, ready); !good) return tl::unexpected(std::move(good.error()));
+  Uplink::Published published;
+  routing::PeerMask interested = 0;
+  for (std::size_t index = 0; index < ready.size(); ++index) {
+    const auto added = intake_.add(what.bus, std::move(ready[index]));
+    published.seq = added.seq;
+    interested |= added.interested;
+    if (!each.empty()) each[index] = static_cast<std::uint32_t>(std::popcount(added.interested));
+  }
+  published.interested = static_cast<std::uint32_t>(std::popcount(interested));
+  const bool call = intake_.call_engine();
+  taking.unlock();
+  if (call && !lock) lock.lock();
+  if (call) take_up(lock);
   return published;
 }
 
 Result<void> Engine::wait_for_window(Lock& lock, std::size_t bus, bool inside_listener) {
-  const auto open = [&] { return core_.routing().window_open(bus, inside_listener); };
+  const auto open = [&] {
+    intake_.drain(clock_.now());
+    return core_.routing().window_open(bus, inside_listener);
+  };
   if (auto good = usable(); !good || open()) return good;
   const auto leave_behind = [&] {
     if (open()) return;
@@ -173,6 +184,7 @@ SeenBy Engine::wait_seen(std::size_t bus, std::uint64_t first, std::uint64_t las
   const MonoTime began = clock_.now();
   std::map<NodeId, SeenBy::Peer> peers;
   Lock lock(mutex_);
+  intake_.drain(began);
   bool all = false;
   while (!all) {
     all = true;

@@ -1,6 +1,7 @@
 #include "bus/mesh_core.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <type_traits>
 #include <utility>
 
@@ -31,7 +32,11 @@ class PeerRoom final : public routing::Room {
 }  // namespace
 
 MeshCore::MeshCore(CoreOptions options, const routing::ListenerLookup& lookup)
+    : MeshCore(std::move(options), lookup, no_lock_) {}
+
+MeshCore::MeshCore(CoreOptions options, const routing::ListenerLookup& lookup, ChangeLock& changes)
     : options_(std::move(options)),
+      changes_(changes),
       membership_(options_.membership, *this, options_.seed),
       routing_(options_.routing, lookup) {}
 
@@ -58,6 +63,9 @@ void MeshCore::on_router(MonoTime now, const ConnectionId& from, const wire::Buf
     routing_.on_heartbeat(now, sender(*frame), *heartbeat, routing_actions_);
   } else if (wire::of_group_work(frame->header.kind)) {
     out.emplace_back(WorkFrame{sender(*frame), std::move(*frame), bytes});
+  } else if (frame->header.kind == wire::Kind::announce) {
+    const std::lock_guard changing(changes_);
+    routing_.on_frame(now, *frame, bytes, routing_actions_);
   } else {
     routing_.on_frame(now, *frame, bytes, routing_actions_);
   }
@@ -118,12 +126,13 @@ bool MeshCore::needed(std::size_t bus, std::span<const std::uint64_t> hashes) co
   return routing_.needed(bus, hashes);
 }
 
-routing::Routing::Accepted MeshCore::accept(MonoTime now, std::size_t bus, std::string bytes,
-                                            std::vector<std::uint64_t> hashes) {
-  return routing_.accept(now, bus, std::move(bytes), std::move(hashes));
+routing::PeerMask MeshCore::match(std::size_t bus, std::span<const std::uint64_t> hashes) const {
+  return routing_.match(bus, hashes);
 }
 
-std::uint64_t MeshCore::accept_unneeded(std::size_t bus) { return routing_.accept_unneeded(bus); }
+std::uint64_t MeshCore::accept(MonoTime now, std::size_t bus, routing::Outgoing event) {
+  return routing_.accept(now, bus, std::move(event));
+}
 
 bool MeshCore::drop_out_of_step(MonoTime now, std::size_t bus, CoreActions& out) {
   const bool dropped = routing_.drop_out_of_step(now, bus, routing_actions_);
@@ -148,12 +157,16 @@ Result<void> MeshCore::forget(MonoTime now, std::string_view name_or_id, CoreAct
 }
 
 void MeshCore::stop_waiting() {
+  const std::lock_guard changing(changes_);
   joined_ = true;
   routing_.join_complete();
 }
 
 void MeshCore::settle(CoreActions& out) {
-  routing_.someone_absent(membership_.anyone_absent());
+  if (membership_.anyone_absent() != absent_) {
+    const std::lock_guard changing(changes_);
+    routing_.someone_absent(absent_ = !absent_);
+  }
   if (joined_ || !membership_.settled() || !routing_.exchanged()) return;
   stop_waiting();
   out.push_back(routing::Progress{});
@@ -179,7 +192,10 @@ void MeshCore::flush_membership(MonoTime now, CoreActions& out) {
                                std::is_same_v<Done, membership::LifeEnded>) {
             on(now, done, out);
           } else {
-            if constexpr (std::is_same_v<Done, membership::RaiseEpoch>) routing_.renumber(membership_.self());
+            if constexpr (std::is_same_v<Done, membership::RaiseEpoch>) {
+              const std::lock_guard changing(changes_);
+              routing_.renumber(membership_.self());
+            }
             out.push_back(std::move(done));
           }
         },
@@ -208,21 +224,30 @@ void MeshCore::flush_routing(CoreActions& out) {
 
 void MeshCore::on(MonoTime now, membership::MemberUp& up, CoreActions& out) {
   links_[up.life] = up.link;
-  routing_.member_up(now, up.life, up.hello, routing_actions_);
+  {
+    const std::lock_guard changing(changes_);
+    routing_.member_up(now, up.life, up.hello, routing_actions_);
+  }
   routing_.follows(now, up.life, followers_.contains(up.life), routing_actions_);
   flush_routing(out);
   out.emplace_back(WorkMemberUp{up.life, up.hello.name, up.hello.transient});
 }
 
 void MeshCore::on(MonoTime now, const membership::MemberDown& down, CoreActions& out) {
-  routing_.member_down(now, down.life, routing_actions_);
+  {
+    const std::lock_guard changing(changes_);
+    routing_.member_down(now, down.life, routing_actions_);
+  }
   links_.erase(down.life);
   flush_routing(out);
   out.emplace_back(WorkMemberDown{down.life});
 }
 
 void MeshCore::on(MonoTime now, const membership::LifeEnded& ended, CoreActions& out) {
-  routing_.life_ended(now, ended.life, ended.clean, ended.heads, routing_actions_);
+  {
+    const std::lock_guard changing(changes_);
+    routing_.life_ended(now, ended.life, ended.clean, ended.heads, routing_actions_);
+  }
   links_.erase(ended.life);
   flush_routing(out);
   out.emplace_back(WorkLifeEnded{ended.life, ended.clean});

@@ -65,6 +65,19 @@ class LinkRoom {
   [[nodiscard]] virtual std::uint64_t room_bytes(LinkId link, wire::Class frame_class) const = 0;
 };
 
+/// Held while what peers want, or the numbers of this node's streams, are changed, by a core that is told to: then
+/// others may look them up with the same lock (`needed`, `match`). May call `accept`.
+class ChangeLock {
+ public:
+  ChangeLock() = default;
+  ChangeLock(const ChangeLock&) = delete;
+  ChangeLock& operator=(const ChangeLock&) = delete;
+  virtual ~ChangeLock() = default;
+
+  virtual void lock() {}
+  virtual void unlock() {}
+};
+
 struct CoreOptions {
   membership::Options membership;
   routing::Options routing;
@@ -72,10 +85,14 @@ struct CoreOptions {
 };
 
 /// Membership and routing as one machine: what the engine drives with sockets, and the simulator with a
-/// virtual network. Pure, thread-bound to the caller. Actions are to be done in their order.
+/// virtual network. Pure, thread-bound to the caller but for `needed` and `match`. Actions are to be done in
+/// their order.
 class MeshCore final : private membership::HeartbeatSource {
  public:
   MeshCore(CoreOptions options, const routing::ListenerLookup& lookup);
+
+  /// `changes` outlives the core.
+  MeshCore(CoreOptions options, const routing::ListenerLookup& lookup, ChangeLock& changes);
 
   void start(MonoTime now, CoreActions& out);
 
@@ -98,9 +115,8 @@ class MeshCore final : private membership::HeartbeatSource {
   std::uint64_t change_interest(std::size_t bus, std::span<const RegistrationKey> added,
                                 std::span<const RegistrationKey> removed, std::optional<bool> each_node);
   [[nodiscard]] bool needed(std::size_t bus, std::span<const std::uint64_t> hashes) const;
-  routing::Routing::Accepted accept(MonoTime now, std::size_t bus, std::string bytes,
-                                    std::vector<std::uint64_t> hashes);
-  std::uint64_t accept_unneeded(std::size_t bus);
+  [[nodiscard]] routing::PeerMask match(std::size_t bus, std::span<const std::uint64_t> hashes) const;
+  std::uint64_t accept(MonoTime now, std::size_t bus, routing::Outgoing event);
   bool drop_out_of_step(MonoTime now, std::size_t bus, CoreActions& out);
   void ask_reports(MonoTime now, std::size_t bus, CoreActions& out);
   void goodbye(MonoTime now, bool for_good, CoreActions& out);
@@ -139,9 +155,12 @@ class MeshCore final : private membership::HeartbeatSource {
   void on(MonoTime now, const membership::LifeEnded& ended, CoreActions& out);
 
   CoreOptions options_;
+  ChangeLock no_lock_;
+  ChangeLock& changes_;
   membership::Membership membership_;
   routing::Routing routing_;
   bool joined_ = false;
+  bool absent_ = false;
   std::map<Life, LinkId> links_;  // of members that are up
   std::set<Life> followers_;      // whose barrier topic stands on our notification socket
   std::map<wire::DecodeError, std::uint64_t> undecodable_;

@@ -22,6 +22,12 @@ class Uplink {
   Uplink& operator=(const Uplink&) = delete;
   virtual ~Uplink() = default;
 
+  /// An event to be published, for as long as the call takes.
+  struct Outgoing {
+    const Event* event = nullptr;
+    std::span<const RegistrationKey> keys;
+  };
+
   struct Published {
     std::uint64_t seq = 0;         ///< number of the last event
     std::uint32_t interested = 0;  ///< peers whose interest matched any of them
@@ -31,7 +37,7 @@ class Uplink {
   /// the node's `notify_wait` for the flow window, but never when `inside_listener`: then it draws on the
   /// reserve or refuses. `each`, when not empty, has a place for each event: how many peers that one interested.
   /// Errors: back_pressure, busy, event_too_large, closed, node_failed.
-  [[nodiscard]] virtual Result<Published> publish(std::span<const KeyedEvent> events, bool inside_listener,
+  [[nodiscard]] virtual Result<Published> publish(std::span<const Outgoing> events, bool inside_listener,
                                                   std::span<std::uint32_t> each) = 0;
 
   /// What a change of the bus's registry means for the announcement.

@@ -17,21 +17,22 @@ std::uint64_t memory_bytes(const Event& event) {
          event::header_bytes(event.headers());
 }
 
-InboundEvent::InboundEvent(const Origin& origin, std::vector<std::string_view> keys,
-                           std::shared_ptr<const void> frame, std::string_view bytes, Decode decode)
+InboundEvent::InboundEvent(const Origin& origin, std::span<const std::string_view> keys,
+                           std::shared_ptr<const void> owner, std::string_view bytes, Decode decode)
     : place_(origin),
       local_(false),
-      key_texts_(std::move(keys)),
-      frame_(std::move(frame)),
+      key_texts_(keys),
+      owner_(std::move(owner)),
       bytes_(bytes),
       size_bytes_(event_overhead_bytes + bytes.size()),
-      decode_(std::move(decode)) {}
+      decode_(decode) {}
 
 InboundEvent::InboundEvent(const Origin& place, Event event, std::vector<RegistrationKey> keys)
     : place_(place), local_(true), size_bytes_(memory_bytes(event)) {
   decoded_.emplace(std::move(event), std::move(keys));
-  key_texts_.reserve(decoded_->keys.size());
-  for (const RegistrationKey& key : decoded_->keys) key_texts_.emplace_back(key.to_string());
+  local_key_texts_.reserve(decoded_->keys.size());
+  for (const RegistrationKey& key : decoded_->keys) local_key_texts_.emplace_back(key.to_string());
+  key_texts_ = local_key_texts_;
 }
 
 const InboundEvent::Decoded* InboundEvent::open(const Runner& runner) {

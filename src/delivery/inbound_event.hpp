@@ -2,10 +2,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -27,12 +27,12 @@ class InboundEvent {
     std::vector<RegistrationKey> keys;
   };
 
-  /// Reads `bytes`; stateless, so that it costs no allocation per event.
-  using Decode = std::function<Result<Decoded>(std::string_view bytes)>;
+  /// Reads `bytes`.
+  using Decode = Result<Decoded> (*)(std::string_view bytes);
 
-  /// From the mesh. `bytes` and `keys` (the exact keys of the event, as they stand there) are views into what
-  /// `frame` owns.
-  InboundEvent(const Origin& origin, std::vector<std::string_view> keys, std::shared_ptr<const void> frame,
+  /// From the mesh. `bytes` and `keys` (the exact keys of the event, as they stand there) are in what `owner`
+  /// keeps alive, or in what outlives the event anyway.
+  InboundEvent(const Origin& origin, std::span<const std::string_view> keys, std::shared_ptr<const void> owner,
                std::string_view bytes, Decode decode);
 
   /// Dispatched on this node. `place` says where it stands among the events of this node, for gaps only.
@@ -48,7 +48,7 @@ class InboundEvent {
   [[nodiscard]] const Origin* origin() const { return local_ ? nullptr : &place_; }
 
   /// The keys as texts, for matching without decoding.
-  [[nodiscard]] const std::vector<std::string_view>& key_texts() const { return key_texts_; }
+  [[nodiscard]] std::span<const std::string_view> key_texts() const { return key_texts_; }
 
   /// What it counts in an inbox.
   [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
@@ -62,11 +62,12 @@ class InboundEvent {
 
   Origin place_;
   bool local_;
-  std::vector<std::string_view> key_texts_;
-  std::shared_ptr<const void> frame_;  // shared: one frame holds many events
+  std::vector<std::string_view> local_key_texts_;
+  std::span<const std::string_view> key_texts_;
+  std::shared_ptr<const void> owner_;  // shared: one frame holds many events
   std::string_view bytes_;
   std::uint64_t size_bytes_;
-  Decode decode_;
+  Decode decode_ = nullptr;
   // Not a std::once_flag: with g++ it asks the kernel each time whether others wait.
   std::atomic<bool> opened_{false};
   std::mutex opening_;

@@ -4,15 +4,20 @@
 #include <limits>
 #include <utility>
 
+#include "base/limits.hpp"
+
 namespace evmesh::delivery {
 namespace {
 
-/// A queue gives its thread back after this many calls, so that the others get their turn.
 // When an inbox counts as crowded, and when no longer, as parts of its bound (crowding.hpp).
 constexpr std::uint64_t crowded_divisor = 8;
 constexpr std::uint64_t calm_divisor = 16;
 
-constexpr int calls_per_turn = 64;
+/// A queue gives its thread back after this many calls, so that the others get their turn.
+constexpr std::size_t calls_per_turn = 64;
+
+/// What is taken out of the inbox at once, and no longer counts there.
+constexpr std::uint64_t part_bytes_max = 64 * limits::kib;
 
 /// Gaps that one queue keeps apart; beyond it neighbours of one publisher life become one.
 constexpr std::size_t gaps_max = 64;
@@ -51,7 +56,7 @@ bool note_shed(std::deque<Gap>& holes, const Origin& place) {
 
 }  // namespace
 
-std::optional<Place::Found> Place::find(const std::vector<std::string_view>& texts) const {
+std::optional<Place::Found> Place::find(std::span<const std::string_view> texts) const {
   for (std::size_t index = 0; index < texts.size(); ++index) {
     const auto text = [](const RegistrationKey& key) { return std::string_view(key.to_string()); };
     if (std::ranges::binary_search(keys, texts[index], {}, text)) return Found{index};
@@ -99,7 +104,7 @@ std::optional<std::uint64_t> Strand::oldest_version() const {
   return (*oldest)->version;
 }
 
-std::optional<Strand::Entered> Strand::find_open(const std::vector<std::string_view>& key_texts) const {
+std::optional<Strand::Entered> Strand::find_open(std::span<const std::string_view> key_texts) const {
   std::optional<Entered> best;
   for (const std::shared_ptr<Place>& place : places_) {
     if (!place->gate.open()) continue;
@@ -110,7 +115,7 @@ std::optional<Strand::Entered> Strand::find_open(const std::vector<std::string_v
   return best;
 }
 
-std::optional<Strand::Entered> Strand::enter(const std::vector<std::string_view>& key_texts) const {
+std::optional<Strand::Entered> Strand::enter(std::span<const std::string_view> key_texts) const {
   const std::lock_guard lock(mutex_);
   for (;;) {
     std::optional<Entered> entered = find_open(key_texts);
@@ -127,15 +132,19 @@ std::shared_ptr<Place> Strand::enter_any() const {
   return nullptr;
 }
 
-void Strand::offer(std::shared_ptr<InboundEvent> event) {
+void Strand::offer(std::span<Call> calls) {
+  if (calls.empty()) return;
   const std::lock_guard lock(mutex_);
   if (closed_) return;
-  Queue& queue = queue_for(event->place().publisher);
-  bytes_ += event->size_bytes();
-  ++events_;
-  push(queue, std::move(event));
-  // One event always stays, so that one larger than the inbox still arrives.
-  while (bytes_ > inbox_bytes_max_ && events_ > 1) shed();
+  Queue& queue = queue_for(calls.front().event->place().publisher);
+  services_.activity.begin(static_cast<std::int64_t>(calls.size()));
+  for (Call& call : calls) {
+    bytes_ += call.event->size_bytes();
+    ++events_;
+    queue.items.push_back({std::move(call), arrivals_++});
+    // One event always stays, so that one larger than the inbox still arrives.
+    while (bytes_ > inbox_bytes_max_ && events_ > 1) shed();
+  }
   note_crowding();
   schedule(queue);
 }
@@ -150,7 +159,8 @@ void Strand::offer(const Gap& gap) {
     append(queue.holes, gap);
     if (queue.holes.size() == before) services_.activity.end();
   } else {
-    push(queue, gap);
+    services_.activity.begin();
+    queue.items.push_back({gap, arrivals_++});
   }
   schedule(queue);
 }
@@ -163,11 +173,6 @@ void Strand::note_crowding() {
     services_.crowding.entered();
   else
     services_.crowding.left();
-}
-
-void Strand::push(Queue& queue, Item item) {
-  services_.activity.begin();
-  queue.items.push_back({std::move(item), arrivals_++});
 }
 
 Strand::Queue& Strand::queue_for(const NodeId& publisher) {
@@ -201,7 +206,7 @@ void Strand::shed() {
 }
 
 void Strand::shed_from(Queue& queue) {
-  const auto event = std::get<std::shared_ptr<InboundEvent>>(std::move(queue.items.front().item));
+  const auto event = std::get<Call>(std::move(queue.items.front().item)).event;
   queue.items.pop_front();
   bytes_ -= event->size_bytes();
   --events_;
@@ -220,50 +225,62 @@ void Strand::schedule(Queue& queue) {
 }
 
 void Strand::run(Queue& queue) {
-  for (int calls = 0; calls < calls_per_turn; ++calls) {
-    const std::optional<Item> item = next(queue);
-    if (!item) return;
-    deliver(*item);
-    services_.activity.end();
+  std::vector<Item> part;
+  for (std::size_t calls = 0; take_part(queue, calls, part); calls += part.size()) {
+    for (const Item& item : part) {
+      deliver(item);
+      services_.activity.end();
+    }
   }
-  const std::lock_guard lock(mutex_);
-  queue.scheduled = false;
-  schedule(queue);
 }
 
-/// What comes next; nothing left ends the queue's turn.
-std::optional<Strand::Item> Strand::next(Queue& queue) {
+/// Takes what may run before others get their turn, `calls` having run already. False: the turn is over.
+bool Strand::take_part(Queue& queue, std::size_t calls, std::vector<Item>& part) {
+  part.clear();
   const std::lock_guard lock(mutex_);
+  const std::uint64_t left = bytes_ - std::min(bytes_, part_bytes_max);
+  while (!queue.empty() && calls + part.size() < calls_per_turn && (part.empty() || bytes_ > left)) {
+    part.push_back(take(queue));
+  }
+  note_crowding();
+  if (!part.empty()) return true;
+  queue.scheduled = !queue.empty() && services_.pool.submit_next({shared_from_this(), &queue});
+  return false;
+}
+
+Strand::Item Strand::take(Queue& queue) {
   if (!queue.holes.empty()) {
     const Gap hole = queue.holes.front();
     queue.holes.pop_front();
     return hole;
   }
-  if (queue.items.empty()) {
-    queue.scheduled = false;
-    return std::nullopt;
-  }
   Item item = std::move(queue.items.front().item);
   queue.items.pop_front();
-  if (const auto* event = std::get_if<std::shared_ptr<InboundEvent>>(&item)) {
-    bytes_ -= (*event)->size_bytes();
+  if (const auto* call = std::get_if<Call>(&item)) {
+    bytes_ -= call->event->size_bytes();
     --events_;
     if (crowded_) services_.crowding.took();
-    note_crowding();
   }
   return item;
 }
 
 void Strand::deliver(const Item& item) {
-  if (const auto* event = std::get_if<std::shared_ptr<InboundEvent>>(&item)) {
-    deliver(**event);
+  if (const auto* call = std::get_if<Call>(&item)) {
+    deliver(*call);
   } else {
     deliver(std::get<Gap>(item));
   }
 }
 
-void Strand::deliver(InboundEvent& event) {
-  const std::optional<Entered> entered = enter(event.key_texts());
+/// Through the registration that it matched, or another one of the listener when that is gone.
+std::optional<Strand::Entered> Strand::enter(const Call& call) const {
+  if (call.place && call.place->gate.enter()) return Entered{call.place, call.key};
+  return enter(call.event->key_texts());
+}
+
+void Strand::deliver(const Call& call) {
+  InboundEvent& event = *call.event;
+  const std::optional<Entered> entered = enter(call);
   if (!entered) return;
   if (const InboundEvent::Decoded* decoded = event.open(services_.runner)) {
     Delivery delivery{.event = decoded->event};

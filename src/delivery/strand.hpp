@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -44,7 +45,7 @@ struct Place {
   struct Found {
     std::optional<std::size_t> key;
   };
-  [[nodiscard]] std::optional<Found> find(const std::vector<std::string_view>& texts) const;
+  [[nodiscard]] std::optional<Found> find(std::span<const std::string_view> texts) const;
 };
 
 /// A listener object on one bus: its registrations, and the inbox of what waits for it.
@@ -95,8 +96,16 @@ class Strand : public std::enable_shared_from_this<Strand> {
   /// The smallest announcement version among the registrations; nothing when there is none.
   [[nodiscard]] std::optional<std::uint64_t> oldest_version() const;
 
-  /// Queues an event, or a gap behind what is queued for its publisher.
-  void offer(std::shared_ptr<InboundEvent> event);
+  /// An event, and the registration that it matched; without one it is looked for when the event's turn comes.
+  struct Call {
+    std::shared_ptr<InboundEvent> event;
+    std::shared_ptr<Place> place{};
+    std::optional<std::size_t> key{};  ///< index of the first key that matched
+  };
+
+  /// Queues events, or a gap, behind what is queued for their publisher.
+  void offer(Call call) { offer(std::span(&call, 1)); }
+  void offer(std::span<Call> calls);
   void offer(const Gap& gap);
 
   /// A registration that an event with these keys may go through now, entered; `leave` its gate afterwards.
@@ -104,13 +113,13 @@ class Strand : public std::enable_shared_from_this<Strand> {
     std::shared_ptr<Place> place;
     std::optional<std::size_t> key;  ///< index of the first key that matched
   };
-  [[nodiscard]] std::optional<Entered> enter(const std::vector<std::string_view>& key_texts) const;
+  [[nodiscard]] std::optional<Entered> enter(std::span<const std::string_view> key_texts) const;
 
   /// Drops what waits. What is offered later is dropped too.
   void close();
 
  private:
-  using Item = std::variant<std::shared_ptr<InboundEvent>, Gap>;
+  using Item = std::variant<Call, Gap>;
 
   /// What waits for one publisher; runs on the pool while there is something.
   struct Queue final : Runnable {
@@ -129,15 +138,16 @@ class Strand : public std::enable_shared_from_this<Strand> {
   };
 
   void run(Queue& queue);
-  [[nodiscard]] std::optional<Item> next(Queue& queue);
+  [[nodiscard]] bool take_part(Queue& queue, std::size_t calls, std::vector<Item>& part);
+  [[nodiscard]] Item take(Queue& queue);
   void deliver(const Item& item);
-  void deliver(InboundEvent& event);
+  void deliver(const Call& call);
+  [[nodiscard]] std::optional<Entered> enter(const Call& call) const;
   void deliver(const Gap& gap);
-  [[nodiscard]] std::optional<Entered> find_open(const std::vector<std::string_view>& key_texts) const;
+  [[nodiscard]] std::optional<Entered> find_open(std::span<const std::string_view> key_texts) const;
   [[nodiscard]] std::shared_ptr<Place> enter_any() const;
 
   Queue& queue_for(const NodeId& publisher);
-  void push(Queue& queue, Item item);
   void note_crowding();
   void shed();
   void shed_from(Queue& queue);

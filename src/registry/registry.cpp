@@ -108,14 +108,14 @@ void Registry::collect(std::span<const Key> keys, Matches& out) const {
     const auto found = by_key_.find(keys[index]);
     if (found == by_key_.end()) continue;
     for (const Entry& entry : found->second) {
-      out.push_back({entry.listener, entry.registration, entry.version, index});
+      out.push_back({entry.listener, entry.registration, entry.version, index, entry.registration});
     }
   }
 }
 
 void Registry::collect_each_node(Matches& out) const {
   for (const Entry& entry : each_node_) {
-    out.push_back({entry.listener, entry.registration, entry.version, no_key});
+    out.push_back({entry.listener, entry.registration, entry.version, no_key, entry.registration});
   }
 }
 

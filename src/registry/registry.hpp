@@ -42,6 +42,7 @@ struct Match {
   RegistrationHandle registration = 0;  ///< the oldest that matched
   std::uint64_t version = 0;            ///< the smallest of the registrations that matched
   std::size_t key = no_key;             ///< index of the first key that matched
+  RegistrationHandle holder = 0;        ///< the oldest under that key: whose gate a call goes through
 
   bool operator==(const Match&) const = default;
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "wire/event_codec.hpp"
 
 namespace evmesh::routing {
 
@@ -141,27 +140,25 @@ void InboundStream::apply(const Interval& interval, const ListenerLookup& lookup
     repair_gap_ = true;
     deliver_gap(through() + 1, interval.to, *interval.lost, lookup, out);
   }
-  for (const wire::EventSlice& slice : interval.events) {
-#ifndef EVMESH_SEEDED_BUG_REPAIR_TWICE
-    if (slice.seq <= through()) continue;
-#endif
-    deliver(slice, interval.frame, lookup, out);
-  }
+  if (!interval.events.empty()) deliver(interval, lookup, out);
   unreported_bytes_ += interval.frame.bytes.size();
   through_ = interval.to;
   inlet_.advanced(through());
 }
 
-void InboundStream::deliver(const wire::EventSlice& slice, const wire::Buffer& frame, const ListenerLookup& lookup,
-                            Actions& out) {
-  auto keys = wire::decode_keys(slice.bytes);
-  if (!keys) {
-    ++counters_.undecodable;
-    return;
+void InboundStream::deliver(const Interval& interval, const ListenerLookup& lookup, Actions& out) {
+  const auto arrivals = std::make_shared<Arrivals>(options_.publisher, interval.frame);
+  for (const wire::EventSlice& slice : interval.events) {
+#ifndef EVMESH_SEEDED_BUG_REPAIR_TWICE
+    if (slice.seq <= through()) continue;
+#endif
+    if (!arrivals->add(slice)) {
+      ++counters_.undecodable;
+      continue;
+    }
+    ++counters_.delivered;
+    if (!inlet_.event(arrivals, lookup, out)) arrivals->pop_back();
   }
-  ++counters_.delivered;
-  const Origin origin{options_.publisher.id, options_.publisher.epoch, slice.seq};
-  inlet_.event({origin, frame, slice.bytes, std::move(*keys)}, lookup, out);
 }
 
 void InboundStream::deliver_gap(std::uint64_t from, std::optional<std::uint64_t> to, GapReason reason,

@@ -91,7 +91,7 @@ class InboundStream {
   void take(MonoTime now, Interval interval, const ListenerLookup& lookup, Outbox& outbox);
   void keep_early(MonoTime now, Interval interval, Outbox& outbox);
   void apply(const Interval& interval, const ListenerLookup& lookup, Actions& out);
-  void deliver(const wire::EventSlice& slice, const wire::Buffer& frame, const ListenerLookup& lookup, Actions& out);
+  void deliver(const Interval& interval, const ListenerLookup& lookup, Actions& out);
   void deliver_gap(std::uint64_t from, std::optional<std::uint64_t> to, GapReason reason, const ListenerLookup& lookup, Actions& out);
   void apply_early(const ListenerLookup& lookup, Actions& out);
   void drop_early(std::map<std::uint64_t, Interval>::iterator entry);

@@ -10,28 +10,32 @@ namespace {
 // Receipts ask for recent registrations only.
 constexpr std::size_t passed_max = 256;
 
-std::uint64_t size_of(const std::shared_ptr<const Arrived>& event) { return event ? event->bytes.size() + 64 : 64; }
+constexpr std::uint64_t held_overhead_bytes = 64;
 
 }  // namespace
+
+std::uint64_t Inlet::Held::bytes() const {
+  return held_overhead_bytes + (arrivals ? arrivals->events()[event].bytes.size() : 0);
+}
 
 Inlet::Inlet(std::size_t bus, Life publisher, std::uint64_t settled, std::uint64_t held_bytes_max)
     : bus_(bus), publisher_(publisher), settled_(settled), held_bytes_max_(held_bytes_max) {}
 
-void Inlet::event(Arrived event, const ListenerLookup& lookup, Actions& out) {
+bool Inlet::event(const std::shared_ptr<const Arrivals>& arrivals, const ListenerLookup& lookup, Actions& out) {
+  const std::size_t last = arrivals->events().size() - 1;
   matches_.clear();
-  lookup.match(bus_, event.keys, matches_);
-  if (matches_.empty()) return;
-  const auto shared = std::make_shared<const Arrived>(std::move(event));
+  lookup.match(bus_, arrivals->keys(last), matches_);
   for (const Match& match : matches_) {
-    pass(match, {shared->origin.seq, shared, {}}, out);
+    pass(match, {arrivals->events()[last].seq, arrivals, last, {}}, out);
   }
+  return !matches_.empty();
 }
 
 void Inlet::gap(const Gap& gap, const ListenerLookup& lookup, Actions& out) {
   matches_.clear();
   lookup.everyone(bus_, matches_);
   for (const Match& match : matches_) {
-    pass(match, {gap.to.value_or(UINT64_MAX), nullptr, gap}, out);
+    pass(match, {gap.to.value_or(UINT64_MAX), nullptr, 0, gap}, out);
   }
 }
 
@@ -96,11 +100,25 @@ void Inlet::pass(const Match& match, Held item, Actions& out) {
   if (now == Verdict::deliver) give(match, item, out);
 }
 
-void Inlet::give(const Match& match, const Held& item, Actions& out) const {
-  if (item.event) {
-    out.push_back(Deliver{bus_, match.listener, item.event, match.key});
+/// Appends to the action that the listener's last event of this frame made, when it still stands there.
+void Inlet::give_event(const Match& match, const Held& item, Actions& out) {
+  if (given_of_ != item.arrivals.get()) given_.clear();
+  given_of_ = item.arrivals.get();
+  const Deliver::Item event{item.event, match.key, match.registration};
+  const auto [at, fresh] = given_.try_emplace(match.listener, out.size());
+  Deliver* const before = fresh || at->second >= out.size() ? nullptr : std::get_if<Deliver>(&out[at->second]);
+  if (before != nullptr && before->bus == bus_ && before->listener == match.listener &&
+      before->arrivals == item.arrivals) {
+    before->items.push_back(event);
     return;
   }
+  at->second = out.size();
+  out.push_back(Deliver{bus_, match.listener, item.arrivals, {event}});
+}
+
+void Inlet::give(const Match& match, const Held& item, Actions& out) {
+  if (item.arrivals) return give_event(match, item, out);
+  given_.erase(match.listener);  // what follows stands behind the gap
   Gap gap = item.gap;
   gap.from = std::max(gap.from, floor(match.version) + 1);
   out.push_back(DeliverGap{bus_, match.listener, gap});
@@ -108,7 +126,7 @@ void Inlet::give(const Match& match, const Held& item, Actions& out) const {
 
 void Inlet::hold(ListenerHandle listener, Held item) {
   Queue& queue = held_[listener];
-  queue.bytes += size_of(item.event);
+  queue.bytes += item.bytes();
   queue.items.push_back(std::move(item));
   while (queue.bytes > held_bytes_max_ && queue.items.size() > 1) shed_oldest(queue);
 }
@@ -118,10 +136,11 @@ void Inlet::shed_oldest(Queue& queue) const {
   const Held first = std::move(queue.items.front());
   queue.items.pop_front();
   Held& second = queue.items.front();
-  queue.bytes -= size_of(first.event) + size_of(second.event) - size_of(nullptr);
-  const auto to = second.event ? std::optional(second.seq) : second.gap.to;
+  queue.bytes -= first.bytes() + second.bytes();
+  const auto to = second.arrivals ? std::optional(second.seq) : second.gap.to;
   second.gap = Gap{publisher_.id, publisher_.epoch, first_number(first), to, GapReason::listener_overrun};
-  second.event = nullptr;
+  second.arrivals = nullptr;
+  queue.bytes += second.bytes();
 }
 
 void Inlet::release(const ListenerLookup& lookup, Actions& out) {
@@ -133,7 +152,7 @@ void Inlet::release(const ListenerLookup& lookup, Actions& out) {
       const Verdict now = match ? verdict(match->version, item.seq) : Verdict::skip;
       if (now == Verdict::hold) break;
       if (now == Verdict::deliver) give(*match, item, out);
-      queue.bytes -= size_of(item.event);
+      queue.bytes -= item.bytes();
       queue.items.pop_front();
     }
     entry = queue.items.empty() ? held_.erase(entry) : std::next(entry);
@@ -143,8 +162,8 @@ void Inlet::release(const ListenerLookup& lookup, Actions& out) {
 /// Registrations came and went while the item waited: those that stand now decide.
 std::optional<Match> Inlet::match_again(ListenerHandle listener, const Held& item, const ListenerLookup& lookup) {
   matches_.clear();
-  if (item.event) {
-    lookup.match(bus_, item.event->keys, matches_);
+  if (item.arrivals) {
+    lookup.match(bus_, item.arrivals->keys(item.event), matches_);
   } else {
     lookup.everyone(bus_, matches_);
   }
@@ -152,6 +171,6 @@ std::optional<Match> Inlet::match_again(ListenerHandle listener, const Held& ite
   return found == matches_.end() ? std::nullopt : std::optional(*found);
 }
 
-std::uint64_t Inlet::first_number(const Held& item) { return item.event ? item.seq : item.gap.from; }
+std::uint64_t Inlet::first_number(const Held& item) { return item.arrivals ? item.seq : item.gap.from; }
 
 }  // namespace evmesh::routing

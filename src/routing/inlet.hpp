@@ -21,8 +21,9 @@ class Inlet {
   /// `settled`: registrations up to this version get everything (they stood before the stream began).
   Inlet(std::size_t bus, Life publisher, std::uint64_t settled, std::uint64_t held_bytes_max);
 
-  /// Events and gaps come in the order of their numbers.
-  void event(Arrived event, const ListenerLookup& lookup, Actions& out);
+  /// Events and gaps come in the order of their numbers. `event` passes on the last of `arrivals`, and says whether
+  /// anybody may have it. What a listener gets of one frame is one action, as long as nothing comes in between.
+  [[nodiscard]] bool event(const std::shared_ptr<const Arrivals>& arrivals, const ListenerLookup& lookup, Actions& out);
   void gap(const Gap& gap, const ListenerLookup& lookup, Actions& out);
 
   /// The publisher matched against `version` everything after `seq`.
@@ -43,11 +44,14 @@ class Inlet {
  private:
   enum class Verdict : std::uint8_t { deliver, skip, hold };
 
-  /// What waits for one listener: an event, or a gap when `event` is null.
+  /// What waits for one listener: an event, or a gap when `arrivals` is null.
   struct Held {
     std::uint64_t seq = 0;  // a gap's last number
-    std::shared_ptr<const Arrived> event;
+    std::shared_ptr<const Arrivals> arrivals;
+    std::size_t event = 0;  // of `arrivals`
     Gap gap;
+
+    [[nodiscard]] std::uint64_t bytes() const;
   };
   struct Queue {
     std::deque<Held> items;
@@ -63,7 +67,8 @@ class Inlet {
   [[nodiscard]] std::optional<Match> match_again(ListenerHandle listener, const Held& item, const ListenerLookup& lookup);
   [[nodiscard]] static std::uint64_t first_number(const Held& item);
   void pass(const Match& match, Held item, Actions& out);
-  void give(const Match& match, const Held& item, Actions& out) const;
+  void give(const Match& match, const Held& item, Actions& out);
+  void give_event(const Match& match, const Held& item, Actions& out);
   void hold(ListenerHandle listener, Held item);
   void shed_oldest(Queue& queue) const;
   void release(const ListenerLookup& lookup, Actions& out);
@@ -76,6 +81,9 @@ class Inlet {
   std::deque<Acknowledgement> passed_;   // the youngest of the others, for receipts
   std::map<ListenerHandle, Queue> held_;
   std::vector<Match> matches_;  // scratch
+  // Where the action stands that events of `given_of_` are appended to; only for comparing, so it need not live.
+  std::map<ListenerHandle, std::size_t> given_;
+  const Arrivals* given_of_ = nullptr;
 };
 
 }  // namespace evmesh::routing

@@ -1,6 +1,7 @@
 #include "routing/outbound.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/limits.hpp"
 #include "wire/event_codec.hpp"
@@ -57,10 +58,12 @@ void OutboundStream::restart() {
   published_ends_.clear();
 }
 
-std::uint64_t OutboundStream::push(MonoTime now, std::string bytes, std::vector<std::uint64_t> hashes, PeerMask wanted) {
+std::uint64_t OutboundStream::push(MonoTime now, Outgoing event) {
+  if (event.bytes.empty()) return push_hollow();
   ++counters_.accepted;
-  const std::uint64_t size = bytes.size();
-  const std::uint64_t seq = ring_.push(std::move(bytes), std::move(hashes), wanted);
+  const std::uint64_t size = event.bytes.size();
+  const PeerMask wanted = event.wanted;
+  const std::uint64_t seq = ring_.push(std::move(event.bytes), std::move(event.hashes), wanted);
   const std::uint64_t owed = ring_.youngest_bytes();  // as the ring counts, so that the two can be compared
   if (everything()) unpublished_bytes_ += size;
   for (auto& [life, cursor] : cursors_) {
@@ -172,6 +175,15 @@ bool OutboundStream::reported(MonoTime now, const Life& life, std::uint64_t thro
   cursor.repair_in_flight.settle(through, cursor.repair ? cursor.repair->after : through);
   if (cursor.owed.open() < options_.window_bytes / 2) cursor.in_step = true;
   return true;
+}
+
+std::uint64_t OutboundStream::room_bytes() const {
+  std::uint64_t room = std::numeric_limits<std::uint64_t>::max();
+  for (const auto& [life, cursor] : cursors_) {
+    if (!cursor.subscribed || !cursor.in_step) continue;
+    room = std::min(room, options_.window_bytes - std::min(options_.window_bytes, cursor.owed.open()));
+  }
+  return room;
 }
 
 bool OutboundStream::window_open(bool reserve) const {

@@ -14,6 +14,13 @@
 
 namespace evmesh::routing {
 
+/// An event on its way into a stream.
+struct Outgoing {
+  std::string bytes;                  ///< encoded; empty: nobody needs it, it only gets a number
+  std::vector<std::uint64_t> hashes;  ///< of its keys
+  PeerMask wanted = 0;                ///< what the interest table says of it
+};
+
 /// What the streams of this node have sent; the owner adds it up.
 struct OutboundCounters {
   std::uint64_t accepted = 0;         ///< events numbered
@@ -42,9 +49,8 @@ class OutboundStream {
   /// Begins a new life with number 1: nothing of this one is sent to anybody any more.
   void restart();
 
-  /// Numbers an event. `wanted` is what the interest table says of it.
-  std::uint64_t push(MonoTime now, std::string bytes, std::vector<std::uint64_t> hashes, PeerMask wanted);
-  std::uint64_t push_hollow();
+  /// Numbers an event.
+  std::uint64_t push(MonoTime now, Outgoing event);
 
   void peer_up(const Life& life, std::uint32_t slot);
   void peer_down(const Life& life);
@@ -72,6 +78,9 @@ class OutboundStream {
 
   /// Asks every peer where it is.
   void ask_reports(MonoTime now, Outbox& outbox);
+
+  /// How much may be pushed until a peer in step is a window behind; without such a peer there is no end to it.
+  [[nodiscard]] std::uint64_t room_bytes() const;
 
   /// No peer in step is a window behind; with `reserve`, a window and a tenth.
   [[nodiscard]] bool window_open(bool reserve) const;
@@ -156,6 +165,7 @@ class OutboundStream {
   [[nodiscard]] Piece cut(const Cursor& cursor, const wire::Header& header, Range range, std::uint64_t scan_from, bool rematch,
                           bool report) const;
   [[nodiscard]] bool nothing_wanted(Cursor& cursor) const;
+  std::uint64_t push_hollow();
   void pump_link(MonoTime now, const Life& life, Cursor& cursor, const Room& room, Outbox& outbox);
   static void begin_repair(Cursor& cursor, std::uint64_t after, std::uint64_t to);
   void pump_repair(const Life& life, Cursor& cursor, const Room& room, Outbox& outbox);

@@ -135,13 +135,6 @@ bool Routing::needed(std::size_t bus, std::span<const std::uint64_t> hashes) con
   return interest_.match(bus, hashes) != 0;
 }
 
-Routing::Accepted Routing::accept(MonoTime now, std::size_t bus, std::string bytes, std::vector<std::uint64_t> hashes) {
-  const PeerMask interested = interest_.match(bus, hashes);
-  return {outbound_[bus].push(now, std::move(bytes), std::move(hashes), interested), interested};
-}
-
-std::uint64_t Routing::accept_unneeded(std::size_t bus) { return outbound_[bus].push_hollow(); }
-
 bool Routing::drop_out_of_step(MonoTime now, std::size_t bus, Actions& out) {
   return outbound_[bus].drop_out_of_step(now, out);
 }

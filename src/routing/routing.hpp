@@ -55,12 +55,15 @@ class Routing {
   /// False when nobody the mesh knows of can want such an event, so that it need not be encoded.
   [[nodiscard]] bool needed(std::size_t bus, std::span<const std::uint64_t> hashes) const;
 
-  struct Accepted {
-    std::uint64_t seq = 0;
-    PeerMask interested = 0;
-  };
-  Accepted accept(MonoTime now, std::size_t bus, std::string bytes, std::vector<std::uint64_t> hashes);
-  std::uint64_t accept_unneeded(std::size_t bus);
+  /// The peers that are known to want it.
+  [[nodiscard]] PeerMask match(std::size_t bus, std::span<const std::uint64_t> hashes) const {
+    return interest_.match(bus, hashes);
+  }
+
+  /// Numbers an event, which has been matched.
+  std::uint64_t accept(MonoTime now, std::size_t bus, Outgoing event) {
+    return outbound_[bus].push(now, std::move(event));
+  }
 
   /// `reserve`: a tenth more, for dispatches inside a listener, which may not wait.
   [[nodiscard]] bool window_open(std::size_t bus, bool reserve = false) const { return outbound_[bus].window_open(reserve); }

@@ -27,12 +27,40 @@ using wire::Life;
 /// A registered listener of this node, by the number its bus gave it.
 using ListenerHandle = std::uint64_t;
 
-/// One event as it arrived; kept alive by the frame it stands in.
-struct Arrived {
-  Origin origin;
-  wire::Buffer frame;                   ///< owns the bytes below
-  std::string_view bytes;               ///< the encoded event
-  std::vector<std::string_view> keys;   ///< of the event, views into `bytes`
+/// Events of one frame as they arrived. One for all of them, because a busy publisher packs hundreds into a frame.
+class Arrivals {
+ public:
+  struct Arrival {
+    std::uint64_t seq = 0;
+    std::string_view bytes;  ///< the encoded event
+    std::size_t first_key = 0;
+    std::size_t keys = 0;
+  };
+
+  /// `frame` owns the bytes of all events.
+  Arrivals(Life publisher, wire::Buffer frame) : publisher_(publisher), frame_(std::move(frame)) {}
+
+  /// Appends an event; false, and nothing is changed, when its keys cannot be read.
+  [[nodiscard]] bool add(const wire::EventSlice& event);
+
+  /// Takes the last one back.
+  void pop_back();
+
+  [[nodiscard]] const std::vector<Arrival>& events() const { return events_; }
+  [[nodiscard]] const std::shared_ptr<const void>& owner() const { return frame_.owner; }
+  [[nodiscard]] Origin origin(std::size_t index) const {
+    return {publisher_.id, publisher_.epoch, events_[index].seq};
+  }
+  /// Views into the event's bytes; valid until the next `add`.
+  [[nodiscard]] std::span<const std::string_view> keys(std::size_t index) const {
+    return std::span(keys_).subspan(events_[index].first_key, events_[index].keys);
+  }
+
+ private:
+  Life publisher_;
+  wire::Buffer frame_;
+  std::vector<Arrival> events_;
+  std::vector<std::string_view> keys_;
 };
 
 /// A listener that an event or a gap concerns.
@@ -40,6 +68,7 @@ struct Match {
   ListenerHandle listener = 0;
   std::uint64_t version = 0;            ///< announcement version its registration came with
   std::optional<std::size_t> key;       ///< index of the first key that matched; empty: each-node
+  std::uint64_t registration = 0;       ///< the one that matched, as its bus numbers them
 };
 
 /// Who listens on this node. The registry of each bus stands behind it.
@@ -72,12 +101,17 @@ struct SendFrame {
 struct PublishFrame {
   std::string bytes;
 };
-/// Give an event to a listener.
+/// Give events of one frame to a listener, in this order.
 struct Deliver {
+  struct Item {
+    std::size_t event = 0;  // of `arrivals`
+    std::optional<std::size_t> key;
+    std::uint64_t registration = 0;
+  };
   std::size_t bus = 0;
   ListenerHandle listener = 0;
-  std::shared_ptr<const Arrived> event;  // shared: all listeners of this node read the same bytes
-  std::optional<std::size_t> key;
+  std::shared_ptr<const Arrivals> arrivals;  // shared: all listeners of this node read the same bytes
+  std::vector<Item> items;
 };
 /// Tell a listener of missing notifications, in this place of the order.
 struct DeliverGap {

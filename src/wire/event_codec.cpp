@@ -150,19 +150,29 @@ tl::expected<ReceivedEvent, DecodeError> decode_event(std::string_view bytes) {
 }
 
 tl::expected<std::vector<std::string_view>, DecodeError> decode_keys(std::string_view bytes) {
+  std::vector<std::string_view> keys;
+  const auto count = append_keys(bytes, keys);
+  if (!count) return tl::unexpected(count.error());
+  return keys;
+}
+
+tl::expected<std::size_t, DecodeError> append_keys(std::string_view bytes, std::vector<std::string_view>& out) {
   constexpr std::size_t fixed_bytes = 1 + 16 + 8;  // payload format, id, time
   Reader reader(bytes);
   read_version(reader);
   static_cast<void>(reader.take(fixed_bytes));
   static_cast<void>(reader.take(reader.take_number<std::uint8_t>()));  // type
   static_cast<void>(reader.take(reader.take_number<std::uint8_t>()));  // user
-  std::vector<std::string_view> keys(read_count<std::uint16_t>(reader, limits::dispatch_keys_max, 2));
-  for (std::string_view& key : keys) {
-    key = reader.take(reader.take_number<std::uint8_t>());
-    reader.check(!key.empty());
+  const std::size_t before = out.size();
+  const auto count = read_count<std::uint16_t>(reader, limits::dispatch_keys_max, 2);
+  out.reserve(before + count);
+  for (std::size_t i = 0; i < count; ++i) {
+    out.push_back(reader.take(reader.take_number<std::uint8_t>()));
+    reader.check(!out.back().empty());
   }
-  if (reader.error()) return tl::unexpected(*reader.error());
-  return keys;
+  if (!reader.error()) return count;
+  out.resize(before);
+  return tl::unexpected(*reader.error());
 }
 
 }  // namespace evmesh::wire

@@ -32,6 +32,10 @@ struct ReceivedEvent {
 /// a text that is no key matches no listener.
 [[nodiscard]] tl::expected<std::vector<std::string_view>, DecodeError> decode_keys(std::string_view bytes);
 
+/// The same, appended to `out`; the count of them. On an error `out` is as it was.
+[[nodiscard]] tl::expected<std::size_t, DecodeError> append_keys(std::string_view bytes,
+                                                                 std::vector<std::string_view>& out);
+
 /// Builds the bytes of a NOTIFY from events that are already encoded, without copying them twice.
 class NotifyWriter {
  public:

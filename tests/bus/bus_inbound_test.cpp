@@ -20,9 +20,10 @@ Origin from_peer(std::uint64_t seq) {
 
 /// An event on K:1 whose bytes are its payload.
 std::shared_ptr<InboundEvent> arrived(std::uint64_t seq, std::string payload) {
+  static const std::vector<std::string_view> keys{"K:1"};
   const auto frame = std::make_shared<std::string>(std::move(payload));
   return std::make_shared<InboundEvent>(
-      from_peer(seq), std::vector<std::string_view>{"K:1"}, frame, *frame,
+      from_peer(seq), keys, frame, *frame,
       [](std::string_view bytes) -> Result<InboundEvent::Decoded> {
         if (bytes == "garbage") return fail(ErrorCode::undecodable, "garbage");
         return InboundEvent::Decoded{sample(std::string(bytes)), {key("K:1")}};
@@ -42,6 +43,12 @@ Gap hole(std::uint64_t from) {
   gap.from = from;
   gap.to = from;
   return gap;
+}
+
+/// As the engine gives an event to a listener.
+void offer(Bus& bus, const registry::Match& match, std::shared_ptr<InboundEvent> event) {
+  const Bus::Arrival arrival{std::move(event), match.holder, match.key};
+  bus.offer(match.listener, {&arrival, 1});
 }
 
 /// As the engine tells of a gap.
@@ -91,7 +98,7 @@ TEST_CASE("an event from the mesh runs on the pool with its origin and key", "[b
   const auto found = matches(*alone.bus, {"K:1"});
   REQUIRE(found.size() == 1);
 
-  alone.bus->offer(found[0].listener, arrived(5, "hello"));
+  offer(*alone.bus, found[0], arrived(5, "hello"));
 
   CHECK(story.wait(1) == std::vector<std::string>{"hello"});
   must(alone.bus->drain(patience));
@@ -110,11 +117,11 @@ TEST_CASE("a prefilter that throws and bytes that are no event spoil nothing", "
   const auto listener =
       make_listener([&](const Delivery& delivery) { story.add(delivery.event.payload()); }, traits);
   const auto registration = must(alone.bus->register_listener(listener, key("K:1")));
-  const auto handle = matches(*alone.bus, {"K:1"}).at(0).listener;
+  const auto match = matches(*alone.bus, {"K:1"}).at(0);
 
-  alone.bus->offer(handle, arrived(1, "bad"));
-  alone.bus->offer(handle, arrived(2, "garbage"));
-  alone.bus->offer(handle, arrived(3, "good"));
+  offer(*alone.bus, match, arrived(1, "bad"));
+  offer(*alone.bus, match, arrived(2, "garbage"));
+  offer(*alone.bus, match, arrived(3, "good"));
 
   CHECK(story.wait(1) == std::vector<std::string>{"good"});
   must(alone.bus->drain(patience));
@@ -127,11 +134,11 @@ TEST_CASE("what is offered to a listener that left goes nowhere", "[bus][inbound
   Alone alone(on(uplink));
   Story story;
   auto registration = must(alone.bus->register_listener(teller(story), key("K:1")));
-  const auto handle = matches(*alone.bus, {"K:1"}).at(0).listener;
+  const auto match = matches(*alone.bus, {"K:1"}).at(0);
   registration.unregister();
 
-  alone.bus->offer(handle, arrived(1, "late"));
-  alone.bus->offer_gap(handle, hole(2));
+  offer(*alone.bus, match, arrived(1, "late"));
+  alone.bus->offer_gap(match.listener, hole(2));
   to_all(*alone.bus, hole(3));
 
   must(alone.bus->drain(patience));

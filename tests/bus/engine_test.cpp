@@ -21,12 +21,10 @@ class Door final : public Downlink {
   std::atomic<bool> busy{false};
 
   void match(std::span<const std::string_view>, std::vector<routing::Match>& out) const override {
-    out.push_back({1, 0, std::nullopt});
+    out.push_back({1, 0, std::nullopt, 1});
   }
-  void everyone(std::vector<routing::Match>& out) const override { out.push_back({1, 0, std::nullopt}); }
-  void deliver(routing::ListenerHandle, const std::shared_ptr<const routing::Arrived>&, std::optional<std::size_t>) override {
-    ++events;
-  }
+  void everyone(std::vector<routing::Match>& out) const override { out.push_back({1, 0, std::nullopt, 1}); }
+  void deliver(const routing::Deliver& what) override { events += what.items.size(); }
   void deliver_gap(routing::ListenerHandle, const Gap&) override {}
   [[nodiscard]] bool crowded() const override { return busy; }
 };
@@ -71,8 +69,10 @@ struct Station {
   }
   [[nodiscard]] std::uint64_t counter(const std::string& name) const { return status().counters[name]; }
   [[nodiscard]] Result<Uplink::Published> publish(std::size_t bytes = 10, bool inside_listener = false) {
-    const std::vector<KeyedEvent> events{{sample(std::string(bytes, 'x')), {key("Key:1")}}};
-    return uplink->publish(events, inside_listener, {});
+    const Event event = sample(std::string(bytes, 'x'));
+    const std::vector keys{key("Key:1")};
+    const Uplink::Outgoing outgoing{&event, keys};
+    return uplink->publish({&outgoing, 1}, inside_listener, {});
   }
   /// Its subscription to the other's notification socket stands.
   [[nodiscard]] bool published_to() const {

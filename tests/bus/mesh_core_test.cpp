@@ -73,7 +73,8 @@ class Pair {
     std::string bytes;
     const std::vector keys{*RegistrationKey::parse("Key:a")};
     wire::encode_event(Event(std::move(fields)), keys, PayloadFormat::raw, bytes);
-    core(number).accept(now_, 0, std::move(bytes), {wire::interest_hash("bus", "Key:a")});
+    const std::vector hashes{wire::interest_hash("bus", "Key:a")};
+    core(number).accept(now_, 0, {std::move(bytes), hashes, core(number).match(0, hashes)});
   }
   void goodbye(unsigned number) {
     CoreActions actions;
@@ -138,7 +139,7 @@ class Pair {
       core(3 - number).on_published(now_, buffer(frame->bytes), answers);
       perform(3 - number, std::move(answers));
     } else if (const auto* deliver = std::get_if<routing::Deliver>(&action)) {
-      delivered[number].push_back(deliver->event->origin.seq);
+      for (const auto& item : deliver->items) delivered[number].push_back(deliver->arrivals->events()[item.event].seq);
     }
   }
 

@@ -198,13 +198,15 @@ struct Alone {
 /// A mesh that writes down what it is asked.
 class FakeUplink final : public Uplink {
  public:
-  Result<Published> publish(std::span<const KeyedEvent> events, bool inside_listener,
+  Result<Published> publish(std::span<const Outgoing> events, bool inside_listener,
                             std::span<std::uint32_t> each) override {
     const std::lock_guard lock(mutex);
     std::ranges::fill(each, 2u);
     if (refusal) return tl::unexpected(*refusal);
-    for (const KeyedEvent& keyed : events) published.push_back(keyed.event.payload());
-    for (const KeyedEvent& keyed : events) bodies += keyed.event.body() ? 1 : 0;
+    for (const Outgoing& each_one : events) {
+      published.push_back(each_one.event->payload());
+      bodies += each_one.event->body() ? 1 : 0;
+    }
     inside.push_back(inside_listener);
     seq += events.size();
     return Published{seq, 2};

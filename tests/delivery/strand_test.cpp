@@ -85,7 +85,7 @@ TEST_CASE("events of one publisher come in order", "[delivery][strand]") {
 
   for (std::uint64_t seq = 1; seq <= 500; ++seq) {
     expected.push_back(std::to_string(seq));
-    strand->offer(event(1, seq, std::to_string(seq)));
+    strand->offer({event(1, seq, std::to_string(seq))});
   }
 
   CHECK(teller.story.wait(500) == expected);
@@ -100,10 +100,10 @@ TEST_CASE("a publisher whose event blocks the listener does not hold another pub
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
 
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
-  strand->offer(event(1, 2, "second"));
-  strand->offer(event(2, 1, "other"));
+  strand->offer({event(1, 2, "second")});
+  strand->offer({event(2, 1, "other")});
 
   CHECK(teller.story.wait(1) == std::vector<std::string>{"other"});
   teller.gate.open();
@@ -117,9 +117,9 @@ TEST_CASE("a serial listener gets one event at a time, whoever published it", "[
   const auto strand = strand_of(room, teller.listener(), {.serial = true});
   const auto place = place_on(strand, {key("K:1")});
 
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
-  strand->offer(event(2, 1, "other"));
+  strand->offer({event(2, 1, "other")});
   teller.gate.open();
 
   CHECK(teller.story.wait(2) == std::vector<std::string>{"block", "other"});
@@ -131,10 +131,10 @@ TEST_CASE("a full inbox loses its oldest events to one gap in their place", "[de
   Room room;
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 4000});
   const auto place = place_on(strand, {key("K:1")});
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
 
-  for (std::uint64_t seq = 2; seq <= 10; ++seq) strand->offer(large(1, seq));
+  for (std::uint64_t seq = 2; seq <= 10; ++seq) strand->offer({large(1, seq)});
   teller.gate.open();
 
   CHECK(first_words(teller.story.wait(5)) == std::vector<std::string>{"block", "gap 2-7", "8", "9", "10"});
@@ -150,15 +150,15 @@ TEST_CASE("a hole that begins after a gap was told is a hole of its own", "[deli
   Room room;
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 3000});
   const auto place = place_on(strand, {key("K:1")});
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
-  for (std::uint64_t seq = 2; seq <= 4; ++seq) strand->offer(large(1, seq));
+  for (std::uint64_t seq = 2; seq <= 4; ++seq) strand->offer({large(1, seq)});
   teller.gate.open();
   REQUIRE(first_words(teller.story.wait(4)) == std::vector<std::string>{"block", "gap 2-2", "3", "4"});
 
   Gate second;
   const auto blocker = place_on(strand, {key("K:2")});
-  strand->offer(event(1, 5, "five"));
+  strand->offer({event(1, 5, "five")});
 
   CHECK(teller.story.wait(5).back() == "five");
   CHECK(room.count("evmesh_listener_overruns_total") == 1);
@@ -170,13 +170,13 @@ TEST_CASE("the oldest event leaves, whichever publisher it came from", "[deliver
   Room room;
   const auto strand = strand_of(room, teller.listener(), {.serial = true, .inbox_bytes_max = 3000});
   const auto place = place_on(strand, {key("K:1")});
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
 
-  strand->offer(large(1, 2));
-  strand->offer(large(2, 50));
-  strand->offer(large(1, 3));
-  strand->offer(large(2, 51));
+  strand->offer({large(1, 2)});
+  strand->offer({large(2, 50)});
+  strand->offer({large(1, 3)});
+  strand->offer({large(2, 51)});
   teller.gate.open();
 
   CHECK(first_words(teller.story.wait(5)) ==
@@ -189,14 +189,14 @@ TEST_CASE("lives of a publisher have holes of their own", "[delivery][strand]") 
   Room room;
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 2000});
   const auto place = place_on(strand, {key("K:1")});
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
 
   const std::string payload(1000, '.');
-  strand->offer(event(1, 8, payload, "K:1", 1));
-  strand->offer(event(1, 9, payload, "K:1", 1));
-  strand->offer(event(1, 1, payload, "K:1", 2));
-  strand->offer(event(1, 2, "2" + payload, "K:1", 2));
+  strand->offer({event(1, 8, payload, "K:1", 1)});
+  strand->offer({event(1, 9, payload, "K:1", 1)});
+  strand->offer({event(1, 1, payload, "K:1", 2)});
+  strand->offer({event(1, 2, "2" + payload, "K:1", 2)});
   teller.gate.open();
 
   CHECK(first_words(teller.story.wait(4)) == std::vector<std::string>{"block", "gap 8-9", "gap 1-1", "2"});
@@ -209,7 +209,7 @@ TEST_CASE("an event larger than the inbox still arrives", "[delivery][strand]") 
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 100});
   const auto place = place_on(strand, {key("K:1")});
 
-  strand->offer(large(1, 7));
+  strand->offer({large(1, 7)});
 
   CHECK(first_words(teller.story.wait(1)) == std::vector<std::string>{"7"});
   strand->close();
@@ -220,12 +220,12 @@ TEST_CASE("an explicit gap keeps its place among the events", "[delivery][strand
   Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
 
-  strand->offer(event(1, 2, "two"));
+  strand->offer({event(1, 2, "two")});
   strand->offer(Gap{publisher(1), 1, 3, 4, GapReason::ring_overrun});
-  strand->offer(event(1, 5, "five"));
+  strand->offer({event(1, 5, "five")});
   strand->offer(Gap{publisher(1), 1, 6, std::nullopt, GapReason::life_ended});
   teller.gate.open();
 
@@ -240,13 +240,13 @@ TEST_CASE("an explicit gap is not lost when the inbox overflows around it", "[de
   Room room;
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 2000});
   const auto place = place_on(strand, {key("K:1")});
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
 
-  strand->offer(large(1, 2));
+  strand->offer({large(1, 2)});
   strand->offer(Gap{publisher(1), 1, 3, 4, GapReason::ring_overrun});
-  strand->offer(large(1, 5));
-  strand->offer(large(1, 6));
+  strand->offer({large(1, 5)});
+  strand->offer({large(1, 6)});
   teller.gate.open();
 
   CHECK(first_words(teller.story.wait(5)) ==
@@ -261,7 +261,7 @@ TEST_CASE("gaps of one life that nobody takes become one instead of filling the 
   Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
 
   for (std::uint64_t seq = 2; seq <= 1001; ++seq) {
@@ -282,10 +282,10 @@ TEST_CASE("what waits for an ended registration does not run", "[delivery][stran
   const auto strand = strand_of(room, teller.listener(), {});
   const auto first = place_on(strand, {key("K:1")});
   const auto second = place_on(strand, {key("K:2")});
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
-  strand->offer(event(1, 2, "on one", "K:1"));
-  strand->offer(event(1, 3, "on two", "K:2"));
+  strand->offer({event(1, 2, "on one", "K:1")});
+  strand->offer({event(1, 3, "on two", "K:2")});
 
   CHECK_FALSE(strand->remove(*first));
   first->gate.close();
@@ -305,7 +305,8 @@ TEST_CASE("an event of several keys goes through whichever registration is left"
   const auto second = place_on(strand, {key("K:2")}, 9);
   CHECK(strand->oldest_version() == 3);
 
-  const auto both = strand->enter({"K:1", "K:2"});
+  const std::vector<std::string_view> keys{"K:1", "K:2"};
+  const auto both = strand->enter(keys);
   REQUIRE(both.has_value());
   CHECK(both->place == first);
   CHECK(both->key == 0);
@@ -313,17 +314,45 @@ TEST_CASE("an event of several keys goes through whichever registration is left"
 
   first->gate.close();
   strand->remove(*first);
-  const auto one = strand->enter({"K:1", "K:2"});
+  const auto one = strand->enter(keys);
   REQUIRE(one.has_value());
   CHECK(one->place == second);
   CHECK(one->key == 1);
   one->place->gate.leave();
 
   second->gate.close();
-  CHECK_FALSE(strand->enter({"K:1", "K:2"}).has_value());
+  CHECK_FALSE(strand->enter(keys).has_value());
   CHECK(strand->oldest_version() == 9);
   strand->remove(*second);
   CHECK_FALSE(strand->oldest_version().has_value());
+}
+
+TEST_CASE("an event comes through the registration that it matched, or another one when that has gone",
+          "[delivery][strand]") {
+  std::vector<std::string> through;
+  Gate gate;
+  Room room;
+  const auto listener = make_listener([&](const Delivery& delivery) {
+    through.emplace_back(delivery.key->to_string());
+    if (through.size() == 1) gate.pass();
+  });
+  const auto strand = strand_of(room, listener, {});
+  const auto first = place_on(strand, {key("K:1")});
+  const auto second = place_on(strand, {key("K:2")});
+  const auto both = [&](std::uint64_t seq) {
+    return std::make_shared<InboundEvent>(Origin{publisher(1), 1, seq}, sample("both"),
+                                          std::vector{key("K:1"), key("K:2")});
+  };
+
+  std::vector<Strand::Call> calls{{both(1), second, 1}, {both(2), second, 1}};
+  strand->offer(calls);
+  REQUIRE(gate.wait_arrived(1));
+  second->gate.close();
+  gate.open();
+
+  CHECK(room.activity.wait(patience) == 0);
+  CHECK(through == std::vector<std::string>{"K:2", "K:1"});
+  strand->close();
 }
 
 TEST_CASE("an each-node registration takes every event, by no key", "[delivery][strand]") {
@@ -335,7 +364,8 @@ TEST_CASE("an each-node registration takes every event, by no key", "[delivery][
   place->strand = strand;
   strand->add(place);
 
-  const auto entered = strand->enter({"K:1"});
+  const std::vector<std::string_view> keys{"K:1"};
+  const auto entered = strand->enter(keys);
 
   REQUIRE(entered.has_value());
   CHECK_FALSE(entered->key.has_value());
@@ -353,8 +383,8 @@ TEST_CASE("a listener that throws gets what follows", "[delivery][strand]") {
                                 {});
   const auto place = place_on(strand, {key("K:1")});
 
-  strand->offer(event(1, 1, "bad"));
-  strand->offer(event(1, 2, "good"));
+  strand->offer({event(1, 1, "bad")});
+  strand->offer({event(1, 2, "good")});
 
   CHECK(story.wait(1) == std::vector<std::string>{"good"});
   CHECK(field(room.log(), "delivery_failed", "key") == "K:1");
@@ -367,12 +397,12 @@ TEST_CASE("an undecodable event is passed over", "[delivery][strand]") {
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
 
-  strand->offer(std::make_shared<InboundEvent>(Origin{publisher(1), 1, 1},
-                                               std::vector<std::string_view>{"K:1"}, nullptr, "",
-                                               [](std::string_view) -> Result<InboundEvent::Decoded> {
-                                                 return fail(ErrorCode::undecodable, "garbage");
-                                               }));
-  strand->offer(event(1, 2, "good"));
+  const std::vector<std::string_view> keys{"K:1"};
+  strand->offer({std::make_shared<InboundEvent>(Origin{publisher(1), 1, 1}, keys, nullptr, "",
+                                                [](std::string_view) -> Result<InboundEvent::Decoded> {
+                                                  return fail(ErrorCode::undecodable, "garbage");
+                                                })});
+  strand->offer({event(1, 2, "good")});
 
   CHECK(teller.story.wait(1) == std::vector<std::string>{"good"});
   CHECK(room.activity.wait(patience) == 0);
@@ -385,13 +415,13 @@ TEST_CASE("a closed strand drops what waits and what comes", "[delivery][strand]
   Room room;
   const auto strand = strand_of(room, teller.listener(), {});
   const auto place = place_on(strand, {key("K:1")});
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
-  strand->offer(event(1, 2, "dropped"));
+  strand->offer({event(1, 2, "dropped")});
   strand->offer(Gap{publisher(1), 1, 3, 3, GapReason::ring_overrun});
 
   strand->close();
-  strand->offer(event(1, 4, "dropped"));
+  strand->offer({event(1, 4, "dropped")});
   teller.gate.open();
 
   CHECK(room.activity.wait(patience) == 0);
@@ -405,7 +435,7 @@ TEST_CASE("queues of many publishers that went are forgotten", "[delivery][stran
   const auto place = place_on(strand, {key("K:1")});
 
   for (int round = 0; round < 3; ++round) {
-    for (int from = 0; from < 200; ++from) strand->offer(event(static_cast<std::uint8_t>(from), 1, "e"));
+    for (int from = 0; from < 200; ++from) strand->offer({event(static_cast<std::uint8_t>(from), 1, "e")});
     REQUIRE(room.activity.wait(patience) == 0);
   }
 
@@ -418,12 +448,12 @@ TEST_CASE("an inbox is crowded from an eighth of its bound until a sixteenth is 
   Room room;
   const auto strand = strand_of(room, teller.listener(), {.inbox_bytes_max = 80'000});
   const auto place = place_on(strand, {key("K:1")});
-  strand->offer(event(1, 1, "block"));
+  strand->offer({event(1, 1, "block")});
   REQUIRE(teller.gate.wait_arrived(1));
-  strand->offer(large(1, 2));
+  strand->offer({large(1, 2)});
   const bool before = room.crowding.any();
 
-  for (std::uint64_t seq = 3; seq <= 20; ++seq) strand->offer(large(1, seq));
+  for (std::uint64_t seq = 3; seq <= 20; ++seq) strand->offer({large(1, seq)});
 
   CHECK_FALSE(before);
   CHECK(room.crowding.any());

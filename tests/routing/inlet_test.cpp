@@ -21,7 +21,9 @@ struct Setting {
 
   void event(std::uint64_t number, const std::string& on = "a") {
     const evmesh::wire::Buffer frame = buffer(encoded({on}));
-    inlet.event({{life(1).id, 1, number}, frame, frame.bytes, *evmesh::wire::decode_keys(frame.bytes)}, listeners, out);
+    const auto arrivals = std::make_shared<Arrivals>(life(1), frame);
+    REQUIRE(arrivals->add({number, frame.bytes}));
+    static_cast<void>(inlet.event(arrivals, listeners, out));
     inlet.advanced(number);
   }
   void gap(std::uint64_t from, std::uint64_t to) {
@@ -142,9 +144,57 @@ TEST_CASE("a gap waits in its place", "[routing]") {
   it.acknowledged(2, 9);
 
   REQUIRE(it.out.size() == 3);
-  CHECK(std::get<Deliver>(it.out[0]).event->origin.seq == 10);
+  CHECK(delivered({it.out[0]}) == Delivered{{7, 10}});
   CHECK(std::get<DeliverGap>(it.out[1]).gap.from == 11);
-  CHECK(std::get<Deliver>(it.out[2]).event->origin.seq == 16);
+  CHECK(delivered({it.out[2]}) == Delivered{{7, 16}});
+}
+
+TEST_CASE("what a listener gets of one frame is given at once, in order", "[routing]") {
+  Setting it;
+  it.listeners.entries = {{7, "a", 1}, {8, "", 1}};
+  const evmesh::wire::Buffer frame = buffer(encoded({"a"}));
+  const evmesh::wire::Buffer other = buffer(encoded({"b"}));
+  const auto arrivals = std::make_shared<Arrivals>(life(1), frame);
+  const auto event = [&](std::uint64_t number, const evmesh::wire::Buffer& bytes) {
+    REQUIRE(arrivals->add({number, bytes.bytes}));
+    CHECK(it.inlet.event(arrivals, it.listeners, it.out));
+  };
+
+  event(1, frame);
+  event(2, other);
+  event(3, frame);
+
+  REQUIRE(it.out.size() == 2);
+  CHECK(delivered(it.out) == Delivered{{7, 1}, {7, 3}, {8, 1}, {8, 2}, {8, 3}});
+}
+
+TEST_CASE("what comes behind a gap is not given before it", "[routing]") {
+  Setting it;
+  it.listeners.entries = {{7, "a", 1}};
+  const evmesh::wire::Buffer frame = buffer(encoded({"a"}));
+  const auto arrivals = std::make_shared<Arrivals>(life(1), frame);
+  REQUIRE(arrivals->add({1, frame.bytes}));
+  CHECK(it.inlet.event(arrivals, it.listeners, it.out));
+
+  it.gap(2, 4);
+  REQUIRE(arrivals->add({5, frame.bytes}));
+  CHECK(it.inlet.event(arrivals, it.listeners, it.out));
+
+  REQUIRE(it.out.size() == 3);
+  CHECK(std::holds_alternative<DeliverGap>(it.out[1]));
+  CHECK(delivered({it.out[2]}) == Delivered{{7, 5}});
+}
+
+TEST_CASE("an event whose keys cannot be read is not among those that arrived", "[routing]") {
+  const std::string bytes = encoded({"a"});
+  Arrivals arrivals(life(1), buffer(bytes));
+
+  CHECK_FALSE(arrivals.add({1, std::string_view(bytes).substr(0, 30)}));
+  REQUIRE(arrivals.add({2, bytes}));
+
+  REQUIRE(arrivals.events().size() == 1);
+  CHECK(std::ranges::equal(arrivals.keys(0), std::vector<std::string_view>{"Key:a"}));
+  CHECK(arrivals.origin(0).seq == 2);
 }
 
 TEST_CASE("when too much waits the oldest become one gap in their place", "[routing]") {

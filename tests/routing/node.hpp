@@ -54,7 +54,15 @@ struct Node {
   }
 
   [[nodiscard]] bool needed(const std::string& value) const { return routing.needed(0, std::vector{hash(value)}); }
-  Routing::Accepted accept(const std::string& value) { return routing.accept(now, 0, encoded({value}), {hash(value)}); }
+  struct Accepted {
+    std::uint64_t seq = 0;
+    PeerMask interested = 0;
+  };
+  Accepted accept(const std::string& value) {
+    const std::vector hashes{hash(value)};
+    const PeerMask interested = routing.match(0, hashes);
+    return {routing.accept(now, 0, {encoded({value}), hashes, interested}), interested};
+  }
   void pump() { routing.pump(now, Plenty{}, out); }
   void tick(std::chrono::milliseconds wait) {
     now += wait;

@@ -33,7 +33,7 @@ struct Setting {
   }
   void push(std::uint64_t hash, std::size_t bytes = 100) {
     const std::vector<std::uint64_t> hashes{hash};
-    stream.push(now, std::string(bytes, 'x'), hashes, interest.match(0, hashes));
+    stream.push(now, {std::string(bytes, 'x'), hashes, interest.match(0, hashes)});
   }
   void pump() {
     Outbox outbox(self, out);
@@ -71,7 +71,7 @@ TEST_CASE("for what nobody wants nothing is sent", "[routing]") {
   Setting it(Mode::scale_efficient);
 
   it.push(99);
-  it.stream.push_hollow();
+  it.stream.push(it.now, {});
   it.pump();
 
   CHECK(it.out.empty());

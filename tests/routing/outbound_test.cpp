@@ -32,7 +32,7 @@ struct Setting {
   }
   std::uint64_t push(std::size_t bytes, std::uint64_t hash) {
     const std::vector<std::uint64_t> hashes{hash};
-    return stream.push(now, std::string(bytes, 'x'), hashes, interest.match(0, hashes));
+    return stream.push(now, {std::string(bytes, 'x'), hashes, interest.match(0, hashes)});
   }
   void subscribe(unsigned number, std::optional<std::uint64_t> through = std::nullopt) {
     Outbox outbox(self, out);
@@ -142,7 +142,7 @@ TEST_CASE("the window is no larger than half the ring, so that the ring does not
   stream.subscribe(start_time, life(1), 0, outbox);
 
   std::uint64_t accepted = 0;
-  for (; accepted < 100'000 && stream.window_open(true); ++accepted) stream.push(start_time, std::string(bytes, 'x'), {11}, 0);
+  for (; accepted < 100'000 && stream.window_open(true); ++accepted) stream.push(start_time, {std::string(bytes, 'x'), {11}, 0});
 
   CHECK_FALSE(stream.window_open(true));
   CHECK(stream.ring().first() == 1);
@@ -256,7 +256,7 @@ TEST_CASE("who wanted a number is known while the ring holds it", "[routing]") {
   Setting it;
 
   const auto one = it.push(10, 11);
-  const auto none = it.stream.push_hollow();
+  const auto none = it.stream.push(it.now, {});
 
   CHECK(it.stream.wanted(one, one) == 0b01);
   CHECK(it.stream.wanted(none, none) == 0);

@@ -57,8 +57,8 @@ class Listeners final : public ListenerLookup {
   void match(std::size_t, std::span<const std::string_view> keys, std::vector<Match>& out) const override {
     for (const Entry& entry : entries) {
       const auto found = std::ranges::find(keys, "Key:" + entry.key);
-      if (entry.key.empty()) out.push_back({entry.listener, entry.version, std::nullopt});
-      else if (found != keys.end()) out.push_back({entry.listener, entry.version, found - keys.begin()});
+      if (entry.key.empty()) out.push_back({entry.listener, entry.version, std::nullopt, 0});
+      else if (found != keys.end()) out.push_back({entry.listener, entry.version, found - keys.begin(), 0});
     }
   }
   void everyone(std::size_t, std::vector<Match>& out) const override {
@@ -67,7 +67,7 @@ class Listeners final : public ListenerLookup {
       const auto place = oldest.try_emplace(entry.listener, entry.version).first;
       place->second = std::min(place->second, entry.version);
     }
-    for (const auto& [listener, version] : oldest) out.push_back({listener, version, std::nullopt});
+    for (const auto& [listener, version] : oldest) out.push_back({listener, version, std::nullopt, 0});
   }
 };
 
@@ -87,7 +87,9 @@ using Gaps = std::vector<std::tuple<ListenerHandle, std::uint64_t, std::uint64_t
 
 [[nodiscard]] inline Delivered delivered(const Actions& actions) {
   Delivered list;
-  for (const Deliver& it : all<Deliver>(actions)) list.emplace_back(it.listener, it.event->origin.seq);
+  for (const Deliver& it : all<Deliver>(actions)) {
+    for (const Deliver::Item& item : it.items) list.emplace_back(it.listener, it.arrivals->events()[item.event].seq);
+  }
   return list;
 }
 

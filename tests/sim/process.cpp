@@ -273,17 +273,22 @@ void Process::go_on_as(std::uint64_t epoch) {
 }
 
 void Process::deliver(const routing::Deliver& it) {
-  const routing::Arrived& event = *it.event;
+  for (const routing::Deliver::Item& item : it.items) deliver(it, item);
+}
+
+void Process::deliver(const routing::Deliver& it, const routing::Deliver::Item& item) {
+  const Origin origin = it.arrivals->origin(item.event);
   std::optional<unsigned> key;
-  if (it.key) {
-    const auto found = std::ranges::find(stage_.keys, event.keys.at(*it.key), &RegistrationKey::to_string);
+  if (item.key) {
+    const auto found = std::ranges::find(stage_.keys, it.arrivals->keys(item.event)[*item.key], &RegistrationKey::to_string);
     key = static_cast<unsigned>(found - stage_.keys.begin());
   }
   if (stage_.trace.on()) {
-    stage_.trace.line(host(), "  gives listener " + std::to_string(it.listener) + " number " + std::to_string(event.origin.seq) +
-                                  " of " + name({event.origin.publisher, event.origin.epoch}));
+    stage_.trace.line(host(), "  gives listener " + std::to_string(it.listener) + " number " + std::to_string(origin.seq) +
+                                  " of " + name({origin.publisher, origin.epoch}));
   }
-  stage_.ledger.delivered(life(), bus_of(stage_, host(), it.bus), it.listener, event.origin, event.bytes, key);
+  stage_.ledger.delivered(life(), bus_of(stage_, host(), it.bus), it.listener, origin,
+                          it.arrivals->events()[item.event].bytes, key);
 }
 
 void Process::trace_gap(const routing::DeliverGap& it) const {

@@ -116,6 +116,7 @@ class Process final : public Station, private routing::ListenerLookup, private b
   void perform();
   void perform(bus::CoreAction& action);
   void deliver(const routing::Deliver& it);
+  void deliver(const routing::Deliver& it, const routing::Deliver::Item& item);
   void trace_gap(const routing::DeliverGap& it) const;
   void look_at_receipts();
   void look_at_sent(const std::string& bytes);

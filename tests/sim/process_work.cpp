@@ -157,10 +157,11 @@ void Process::dispatch_now(const Pending& pending) {
     std::string bytes;
     wire::encode_event(make_event(life(), pending), keys, PayloadFormat::raw, bytes);
     logged.bytes_hash = std::hash<std::string_view>{}(bytes);
-    seq = core_.accept(stage_.timeline.now(), number, std::move(bytes), std::move(hashes)).seq;
+    const routing::PeerMask wanted = core_.match(number, hashes);
+    seq = core_.accept(stage_.timeline.now(), number, {std::move(bytes), std::move(hashes), wanted});
   } else {
     stage_.totals.add("hollow");
-    seq = core_.accept_unneeded(number);
+    seq = core_.accept(stage_.timeline.now(), number, {});
   }
   stage_.totals.add("events");
   if (stage_.trace.on()) {

@@ -1,0 +1,110 @@
+#include "bus/intake.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace evmesh::bus {
+
+namespace {
+
+/// What an event costs beside its bytes.
+constexpr std::uint64_t event_overhead_bytes = 64;
+
+/// What may wait while the engine is awake; beyond it a dispatching thread waits for the engine's lock.
+constexpr std::uint64_t waiting_bytes_max = 1 << 20;
+
+}  // namespace
+
+void Intake::serve(MeshCore& core, std::size_t buses) {
+  core_ = &core;
+  queues_.resize(buses);
+  look_at_core();
+}
+
+Intake::Added Intake::add(std::size_t bus, routing::Outgoing event) {
+  Queue& queue = queues_[bus];
+  const std::uint64_t bytes = event.bytes.size() + event_overhead_bytes;
+  if (!event.bytes.empty()) {
+    event.wanted = core_->match(bus, event.hashes);
+    waiting_bytes_ += bytes;
+    queue.room_bytes -= std::min(queue.room_bytes, bytes);
+  }
+  const Added added{++queue.head, event.wanted};
+  queue.events.push_back(std::move(event));
+  empty_ = false;
+  return added;
+}
+
+bool Intake::call_engine() {
+  if (waiting_bytes_ == 0) return false;  // what nobody wants can wait
+  const bool too_much = waiting_bytes_ >= (asleep_ ? crowded_bytes : waiting_bytes_max);
+  if (!too_much && (called_ || !asleep_)) return false;
+  called_ = true;
+  return true;
+}
+
+void Intake::drain(base::MonoTime now) {
+  now_ = now;
+  const std::lock_guard guard(mutex_);
+  move_to_core(now);
+  look_at_core();
+}
+
+void Intake::drain_for_sending(base::MonoTime now) {
+  now_ = now;
+  const std::lock_guard guard(mutex_);
+  move_to_core(now);
+  look_at_core();
+  waiting_bytes_ = 0;
+  called_ = false;
+}
+
+bool Intake::fall_asleep() {
+  const std::lock_guard guard(mutex_);
+  if (waiting_bytes_ > 0) return false;
+  asleep_ = true;
+  return true;
+}
+
+void Intake::wake_up() {
+  const std::lock_guard guard(mutex_);
+  asleep_ = false;
+}
+
+bool Intake::crowded() const {
+  const std::lock_guard guard(mutex_);
+  return waiting_bytes_ >= crowded_bytes;
+}
+
+void Intake::close() {
+  const std::lock_guard guard(mutex_);
+  closed_ = true;
+}
+
+void Intake::lock() {
+  mutex_.lock();
+  move_to_core(now_);
+}
+
+void Intake::unlock() {
+  look_at_core();
+  mutex_.unlock();
+}
+
+void Intake::move_to_core(base::MonoTime now) {
+  if (std::exchange(empty_, true)) return;
+  for (std::size_t bus = 0; bus < queues_.size(); ++bus) {
+    for (routing::Outgoing& event : queues_[bus].events) core_->accept(now, bus, std::move(event));
+    queues_[bus].events.clear();
+  }
+}
+
+void Intake::look_at_core() {
+  for (std::size_t bus = 0; bus < queues_.size(); ++bus) {
+    const routing::OutboundStream& stream = core_->routing().outbound(bus);
+    queues_[bus].head = stream.head();
+    queues_[bus].room_bytes = stream.room_bytes();
+  }
+}
+
+}  // namespace evmesh::bus
