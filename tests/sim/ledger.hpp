@@ -11,7 +11,7 @@
 #include <evmesh/listener.hpp>
 
 #include "plan.hpp"
-#include "totals.hpp"
+#include "sim/totals.hpp"
 #include "wire/frames.hpp"
 #include "wire/life.hpp"
 

@@ -1,3 +1,4 @@
+#include "rare_situations.hpp"
 #include "run_simulator.hpp"
 #include "world.hpp"
 

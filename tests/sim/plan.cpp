@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/limits.hpp"
-#include "dice.hpp"
+#include "sim/dice.hpp"
 
 namespace evmesh::sim {
 

@@ -11,11 +11,11 @@
 
 #include "bus/mesh_core.hpp"
 #include "ledger.hpp"
-#include "network.hpp"
 #include "plan.hpp"
 #include "registry/registry.hpp"
-#include "timeline.hpp"
-#include "totals.hpp"
+#include "sim/network.hpp"
+#include "sim/timeline.hpp"
+#include "sim/totals.hpp"
 #include "trace.hpp"
 
 namespace evmesh::sim {

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "timeline.hpp"
+#include "sim/timeline.hpp"
 
 namespace evmesh::sim {
 

@@ -28,6 +28,14 @@ std::vector<std::string> make_buses(std::size_t count) {
   return buses;
 }
 
+NetworkOptions network_of(const Plan& plan) {
+  return {.hosts = plan.hosts,
+          .link_queue_bytes = plan.link_queue_bytes,
+          .pipe_frames = plan.pipe_frames,
+          .hints = plan.hints,
+          .keeps_old_frames = plan.has(Fault::replay)};
+}
+
 }  // namespace
 
 World::World(std::uint64_t seed, bool trace)
@@ -35,7 +43,7 @@ World::World(std::uint64_t seed, bool trace)
       dice_(seed * 3 + 1),
       load_dice_(seed * 3 + 2),
       trace_(trace, timeline_),
-      network_(plan_, timeline_, seed * 3 + 3, totals_),
+      network_(network_of(plan_), timeline_, seed * 3 + 3, totals_),
       ledger_(plan_, totals_),
       stage_{plan_, timeline_, network_, ledger_, totals_, trace_, make_keys(plan_.keys), make_buses(plan_.buses)},
       places_(plan_.hosts),

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "ledger.hpp"
-#include "network.hpp"
 #include "plan.hpp"
 #include "process.hpp"
-#include "timeline.hpp"
-#include "totals.hpp"
+#include "sim/network.hpp"
+#include "sim/timeline.hpp"
+#include "sim/totals.hpp"
 #include "trace.hpp"
 
 namespace evmesh::sim {

@@ -1,4 +1,4 @@
-#include "network.hpp"
+#include "sim/network.hpp"
 
 #include <algorithm>
 
@@ -20,9 +20,9 @@ constexpr std::uint8_t kind_at = 3;
 
 }  // namespace
 
-Network::Network(const Plan& plan, Timeline& timeline, std::uint64_t seed, Totals& totals)
-    : plan_(plan), timeline_(timeline), dice_(seed), totals_(totals), processes_(plan.hosts) {
-  for (Host host = 0; host < plan.hosts; ++host) {
+Network::Network(const NetworkOptions& options, Timeline& timeline, std::uint64_t seed, Totals& totals)
+    : options_(options), timeline_(timeline), dice_(seed), totals_(totals), processes_(options.hosts) {
+  for (Host host = 0; host < options.hosts; ++host) {
     base_latency_.push_back(dice_.span(50us, dice_.chance(0.3) ? 8'000us : 400us));
   }
 }
@@ -141,7 +141,7 @@ void Network::publish(Host host, const Bytes& bytes) {
       ++totals_.frames_lost;
       continue;
     }
-    if (*pipe.outstanding >= plan_.pipe_frames) {
+    if (*pipe.outstanding >= options_.pipe_frames) {
       totals_.add("pipe_full");
       continue;
     }
@@ -178,11 +178,11 @@ std::uint64_t Network::room_bytes(Host host, LinkId link, Class frame_class) con
   const auto found = processes_[host].links.find(link);
   if (found == processes_[host].links.end()) return 0;
   const std::uint64_t queued = found->second->queued[static_cast<std::size_t>(frame_class)];
-  return queued >= plan_.link_queue_bytes ? 0 : plan_.link_queue_bytes - queued;
+  return queued >= options_.link_queue_bytes ? 0 : options_.link_queue_bytes - queued;
 }
 
 void Network::record(Record record) {
-  if (!plan_.has(Fault::replay)) return;
+  if (!options_.keeps_old_frames) return;
   auto& some = records_[static_cast<std::uint8_t>((*record.bytes)[kind_at])];
   if (some.size() < 24) {
     some.push_back(std::move(record));

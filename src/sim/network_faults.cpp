@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "network.hpp"
+#include "sim/network.hpp"
 
 // What goes wrong between hosts.
 
@@ -63,7 +63,7 @@ void Network::replay() {
   std::advance(some, static_cast<std::ptrdiff_t>(dice_.between(0, records_.size() - 1)));
   const Record& old = dice_.pick(some->second);
   const bool published = old.connection.empty();
-  const Host to = published ? static_cast<Host>(dice_.between(0, plan_.hosts - 1)) : old.to;
+  const Host to = published ? static_cast<Host>(dice_.between(0, options_.hosts - 1)) : old.to;
   Process& receiver = processes_[to];
   if (receiver.station == nullptr || (published && to == old.from)) return;
   if (published) {

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "network.hpp"
+#include "sim/network.hpp"
 
 // How connections come, carry and go.
 
@@ -87,7 +87,7 @@ void Network::drop_pipe(Host publisher, unsigned run, const WirePtr& wire, std::
 void Network::hint(const Wire& wire, LinkEvent event) {
   Process& process = processes_[wire.dialer];
   if (wire.publishing || process.station == nullptr || process.run != wire.dialer_run) return;
-  if (dice_.chance(plan_.hints)) process.station->arrive(LinkChange{wire.link, event});
+  if (dice_.chance(options_.hints)) process.station->arrive(LinkChange{wire.link, event});
 }
 
 void Network::drain(const WirePtr& wire) {

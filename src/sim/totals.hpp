@@ -4,7 +4,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace evmesh::sim {
 
@@ -26,8 +25,5 @@ class Totals {
  private:
   std::map<std::string, std::uint64_t, std::less<>> counts_;
 };
-
-/// Situations in which such machines are usually wrong: a full run in which one never happened proves nothing of it.
-[[nodiscard]] const std::vector<std::string_view>& rare_situations();
 
 }  // namespace evmesh::sim

@@ -11,11 +11,10 @@
 #include <variant>
 #include <vector>
 
-#include "dice.hpp"
 #include "membership/membership.hpp"
-#include "plan.hpp"
-#include "timeline.hpp"
-#include "totals.hpp"
+#include "sim/dice.hpp"
+#include "sim/timeline.hpp"
+#include "sim/totals.hpp"
 #include "wire/life.hpp"
 
 namespace evmesh::sim {
@@ -61,12 +60,21 @@ class Station {
   virtual void arrive(Input input) = 0;
 };
 
+/// What a network is like before anything goes wrong. Value.
+struct NetworkOptions {
+  unsigned hosts = 0;
+  std::uint64_t link_queue_bytes = 0;  ///< of a class; more is not asked for
+  unsigned pipe_frames = 0;            ///< that a publisher keeps for a follower
+  double hints = 1;                    ///< how many of the transport's link events are told
+  bool keeps_old_frames = false;       ///< for `replay`
+};
+
 /// Connections as ZeroMQ makes them over TCP. A DEALER keeps what it could not send and connects again until it is closed;
 /// a connection is FIFO; under a cut its frames stall, then it breaks and what was on the way is lost. A publisher drops for
 /// followers whose pipe is full, and learns of them by their subscriptions.
 class Network {
  public:
-  Network(const Plan& plan, Timeline& timeline, std::uint64_t seed, Totals& totals);
+  Network(const NetworkOptions& options, Timeline& timeline, std::uint64_t seed, Totals& totals);
 
   // Processes.
 
@@ -188,7 +196,7 @@ class Network {
   void release(const WirePtr& wire, Way way);
   void record(Record record);
 
-  const Plan& plan_;
+  const NetworkOptions options_;
   Timeline& timeline_;
   Dice dice_;
   Totals& totals_;
