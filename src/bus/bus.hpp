@@ -236,7 +236,6 @@ class Bus final : public EventBus,
   // bus_groups.cpp
   [[nodiscard]] Result<Registration> run_group(std::shared_ptr<Listener> listener, const Group& group,
                                                GroupRunner::Settings settings);
-  [[nodiscard]] Result<void> check_group(const Group& group, const GroupOptions& options) const;
   [[nodiscard]] bool awaited(const GroupRunner& runner) const;
   [[nodiscard]] Result<Owing> owe(const Event& event, std::span<const RegistrationKey> keys);
   [[nodiscard]] Result<Owing> owe(const Event& event, std::span<const RegistrationKey> keys,

@@ -4,49 +4,18 @@
 
 #include "base/text.hpp"
 #include "bus/bus.hpp"
+#include "bus/group_rules.hpp"
 #include "bus/outgoing_event.hpp"
 #include "bus/registration.hpp"
 #include "bus/required_state.hpp"
 
 namespace evmesh::bus {
-namespace {
-
-Result<void> out_of_range(std::string_view option, std::uint64_t value, std::string_view range) {
-  return fail(ErrorCode::invalid_argument,
-              std::string(option) + " is " + std::to_string(value) + "; it must be " + std::string(range));
-}
-
-}  // namespace
-
-Result<void> Bus::check_group(const Group& group, const GroupOptions& options) const {
-  if (group == Group::dispatching_failure(settings_.name)) {
-    return fail(ErrorCode::invalid_argument, "group " + base::quoted(group.to_string()) +
-                                                 " keeps events whose dispatch failed; choose another name");
-  }
-  if (options.concurrency < 1 || options.concurrency > limits::group_concurrency_max) {
-    return fail(ErrorCode::invalid_argument, "concurrency is " + std::to_string(options.concurrency) +
-                                                 "; it must be 1 to " +
-                                                 std::to_string(limits::group_concurrency_max));
-  }
-  if (options.execution_timeout.count() <= 0) {
-    return fail(ErrorCode::invalid_argument, "execution_timeout is " +
-                                                 std::to_string(options.execution_timeout.count()) +
-                                                 " ms; it must be positive");
-  }
-  if (options.backlog_max < 1 || options.backlog_max > limits::group_backlog_max_highest) {
-    return out_of_range("backlog_max", options.backlog_max, "1 to 100000000");
-  }
-  if (options.backlog_bytes_max < limits::mib) {
-    return out_of_range("backlog_bytes_max", options.backlog_bytes_max, "1048576 (1 MiB) or more");
-  }
-  return options.retry.check();
-}
 
 Result<Registration> Bus::register_listener(std::shared_ptr<Listener> listener, const Group& group,
                                             GroupOptions options) {
   if (auto good = accepting(); !good) return tl::unexpected(good.error());
   if (!listener) return fail(ErrorCode::invalid_argument, "the listener is null");
-  if (auto checked = check_group(group, options); !checked) return tl::unexpected(checked.error());
+  if (auto checked = check_group(settings_.name, group, options); !checked) return tl::unexpected(checked.error());
   GroupRunner::Settings settings{.handle = 0, .index = 0, .options = options};
   {
     // Its place comes first: who is refused changes nothing of the one that is there.
@@ -115,18 +84,8 @@ std::optional<Bus::Required> Bus::find_required(const Group& group) const {
 
 /// Every event is owed to `group` from now on, here and at every member.
 Result<void> Bus::require(const Group& group, const GroupOptions& options) {
-  return services_.work.change_group(settings_.name, group, [&](wire::GroupEntry& entry) {
-    if (!entry.present) {
-      entry.paused = false;
-      entry.pause_reason.clear();
-    }
-    entry.present = true;
-    entry.critical = options.critical;
-    entry.retry = options.retry;
-    entry.backlog_max = options.backlog_max;
-    entry.backlog_bytes_max = options.backlog_bytes_max;
-    entry.refuse_at_backlog = options.refuse_at_backlog;
-  });
+  return services_.work.change_group(settings_.name, group,
+                                     [&](wire::GroupEntry& entry) { bus::require(entry, options); });
 }
 
 Result<void> Bus::unrequire(const Group& group) {

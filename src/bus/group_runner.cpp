@@ -4,9 +4,9 @@
 #include <iterator>
 #include <utility>
 
-namespace evmesh::bus {
+#include "bus/group_rules.hpp"
 
-using delivery::Ending;
+namespace evmesh::bus {
 
 namespace {
 
@@ -18,28 +18,6 @@ constexpr std::chrono::nanoseconds batch_time = std::chrono::milliseconds{1};
 /// Ends of executions that are shorter than this are reported together, at most `batch_max` and no later than
 /// after `batch_time`: the engine's lock costs more than they do. Nor is another thread woken for what takes no longer.
 constexpr std::chrono::nanoseconds quick = std::chrono::microseconds{100};
-
-work::Ran to_ran(const delivery::Ran& ran) {
-  using Kind = Outcome::Kind;
-  work::Ran result;
-  if (ran.ending == Ending::skipped) return result;
-  if (ran.ending == Ending::failed) {
-    result.ending = work::Ran::Ending::failed;
-    result.error = ran.error;
-    return result;
-  }
-  const Kind kind = ran.outcome.kind();
-  if (kind == Kind::done) return result;
-  result.error = ran.outcome.reason();
-  result.not_before = ran.outcome.delay();
-  result.ending = kind == Kind::refused        ? work::Ran::Ending::refused
-                  : kind == Kind::unknown_type ? work::Ran::Ending::unknown_type
-                                               : work::Ran::Ending::failed;
-  if (result.error.empty()) {
-    result.error = kind == Kind::retry ? "the listener asked to be run again" : "refused without a reason";
-  }
-  return result;
-}
 
 }  // namespace
 

@@ -134,6 +134,16 @@ class LetterBox {
 /// A place in the world of dispatch ids for what was never accepted: no two letters share one.
 [[nodiscard]] DispatchId dispatch_of_unaccepted(const DeadLetterId& letter);
 
+/// A letter in the form of a journal's record, for those who keep copies of the journal.
+struct CopiedLetter {
+  DeadLetterId id;
+  work::WorkName name;
+  std::string record;
+};
+/// As the journal of `self` would say it, had it to make the letter again; nothing for what was never accepted, so that no
+/// record of it does.
+[[nodiscard]] std::optional<CopiedLetter> copied(const Letter& letter, const NodeId& self);
+
 /// The letter as an application sees it. Errors: undecodable.
 [[nodiscard]] Result<DeadLetter> to_dead_letter(const Letter& letter);
 

@@ -335,11 +335,6 @@ class WorkEngine final : public WorkLine {
   [[nodiscard]] Result<Letter> letter_of(const work::StoreLetter& asked) const;
   void log_letter(const Letter& letter, const Result<std::uint64_t>& kept) const;
 
-  struct CopiedLetter {
-    DeadLetterId id;
-    work::WorkName name;
-    std::string record;
-  };
   struct CopiedPage {
     std::uint64_t after = 0;  // the number of the letter before
     std::vector<CopiedLetter> letters;

@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "bus/work_engine.hpp"
-#include "work/letter_id.hpp"
 
 // The dead letters of this node for those who keep copies of its journal.
 
@@ -14,24 +13,6 @@ namespace {
 
 constexpr std::size_t page_letters = 256;
 constexpr std::uint64_t page_bytes = 32 * limits::kib;
-
-/// As the journal would say it, had it to make the letter again.
-std::string record_of(const Letter& letter, const NodeId& self) {
-  storage::OwedGroup group;
-  group.name = letter.group;
-  group.generation = letter.generation;
-  group.attempts = letter.attempts.empty() ? 0 : letter.attempts.back().number;
-  group.ended = true;
-  group.doubt = letter.doubt;
-  for (const Attempt& attempt : letter.attempts) {
-    group.history.push_back({attempt.number, attempt.time, attempt.node, attempt.error});
-  }
-  std::string record;
-  storage::encode_record(
-      storage::Owed{letter.dispatch, letter.event_id, letter.accepted, letter.bus, {group}, letter.event},
-      self, record);
-  return record;
-}
 
 }  // namespace
 
@@ -67,10 +48,7 @@ void WorkEngine::read_letters(std::uint64_t after) {
   CopiedPage page{.after = after, .letters = {}, .last = after, .more = letters && !letters->empty()};
   if (page.more) page.last = letters->back().number;
   for (const Letter& letter : letters ? *letters : std::vector<Letter>{}) {
-    const work::WorkName name{letter.dispatch, storage::group_hash(letter.bus, letter.group),
-                              letter.generation};
-    if (work::letter_id({name.id, name.group, name.generation}, letter.accepted) != letter.id) continue;
-    page.letters.push_back({letter.id, name, record_of(letter, settings_.self)});
+    if (auto copied = bus::copied(letter, settings_.self)) page.letters.push_back(std::move(*copied));
   }
   Lock lock(mutex_);
   std::erase_if(page.letters,

@@ -70,6 +70,16 @@ class InstallTest(unittest.TestCase):
 
         self.assertTrue(any(str(self.root) in flag for flag in flags), flags)
         self.check_says_hello(program)
+        self.assertNotIn("evmesh::testing", self.done("nm", "-C", program))
+
+    def test_unit_test(self):
+        """a unit test on simulated nodes compiles against the installed copy alone, and passes"""
+        program, example = str(self.root / "unit_test"), str(pathlib.Path(SOURCE).parent / "unit_test.cpp")
+
+        self.done(*COMPILER, "-std=c++20", "-Wall", "-Wextra", "-Werror", *SANITIZER_FLAGS, example, "-o", program,
+                  *self.pkg_config("--cflags", "--libs"))
+
+        self.assertEqual(self.done(program).count("holds: "), 2)
 
     def test_cmake(self):
         """a CMake project finds the installed package, of no later version than it is, and its program runs"""
