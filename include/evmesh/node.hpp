@@ -102,6 +102,12 @@ struct NodeOptions {
   std::uint32_t members_max = 64;
   std::uint32_t pool_threads_max = 64;
 
+  /// False: listeners run on threads of the node. True: what would run there waits until the host calls
+  /// `Node::run_once`, for example in its epoll loop, so that the host's listeners and completion functions are called
+  /// on its own threads. The node's sockets, disk and timers keep theirs. What waits for a listener is bounded by its
+  /// inbox (`RegisterOptions::inbox_bytes_max`) and by what a group may run at once.
+  bool host_runs_listeners = false;
+
   LogSink log{};  ///< empty: silent. Called from any thread, never two calls at once.
 
   /// Called once, on a thread of its own, when the node fails for good (a twin took its name, fenced). What
@@ -220,6 +226,19 @@ class Node {
 
   /// The same of all nodes of the mesh; lives as long as the node.
   [[nodiscard]] virtual MeshWork& mesh_work() = 0;
+
+  /// Readable (level-triggered) while calls wait for `run_once`; for epoll, poll and select only, and not to be read
+  /// or closed. -1 unless the node was opened with `host_runs_listeners`. Stays the same; valid as long as the node.
+  [[nodiscard]] virtual int fd() const = 0;
+
+  /// Makes the calls of listeners and completion functions that wait, on this thread, at most `max` turns (one turn
+  /// is a call, or several of one listener in a row); says how many, 0 when nothing waited. Never waits for
+  /// more, so a loop calls it whenever `fd` is readable. Two threads may call it at once. What still waits when the
+  /// node stops is run by `stop`, on its thread. On a host's only thread nothing else waits for a listener to any use:
+  /// `GroupWork::wait_over` and `wait_task` only pass their time there. Synchronous listeners are called inside
+  /// `dispatch`, on its thread, as ever. Errors: not_supported (not opened with `host_runs_listeners`), draining
+  /// (called inside a listener).
+  [[nodiscard]] virtual Result<std::size_t> run_once(std::size_t max = 64) = 0;
 
   /// Removes a member that is not alive, by name or id, here and on all members; what comes back under its id
   /// is rejected until it starts with a new one. Errors: unknown_member, invalid_argument (alive, or this

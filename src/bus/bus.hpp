@@ -257,6 +257,7 @@ class Bus final : public EventBus,
   // bus_lifecycle.cpp
   [[nodiscard]] Error closed_error() const;
   [[nodiscard]] Result<void> accepting() const;
+  [[nodiscard]] std::int64_t run_until_idle(std::chrono::milliseconds timeout);
   void release();
 
   const NodeServices services_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "bus/bus.hpp"
@@ -33,7 +34,7 @@ Result<void> Bus::drain(std::chrono::milliseconds timeout) {
   if (runner_.depth() > 0) {
     return fail(ErrorCode::draining, "drain was called inside a listener, whose call cannot end before it");
   }
-  const std::int64_t left = activity_.wait(timeout);
+  const std::int64_t left = services_.pool.of_host() ? run_until_idle(timeout) : activity_.wait(timeout);
   if (left == 0) {
     services_.work.wait_letters(services_.clock.now() + timeout);
     return {};
@@ -41,6 +42,20 @@ Result<void> Bus::drain(std::chrono::milliseconds timeout) {
   return fail(ErrorCode::deadline_exceeded, std::to_string(left) +
                                                 " calls or dispatches have not ended within " +
                                                 std::to_string(timeout.count()) + " ms");
+}
+
+/// Where the host runs the listeners, whoever waits for the end of their calls may be the only one that makes them. Others
+/// may, too, so it looks again after a while.
+std::int64_t Bus::run_until_idle(std::chrono::milliseconds timeout) {
+  constexpr std::chrono::milliseconds look_again{5};
+  const base::MonoTime deadline = services_.clock.now() + timeout;
+  for (;;) {
+    while (activity_.count() > 0 && services_.clock.now() < deadline && services_.pool.run_waiting(1) > 0) {
+    }
+    const auto rest = time_left(services_.clock.now(), deadline);
+    const std::int64_t left = activity_.wait(std::min(look_again, rest));
+    if (left == 0 || rest.count() == 0) return left;
+  }
 }
 
 void Bus::stop(base::MonoTime deadline) {

@@ -74,6 +74,8 @@ class LocalNode final : public Node {
 
   GroupWork& group_work() override { return core_.group_work(); }
   MeshWork& mesh_work() override { return core_.mesh_work(); }
+  int fd() const override { return core_.fd(); }
+  Result<std::size_t> run_once(std::size_t max) override { return core_.run_once(max); }
 
   Result<void> forget(std::string_view member) override {
     return fail(ErrorCode::unknown_member,

@@ -42,6 +42,8 @@ class MeshNode final : public Node {
   Result<KeyStatus> explain(std::string_view bus, const RegistrationKey& key) const override;
   GroupWork& group_work() override { return core_.group_work(); }
   MeshWork& mesh_work() override { return core_.mesh_work(); }
+  int fd() const override { return core_.fd(); }
+  Result<std::size_t> run_once(std::size_t max) override { return core_.run_once(max); }
   Result<void> forget(std::string_view member) override { return engine_->forget(member); }
   void leave() override { end(true); }
   void stop() override { end(false); }

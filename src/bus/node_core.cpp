@@ -23,18 +23,22 @@ Result<std::unique_ptr<storage::Identity>> open_identity(const NodeOptions& opti
 
 NodeCore::NodeCore(const NodeOptions& options)
     : log_(base::one_at_a_time(options.log)),
-      pool_({.threads_max = options.pool_threads_max}, counters_),
+      pool_({.threads_max = options.pool_threads_max, .of_host = options.host_runs_listeners}, counters_),
+      helpers_({.threads_max = options.pool_threads_max}, counters_),
       timers_(clock_, limits::retries_waiting_max) {}
 
 NodeCore::~NodeCore() {
   stop();
   timers_.stop();
   pool_.stop();
+  helpers_.stop();
 }
 
 Result<void> NodeCore::open_work(const storage::Identity& identity, const NodeOptions& options,
                                  std::function<void(const Error&)> on_failed,
                                  std::function<void()> nudge) {
+  if (pool_.of_host() && pool_.descriptor() < 0)
+    return fail(ErrorCode::busy, "no file descriptor left for the host's loop; raise the limit (ulimit -n)");
   WorkEngine::Settings settings;
   settings.self = identity.id();
   settings.epoch = identity.epoch();
@@ -66,7 +70,7 @@ Bus& NodeCore::add(BusSettings settings) {
 
 Result<void> NodeCore::start_operations(Asker* asker) {
   operations_ = std::make_unique<Operations>(
-      Operations::Services{clock_, pool_, timers_, *work_, buses_, log_});
+      Operations::Services{clock_, own_pool(), timers_, *work_, buses_, log_});
   mesh_operations_ = std::make_unique<MeshOperations>(*operations_, asker);
   return operations_->start();
 }
@@ -75,7 +79,7 @@ void NodeCore::answer_questions(AnswerDesk::Send send) {
   const auto answer = [this](const std::string& question, const std::string& arguments) {
     return answer_question(*operations_, question, arguments);
   };
-  desk_ = std::make_unique<AnswerDesk>(pool_, answer, std::move(send));
+  desk_ = std::make_unique<AnswerDesk>(own_pool(), answer, std::move(send));
 }
 
 Result<Bus*> NodeCore::bus(std::string_view name) const {
@@ -108,6 +112,15 @@ void NodeCore::stop(base::MonoTime deadline) {
   for (const auto& bus : buses_) bus->close();
   for (const auto& bus : buses_) bus->stop(deadline);
   if (work_) work_->stop();
+}
+
+Result<std::size_t> NodeCore::run_once(std::size_t max) {
+  if (!pool_.of_host()) {
+    return fail(ErrorCode::not_supported,
+                "this node runs listeners on threads of its own; open it with host_runs_listeners to run them here");
+  }
+  if (inside_listener()) return fail(ErrorCode::draining, "run_once was called inside a listener, which runs already");
+  return pool_.run_waiting(max);
 }
 
 std::vector<KeyStatus> NodeCore::keys() const {

@@ -40,7 +40,7 @@ class NodeCore {
   NodeCore(const NodeCore&) = delete;
   NodeCore& operator=(const NodeCore&) = delete;
 
-  /// Opens what group work is kept in; before the first bus. `nudge` as in WorkEngine::Services. Errors: storage.
+  /// Opens what group work is kept in; before the first bus. `nudge` as in WorkEngine::Services. Errors: storage, busy.
   [[nodiscard]] Result<void> open_work(const storage::Identity& identity, const NodeOptions& options,
                                        std::function<void(const Error&)> on_failed,
                                        std::function<void()> nudge = {});
@@ -94,14 +94,21 @@ class NodeCore {
 
   [[nodiscard]] std::vector<KeyStatus> keys() const;
 
+  // As Node's, for a node whose listeners the host runs.
+  [[nodiscard]] int fd() const { return pool_.descriptor(); }
+  [[nodiscard]] Result<std::size_t> run_once(std::size_t max);
+
  private:
+  [[nodiscard]] delivery::Pool& own_pool() { return pool_.of_host() ? helpers_ : pool_; }
+
   const LogSink log_;
   base::SystemClock clock_;
   base::SystemRandom random_;
   base::Counters counters_;
   delivery::NodeMark mark_;
   std::atomic<std::uint64_t> keys_held_{0};
-  delivery::Pool pool_;
+  delivery::Pool pool_;     // runs listeners
+  delivery::Pool helpers_;  // runs what is the node's own, where the host runs listeners
   delivery::Timers timers_;
   std::unique_ptr<WorkEngine> work_;
   std::vector<std::shared_ptr<Bus>> buses_;  // shared: registrations may outlive the node

@@ -25,9 +25,10 @@ class Pool::Lane {
 };
 
 Pool::Pool(Options options, base::Counters& counters)
-    : options_{std::max(options.threads_max, 1U), options.idle},
+    : options_{std::max(options.threads_max, 1U), options.idle, options.of_host},
       spawned_(counters.named("evmesh_pool_threads_started_total")),
       spawn_failures_(counters.named("evmesh_pool_thread_failures_total")),
+      waiting_(options.of_host ? std::make_unique<Signal>() : nullptr),
       common_(std::make_shared<Lane>(std::numeric_limits<std::uint32_t>::max(), false)) {}
 
 Pool::~Pool() { stop(); }
@@ -56,6 +57,7 @@ bool Pool::submit_next(const std::shared_ptr<Lane>& lane, std::shared_ptr<Runnab
   const std::lock_guard lock(mutex_);
   if (stopped_) return false;
   queue(lane, std::move(work));
+  if (of_host()) static_cast<void>(wake());
   return true;
 }
 
@@ -63,7 +65,7 @@ bool Pool::offer(std::shared_ptr<Runnable> work) {
   IdlePointer woken;
   {
     const std::lock_guard lock(mutex_);
-    if (stopped_ || running_ + starting_ + common_->queue.size() >= options_.threads_max) return false;
+    if (stopped_ || of_host() || running_ + starting_ + common_->queue.size() >= options_.threads_max) return false;
     queue(common_, std::move(work));
     woken = wake();
   }
@@ -104,6 +106,14 @@ void Pool::widen(const LanePointer& lane, int by) {
     woken = wake();
   }
   call(woken);
+}
+
+std::size_t Pool::run_waiting(std::size_t max) {
+  std::unique_lock lock(mutex_);
+  std::size_t ran = 0;
+  while (ran < max && !stopped_ && take_turn(lock)) ++ran;
+  if (ready_.empty()) waiting_->clear();
+  return ran;
 }
 
 void Pool::stop() {
@@ -165,6 +175,10 @@ Pool::LanePointer Pool::pick() {
 /// when it has found some it calls this again. So the number of threads never passes the bound by a race.
 /// To be called when the lock has been let go of.
 Pool::IdlePointer Pool::wake() {
+  if (of_host()) {
+    if (!ready_.empty()) waiting_->set();
+    return nullptr;
+  }
   if (starting_ > 0 || !can_start()) return nullptr;
   if (idle_.empty()) {
     spawn();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/counters.hpp"
+#include "delivery/signal.hpp"
 
 namespace evmesh::delivery {
 
@@ -28,11 +29,14 @@ class Runnable {
 /// idle. Work of one lane never runs more often at once than the lane allows, and one run of each lane made
 /// by `open_lane` is always possible, whatever blocks the other threads: then a thread above the bound comes
 /// for it. Lanes with waiting work take turns. Thread-safe.
+///
+/// A pool of the host has no threads: what is queued waits until somebody calls `run_waiting`.
 class Pool {
  public:
   struct Options {
     std::uint32_t threads_max = 64;
     std::chrono::milliseconds idle{10'000};  ///< a thread without work ends after this long
+    bool of_host = false;
   };
 
   /// Runs of one kind, for example those of one group. Belongs to the pool that opened it.
@@ -69,6 +73,14 @@ class Pool {
   /// Lets so many more, or fewer, runs of `lane` be at once.
   void widen(const std::shared_ptr<Lane>& lane, int by);
 
+  /// On the calling thread, of a pool of the host: what waits, at most `max` of it; how much ran. What is queued
+  /// meanwhile counts, too.
+  std::size_t run_waiting(std::size_t max);
+  [[nodiscard]] bool of_host() const { return options_.of_host; }
+
+  /// Readable while something waits in a pool of the host; below 0 in another one, and when there was none left.
+  [[nodiscard]] int descriptor() const { return waiting_ ? waiting_->descriptor() : -1; }
+
   /// Drops what is queued and waits for what runs. Not on a thread of the pool. Idempotent.
   void stop();
 
@@ -101,6 +113,7 @@ class Pool {
   const Options options_;
   base::Counter& spawned_;
   base::Counter& spawn_failures_;
+  const std::unique_ptr<Signal> waiting_;  // of a pool of the host: there is work
 
   mutable std::mutex mutex_;  // leaf; guards all below and the lanes
   LanePointer common_;
