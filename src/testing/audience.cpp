@@ -68,8 +68,8 @@ void Audience::match(std::span<const std::string_view> keys, std::vector<routing
   registry::Matches matches;
   registry_.match_with_each_node(keys, matches);
   for (const registry::Match& match : matches) {
-    out.push_back({match.listener, match.version,
-                   match.key == registry::no_key ? std::nullopt : std::optional(match.key)});
+    const auto key = match.key == registry::no_key ? std::nullopt : std::optional(match.key);
+    out.push_back({match.listener, match.version, key, match.holder});
   }
 }
 
@@ -79,7 +79,7 @@ void Audience::everyone(std::vector<routing::Match>& out) const {
     const auto [entry, fresh] = oldest.try_emplace(place->listener_handle, place->version);
     entry->second = std::min(entry->second, place->version);
   }
-  for (const auto& [listener, version] : oldest) out.push_back({listener, version, std::nullopt});
+  for (const auto& [listener, version] : oldest) out.push_back({listener, version, std::nullopt, 0});
 }
 
 std::shared_ptr<Place> Audience::any(registry::ListenerHandle listener) const {

@@ -294,18 +294,22 @@ std::uint64_t Process::room_bytes(const wire::Life& to, wire::Class frame_class)
 }
 
 void Process::deliver(const routing::Deliver& it) {
-  ++calls_planned_;
-  later(0ns, [this, bus = it.bus, listener = it.listener, arrived = it.event] {
-    --calls_planned_;
-    const auto event = wire::decode_event(arrived->bytes);
-    if (!event) {
-      return runners_[bus]->undecodable(arrived->origin,
-                                        {ErrorCode::undecodable, std::string(wire::to_string(event.error()))});
-    }
-    const auto heard = audiences_[bus].match(listener, event->keys);
-    if (heard)
-      hear(*heard->place, event->event, heard->key ? &event->keys[*heard->key] : nullptr, &arrived->origin);
-  });
+  for (const routing::Deliver::Item& item : it.items) {
+    ++calls_planned_;
+    later(0ns, [this, bus = it.bus, listener = it.listener, arrivals = it.arrivals, at = item.event] {
+      --calls_planned_;
+      give(bus, listener, arrivals->origin(at), wire::decode_event(arrivals->events()[at].bytes));
+    });
+  }
+}
+
+void Process::give(std::size_t bus, registry::ListenerHandle listener, const Origin& origin, const Arrived& event) {
+  if (!event) {
+    const std::string why(wire::to_string(event.error()));
+    return runners_[bus]->undecodable(origin, {ErrorCode::undecodable, why});
+  }
+  const auto heard = audiences_[bus].match(listener, event->keys);
+  if (heard) hear(*heard->place, event->event, heard->key ? &event->keys[*heard->key] : nullptr, &origin);
 }
 
 void Process::deliver_gap(const routing::DeliverGap& it) {

@@ -18,6 +18,7 @@
 #include "delivery/runner.hpp"
 #include "testing/audience.hpp"
 #include "testing/world.hpp"
+#include "wire/event_codec.hpp"
 #include "work/core.hpp"
 
 namespace evmesh::testing {
@@ -132,6 +133,8 @@ class Process final : public sim::Station,
   void perform_mesh();
   void perform(bus::CoreAction& action);
   void deliver(const routing::Deliver& it);
+  using Arrived = tl::expected<wire::ReceivedEvent, wire::DecodeError>;
+  void give(std::size_t bus, registry::ListenerHandle listener, const Origin& origin, const Arrived& event);
   void deliver_gap(const routing::DeliverGap& it);
   void fail(const Error& error);
   void stop_turn();

@@ -182,16 +182,16 @@ Result<Process::Published> Process::publish(std::size_t bus, std::span<const Key
     for (const RegistrationKey& key : keyed.keys)
       hashes.push_back(wire::interest_hash(world_.options.buses[bus], key.to_string()));
     if (!mesh_->needed(bus, hashes)) {
-      published.seq = mesh_->accept_unneeded(bus);
+      published.seq = mesh_->accept(world_.now(), bus, {});
       continue;
     }
     const auto encoded = bus::with_payload(keyed.event, world_.options.payload, limits::event_size_bytes_default);
     if (!encoded) return tl::unexpected(encoded.error());
     std::string bytes;
     wire::encode_event(*encoded, keyed.keys, world_.options.payload, bytes);
-    const auto accepted = mesh_->accept(world_.now(), bus, std::move(bytes), std::move(hashes));
-    published.seq = accepted.seq;
-    interested |= accepted.interested;
+    const routing::PeerMask wanted = mesh_->match(bus, hashes);
+    published.seq = mesh_->accept(world_.now(), bus, {std::move(bytes), std::move(hashes), wanted});
+    interested |= wanted;
   }
   published.interested = static_cast<std::uint32_t>(__builtin_popcountll(interested));
   return published;
