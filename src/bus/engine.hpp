@@ -27,6 +27,12 @@
 
 namespace evmesh::bus {
 
+/// An event on its way into a stream.
+struct Encoded {
+  std::string bytes;                  ///< none: nobody needs it
+  std::vector<std::uint64_t> hashes;  ///< of its keys
+};
+
 /// Drives the machines of a node: owns every socket and the core behind one lock, and a thread that takes what arrives and
 /// does what is due. It never runs user code and never waits for a listener. A thread that dispatches while the engine
 /// sleeps does the engine's turn itself, so that an idle node sends at once; when the engine is busy the event waits for its
@@ -109,9 +115,9 @@ class Engine final : public Asker, private transport::Handler, private routing::
   };
   [[nodiscard]] Result<Uplink::Published> publish(const Publication& what, std::span<std::uint32_t> each);
   [[nodiscard]] Result<void> encode(const Uplink::Outgoing& event, std::string& bytes) const;
-  [[nodiscard]] std::vector<std::size_t> unencoded(std::size_t bus, std::span<const routing::Outgoing> events) const;
+  [[nodiscard]] std::vector<std::size_t> unencoded(std::size_t bus, std::span<const Encoded> events) const;
   [[nodiscard]] Result<void> prepare(Lock& lock, Intake::Lock& taking, const Publication& what,
-                                     std::span<routing::Outgoing> ready);
+                                     std::span<Encoded> ready);
   [[nodiscard]] Result<void> wait_for_window(Lock& lock, std::size_t bus, bool inside_listener);
   std::uint64_t change_interest(std::size_t bus, const std::function<Uplink::InterestChange(std::uint64_t)>& apply);
   [[nodiscard]] RegistrationReceipt acknowledged(std::size_t bus, std::uint64_t version, MonoTime since,

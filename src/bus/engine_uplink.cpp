@@ -16,11 +16,36 @@ namespace {
 // Reports are asked for again at this pace while somebody waits for them.
 constexpr std::chrono::milliseconds ask_again{100};
 
-std::vector<std::uint64_t> hashes_of(const std::string& bus, std::span<const RegistrationKey> keys) {
-  std::vector<std::uint64_t> hashes;
-  hashes.reserve(keys.size());
+// Of what a thread keeps for its next dispatch.
+constexpr std::size_t kept_bytes_max = 64 * limits::kib;
+constexpr std::size_t kept_events_max = 64;
+
+/// Where a thread encodes what it dispatches: memory that it has used before.
+class Scratch {
+ public:
+  Scratch() : events(std::exchange(kept(), {})) {}  // a body's own code may dispatch, too
+  ~Scratch() {
+    if (events.size() > kept_events_max) return;
+    for (Encoded& event : events) {
+      if (event.bytes.capacity() > kept_bytes_max) event.bytes = {};
+    }
+    kept() = std::move(events);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  std::vector<Encoded> events;
+
+ private:
+  static std::vector<Encoded>& kept() {
+    static thread_local std::vector<Encoded> kept;
+    return kept;
+  }
+};
+
+void hash_keys(const std::string& bus, std::span<const RegistrationKey> keys, std::vector<std::uint64_t>& hashes) {
+  hashes.clear();
   for (const RegistrationKey& key : keys) hashes.push_back(wire::interest_hash(bus, key.to_string()));
-  return hashes;
 }
 
 }  // namespace
@@ -69,7 +94,7 @@ Result<void> Engine::encode(const Uplink::Outgoing& event, std::string& bytes) c
 }
 
 /// Which of `events` somebody needs and have no bytes yet.
-std::vector<std::size_t> Engine::unencoded(std::size_t bus, std::span<const routing::Outgoing> events) const {
+std::vector<std::size_t> Engine::unencoded(std::size_t bus, std::span<const Encoded> events) const {
   std::vector<std::size_t> missing;
   for (std::size_t index = 0; index < events.size(); ++index) {
     if (events[index].bytes.empty() && intake_.needed(bus, events[index].hashes)) missing.push_back(index);
@@ -79,7 +104,7 @@ std::vector<std::size_t> Engine::unencoded(std::size_t bus, std::span<const rout
 
 /// Ends with `taking` held, and `lock` where the window had to be waited for, so that nobody else is let in on it.
 /// What peers want may change whenever neither is held: what it wants from its acknowledgement on must not be skipped.
-Result<void> Engine::prepare(Lock& lock, Intake::Lock& taking, const Publication& what, std::span<routing::Outgoing> ready) {
+Result<void> Engine::prepare(Lock& lock, Intake::Lock& taking, const Publication& what, std::span<Encoded> ready) {
   for (;;) {
     const auto missing = unencoded(what.bus, ready);
     if (missing.empty()) {
@@ -101,10 +126,13 @@ Result<void> Engine::prepare(Lock& lock, Intake::Lock& taking, const Publication
 }
 
 Result<Uplink::Published> Engine::publish(const Publication& what, std::span<std::uint32_t> each) {
-  std::vector<routing::Outgoing> ready(what.events.size());
+  Scratch scratch;
+  if (scratch.events.size() < what.events.size()) scratch.events.resize(what.events.size());
+  const std::span ready = std::span(scratch.events).first(what.events.size());
   const std::string& name = options_.core.routing.buses[what.bus];
   for (std::size_t index = 0; index < ready.size(); ++index) {
-    ready[index].hashes = hashes_of(name, what.events[index].keys);
+    ready[index].bytes.clear();
+    hash_keys(name, what.events[index].keys, ready[index].hashes);
   }
   Lock lock(mutex_, std::defer_lock);
   Intake::Lock taking = intake_.lock_up();
@@ -112,7 +140,7 @@ Result<Uplink::Published> Engine::publish(const Publication& what, std::span<std
   Uplink::Published published;
   routing::PeerMask interested = 0;
   for (std::size_t index = 0; index < ready.size(); ++index) {
-    const auto added = intake_.add(what.bus, std::move(ready[index]));
+    const auto added = intake_.add(what.bus, ready[index].bytes, ready[index].hashes);
     published.seq = added.seq;
     interested |= added.interested;
     if (!each.empty()) each[index] = static_cast<std::uint32_t>(std::popcount(added.interested));

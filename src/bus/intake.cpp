@@ -21,17 +21,15 @@ void Intake::serve(MeshCore& core, std::size_t buses) {
   look_at_core();
 }
 
-Intake::Added Intake::add(std::size_t bus, routing::Outgoing event) {
+Intake::Added Intake::add(std::size_t bus, std::string_view bytes, std::span<const std::uint64_t> hashes) {
   Queue& queue = queues_[bus];
-  const std::uint64_t bytes = event.bytes.size() + event_overhead_bytes;
-  if (!event.bytes.empty()) {
-    event.wanted = core_->match(bus, event.hashes);
-    waiting_bytes_ += bytes;
-    queue.room_bytes -= std::min(queue.room_bytes, bytes);
+  Added added{++queue.head, 0};
+  if (!bytes.empty()) {
+    added.interested = core_->match(bus, hashes);
+    waiting_bytes_ += bytes.size() + event_overhead_bytes;
+    queue.room_bytes -= std::min<std::uint64_t>(queue.room_bytes, bytes.size() + event_overhead_bytes);
   }
-  const Added added{++queue.head, event.wanted};
-  queue.events.push_back(std::move(event));
-  empty_ = false;
+  queue.batch.add(bytes, hashes, added.interested);
   return added;
 }
 
@@ -92,10 +90,8 @@ void Intake::unlock() {
 }
 
 void Intake::move_to_core(base::MonoTime now) {
-  if (std::exchange(empty_, true)) return;
   for (std::size_t bus = 0; bus < queues_.size(); ++bus) {
-    for (routing::Outgoing& event : queues_[bus].events) core_->accept(now, bus, std::move(event));
-    queues_[bus].events.clear();
+    if (!queues_[bus].batch.empty()) core_->accept(now, bus, std::exchange(queues_[bus].batch, {}));
   }
 }
 

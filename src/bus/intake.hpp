@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <mutex>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -39,7 +40,8 @@ class Intake final : public ChangeLock {
     std::uint64_t seq = 0;
     routing::PeerMask interested = 0;
   };
-  Added add(std::size_t bus, routing::Outgoing event);
+  /// `bytes`: the encoded event, or nothing when nobody needs it.
+  Added add(std::size_t bus, std::string_view bytes, std::span<const std::uint64_t> hashes);
 
   /// Whether the caller has to see to it that the engine looks here, without the lock: it sleeps and nobody else
   /// does, or too much waits.
@@ -71,7 +73,7 @@ class Intake final : public ChangeLock {
   struct Queue {
     std::uint64_t head = 0;        // last number given
     std::uint64_t room_bytes = 0;  // of the flow window
-    std::vector<routing::Outgoing> events;
+    routing::Batch batch;
   };
 
   MeshCore* core_ = nullptr;
@@ -80,7 +82,6 @@ class Intake final : public ChangeLock {
   mutable std::mutex mutex_;  // guards all below, and what is looked up in the core
   std::vector<Queue> queues_;
   std::uint64_t waiting_bytes_ = 0;  // since it last drained for sending
-  bool empty_ = true;
   bool asleep_ = false;
   bool called_ = false;  // somebody sees to it that the engine looks here
   bool closed_ = false;

@@ -130,8 +130,8 @@ routing::PeerMask MeshCore::match(std::size_t bus, std::span<const std::uint64_t
   return routing_.match(bus, hashes);
 }
 
-std::uint64_t MeshCore::accept(MonoTime now, std::size_t bus, routing::Outgoing event) {
-  return routing_.accept(now, bus, std::move(event));
+std::uint64_t MeshCore::accept(MonoTime now, std::size_t bus, routing::Batch batch) {
+  return routing_.accept(now, bus, std::move(batch));
 }
 
 bool MeshCore::drop_out_of_step(MonoTime now, std::size_t bus, CoreActions& out) {

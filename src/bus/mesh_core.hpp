@@ -116,7 +116,7 @@ class MeshCore final : private membership::HeartbeatSource {
                                 std::span<const RegistrationKey> removed, std::optional<bool> each_node);
   [[nodiscard]] bool needed(std::size_t bus, std::span<const std::uint64_t> hashes) const;
   [[nodiscard]] routing::PeerMask match(std::size_t bus, std::span<const std::uint64_t> hashes) const;
-  std::uint64_t accept(MonoTime now, std::size_t bus, routing::Outgoing event);
+  std::uint64_t accept(MonoTime now, std::size_t bus, routing::Batch batch);
   bool drop_out_of_step(MonoTime now, std::size_t bus, CoreActions& out);
   void ask_reports(MonoTime now, std::size_t bus, CoreActions& out);
   void goodbye(MonoTime now, bool for_good, CoreActions& out);

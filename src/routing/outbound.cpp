@@ -58,27 +58,28 @@ void OutboundStream::restart() {
   published_ends_.clear();
 }
 
-std::uint64_t OutboundStream::push(MonoTime now, Outgoing event) {
-  if (event.bytes.empty()) return push_hollow();
-  ++counters_.accepted;
-  const std::uint64_t size = event.bytes.size();
-  const PeerMask wanted = event.wanted;
-  const std::uint64_t seq = ring_.push(std::move(event.bytes), std::move(event.hashes), wanted);
-  const std::uint64_t owed = ring_.youngest_bytes();  // as the ring counts, so that the two can be compared
-  if (everything()) unpublished_bytes_ += size;
-  for (auto& [life, cursor] : cursors_) {
-    if (!cursor.subscribed || (!everything() && (wanted & bit(cursor.slot)) == 0)) continue;
-    const bool shut = shuts_window(cursor);
-    cursor.owed.add(seq, owed);
-    if (!shut && shuts_window(cursor)) cursor.advanced_at = now;
+std::uint64_t OutboundStream::push(MonoTime now, Batch batch) {
+  for (const Batch::Event& event : batch.events()) {
+    ++counters_.accepted;
+    if (event.bytes == 0) ++counters_.not_encoded;
+    if (everything()) unpublished_bytes_ += event.bytes;
   }
-  return seq;
+  for (auto& [life, cursor] : cursors_) {
+    if (cursor.subscribed) owe(now, cursor, batch);
+  }
+  return ring_.push(std::move(batch));
 }
 
-std::uint64_t OutboundStream::push_hollow() {
-  ++counters_.accepted;
-  ++counters_.not_encoded;
-  return ring_.push_hollow();
+/// Counts what the peer wants of `batch`, which the ring is about to get.
+void OutboundStream::owe(MonoTime now, Cursor& cursor, const Batch& batch) const {
+  std::uint64_t seq = ring_.head();
+  for (const Batch::Event& event : batch.events()) {
+    ++seq;
+    if (event.bytes == 0 || (!everything() && (event.wanted & bit(cursor.slot)) == 0)) continue;
+    const bool shut = shuts_window(cursor);
+    cursor.owed.add(seq, Ring::cost_bytes(event));  // as the ring counts, so that the two can be compared
+    if (!shut && shuts_window(cursor)) cursor.advanced_at = now;
+  }
 }
 
 void OutboundStream::peer_up(const Life& life, std::uint32_t slot) {

@@ -14,13 +14,6 @@
 
 namespace evmesh::routing {
 
-/// An event on its way into a stream.
-struct Outgoing {
-  std::string bytes;                  ///< encoded; empty: nobody needs it, it only gets a number
-  std::vector<std::uint64_t> hashes;  ///< of its keys
-  PeerMask wanted = 0;                ///< what the interest table says of it
-};
-
 /// What the streams of this node have sent; the owner adds it up.
 struct OutboundCounters {
   std::uint64_t accepted = 0;         ///< events numbered
@@ -49,8 +42,8 @@ class OutboundStream {
   /// Begins a new life with number 1: nothing of this one is sent to anybody any more.
   void restart();
 
-  /// Numbers an event.
-  std::uint64_t push(MonoTime now, Outgoing event);
+  /// Numbers events; the last number.
+  std::uint64_t push(MonoTime now, Batch batch);
 
   void peer_up(const Life& life, std::uint32_t slot);
   void peer_down(const Life& life);
@@ -165,7 +158,7 @@ class OutboundStream {
   [[nodiscard]] Piece cut(const Cursor& cursor, const wire::Header& header, Range range, std::uint64_t scan_from, bool rematch,
                           bool report) const;
   [[nodiscard]] bool nothing_wanted(Cursor& cursor) const;
-  std::uint64_t push_hollow();
+  void owe(MonoTime now, Cursor& cursor, const Batch& batch) const;
   void pump_link(MonoTime now, const Life& life, Cursor& cursor, const Room& room, Outbox& outbox);
   static void begin_repair(Cursor& cursor, std::uint64_t after, std::uint64_t to);
   void pump_repair(const Life& life, Cursor& cursor, const Room& room, Outbox& outbox);

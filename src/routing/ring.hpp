@@ -2,11 +2,10 @@
 
 #include <cstdint>
 #include <deque>
-#include <string>
+#include <span>
 #include <string_view>
-#include <vector>
 
-#include "routing/interest.hpp"
+#include "routing/batch.hpp"
 
 namespace evmesh::routing {
 
@@ -16,21 +15,22 @@ struct RingEntry {
   std::uint64_t last = 0;  ///< = first, unless hollow
   bool hollow = false;
   PeerMask wanted = 0;  ///< peers whose interest matched at acceptance
-  std::vector<std::uint64_t> hashes;
-  std::string bytes;
+  std::span<const std::uint64_t> hashes;
+  std::string_view bytes;
+  std::uint64_t cost_bytes = 0;  ///< what it counts in the ring
 };
 
 /// The last events of a stream, for sending and for repair. Numbers are without holes from `first()` to `head()`.
-/// Bounded in bytes: the oldest leave. Value.
+/// Bounded in bytes: the oldest leave, and their memory with the last of the batch that they came in.
 class Ring {
  public:
   explicit Ring(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
-  /// Takes the next number.
-  std::uint64_t push(std::string bytes, std::vector<std::uint64_t> hashes, PeerMask wanted);
+  /// Gives the next numbers; the last of them.
+  std::uint64_t push(Batch batch);
 
-  /// Takes the next number for an event nobody known wants.
-  std::uint64_t push_hollow();
+  /// What an event of a batch counts in a ring, beside what its batch holds and does not use.
+  [[nodiscard]] static std::uint64_t cost_bytes(const Batch::Event& event);
 
   /// Empties it; the next number is 1 again.
   void restart();
@@ -46,13 +46,19 @@ class Ring {
   [[nodiscard]] const RingEntry& at(std::size_t index) const { return entries_[index]; }
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-  /// Of these, what the youngest entry takes.
-  [[nodiscard]] std::uint64_t youngest_bytes() const;
   [[nodiscard]] std::uint64_t overrun() const { return overrun_; }
 
  private:
+  struct Held {
+    Batch batch;
+    std::uint64_t last = 0;  // number of its last event with bytes
+  };
+
+  void push_hollow();
+  void add(const RingEntry& entry);
   void trim();
 
+  std::deque<Held> batches_;  // of which there are entries; those without bytes are not kept
   std::deque<RingEntry> entries_;
   std::uint64_t bytes_max_;
   std::uint64_t bytes_ = 0;

@@ -60,9 +60,9 @@ class Routing {
     return interest_.match(bus, hashes);
   }
 
-  /// Numbers an event, which has been matched.
-  std::uint64_t accept(MonoTime now, std::size_t bus, Outgoing event) {
-    return outbound_[bus].push(now, std::move(event));
+  /// Numbers events, which have been matched; the last number.
+  std::uint64_t accept(MonoTime now, std::size_t bus, Batch batch) {
+    return outbound_[bus].push(now, std::move(batch));
   }
 
   /// `reserve`: a tenth more, for dispatches inside a listener, which may not wait.

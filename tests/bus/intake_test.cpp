@@ -31,7 +31,7 @@ struct Setting {
 
   std::uint64_t add(std::size_t bus, std::size_t bytes = 100) {
     const auto taking = intake.lock_up();
-    return intake.add(bus, {std::string(bytes, 'x'), {7}, 0}).seq;
+    return intake.add(bus, std::string(bytes, 'x'), std::vector<std::uint64_t>{7}).seq;
   }
   [[nodiscard]] bool calls_engine() {
     const auto taking = intake.lock_up();

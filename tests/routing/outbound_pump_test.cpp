@@ -71,7 +71,7 @@ TEST_CASE("for what nobody wants nothing is sent", "[routing]") {
   Setting it(Mode::scale_efficient);
 
   it.push(99);
-  it.stream.push(it.now, {});
+  it.stream.push(it.now, {{}, {}, 0});
   it.pump();
 
   CHECK(it.out.empty());

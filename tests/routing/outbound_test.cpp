@@ -256,7 +256,7 @@ TEST_CASE("who wanted a number is known while the ring holds it", "[routing]") {
   Setting it;
 
   const auto one = it.push(10, 11);
-  const auto none = it.stream.push(it.now, {});
+  const auto none = it.stream.push(it.now, {{}, {}, 0});
 
   CHECK(it.stream.wanted(one, one) == 0b01);
   CHECK(it.stream.wanted(none, none) == 0);

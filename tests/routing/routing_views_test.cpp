@@ -88,7 +88,7 @@ TEST_CASE("it is known when a peer acknowledged what was wanted", "[routing]") {
 TEST_CASE("heads are the last numbers of all buses", "[routing]") {
   Node node;
   node.accept("a");
-  node.routing.accept(node.now, 0, {});
+  node.routing.accept(node.now, 0, {{}, {}, 0});
 
   CHECK(node.routing.heads() == std::vector<wire::StreamPosition>{{0, 2}, {1, 0}});
 }
@@ -137,7 +137,7 @@ TEST_CASE("a stream is shown with what is known to be missing", "[routing]") {
 TEST_CASE("counters tell what the streams did", "[routing]") {
   Node node;
   node.accept("a");
-  node.routing.accept(node.now, 0, {});
+  node.routing.accept(node.now, 0, {{}, {}, 0});
 
   const auto counters = node.routing.counters();
 

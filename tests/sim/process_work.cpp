@@ -161,7 +161,7 @@ void Process::dispatch_now(const Pending& pending) {
     seq = core_.accept(stage_.timeline.now(), number, {std::move(bytes), std::move(hashes), wanted});
   } else {
     stage_.totals.add("hollow");
-    seq = core_.accept(stage_.timeline.now(), number, {});
+    seq = core_.accept(stage_.timeline.now(), number, {{}, {}, 0});
   }
   stage_.totals.add("events");
   if (stage_.trace.on()) {
