@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -90,6 +91,20 @@ class Event {
   [[nodiscard]] const std::string& payload() const { return fields_->payload; }
   [[nodiscard]] const std::shared_ptr<const EventBody>& body() const { return fields_->body; }
 
+  /// What a listener works with: the body of an event that was dispatched as an object in this process; else what the
+  /// node's decoder for this type (`NodeOptions::decoders`) made of the payload, once for all listeners of the
+  /// event. Null when there is neither, and when the payload could not be decoded (`undecodable`).
+  [[nodiscard]] std::shared_ptr<const EventBody> object() const { return object_ ? object_->made : fields_->body; }
+
+  /// The same as a `T`; null also when it is another class.
+  template <class T>
+  [[nodiscard]] std::shared_ptr<const T> as() const {
+    return std::dynamic_pointer_cast<const T>(object());
+  }
+
+  /// Why the payload could not be decoded; empty when it was, or when there is no decoder for this type.
+  [[nodiscard]] std::optional<Error> undecodable() const { return object_ ? object_->error : std::nullopt; }
+
   /// What the body says, and false without one: a payload is carried and never looked into, not even that of
   /// a mailbox event (`mailbox::from_event` and `make_event` turn it into a body). Throws what the body
   /// throws; `dispatch` does not.
@@ -103,6 +118,15 @@ class Event {
   bool operator==(const Event& other) const;
 
  private:
+  friend Event decoded(const Event& event, const std::function<Result<std::shared_ptr<const EventBody>>(const Event&)>& decoder);
+
+  /// What a decoder came to.
+  struct Object {
+    std::shared_ptr<const EventBody> made;  // shared with the listeners that keep it
+    std::optional<Error> error;
+  };
+
+  std::shared_ptr<const Object> object_{};  // shared: all copies have the same; null: not decoded
   std::shared_ptr<const EventFields> fields_;  // shared: immutable, and copies must be cheap
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <evmesh/bus.hpp>
+#include <evmesh/codec.hpp>
 #include <evmesh/group_work.hpp>
 #include <evmesh/ids.hpp>
 #include <evmesh/log.hpp>
@@ -92,6 +93,10 @@ struct NodeOptions {
   std::vector<std::string> seeds{};               ///< peers to dial first, for ever; one is enough
   bool insecure = false;                          ///< allows a non-loopback `listen` without encryption
   PayloadFormat payload = PayloadFormat::binary;  ///< how bodies are encoded for other nodes: json or binary
+
+  /// How listeners of this node get events of own types: at most 1,024, by type. What cannot be decoded is counted and
+  /// logged, and reaches the listeners with `Event::undecodable`.
+  BodyDecoders decoders{};
 
   std::uint64_t event_size_bytes_max = 1 << 20;  ///< payload plus headers, 1 B to 16 MiB
   std::uint64_t ring_bytes_max = 64 << 20;       ///< repair ring, per bus; at least `window_bytes`

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <evmesh/bus.hpp>
+#include <evmesh/codec.hpp>
 #include <evmesh/dead_letters.hpp>
 #include <evmesh/ids.hpp>
 #include <evmesh/key.hpp>
@@ -84,6 +85,7 @@ struct ClusterOptions {
   Level level = Level::replicated;
   std::uint32_t copies = 0;  ///< as NodeOptions
   Degraded degraded = Degraded::allow;
+  BodyDecoders decoders{};  ///< as NodeOptions, of every node
   /// Where the nodes' log goes, with the number of the node; empty: nowhere.
   std::function<void(std::size_t node, const LogRecord&)> log{};
 };
@@ -211,6 +213,7 @@ struct LocalBusOptions {
   std::string name = "events";
   DeliveryModel delivery = DeliveryModel::mixed;
   std::uint64_t seed = 1;  ///< of the jitter of retries
+  BodyDecoders decoders{};  ///< as NodeOptions
   LogSink log{};
 };
 

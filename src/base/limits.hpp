@@ -35,6 +35,7 @@ inline constexpr std::uint64_t inbox_bytes = 32 * mib;  ///< what waits for one 
                                                         ///< under way when a busy listener begins to hold a publisher back
 inline constexpr std::size_t async_dispatches_max = 65'536;  ///< waiting in `dispatch_async`, per bus
 inline constexpr std::uint64_t async_bytes_max = 64 * mib;   ///< what they hold together
+inline constexpr std::size_t decoders_max = 1'024;                   ///< event types with a decoder of the application
 inline constexpr std::size_t buses_max = 16;                        ///< named buses in one node
 inline constexpr std::uint32_t copies_max = 5;                       ///< of group work, the owner's included
 inline constexpr std::size_t members_max = 64;                      ///< rows of the membership table

@@ -5,6 +5,15 @@
 
 namespace evmesh::bus {
 
+namespace {
+
+delivery::Runner::Complete completing(const NodeServices& services) {
+  if (services.decoders == nullptr) return {};
+  return [decoders = services.decoders](Event event) { return decoders->decoded(std::move(event)); };
+}
+
+}  // namespace
+
 std::shared_ptr<Bus> Bus::create(const NodeServices& services, BusSettings settings) {
   auto bus = std::make_shared<Bus>(services, std::move(settings));
   services.work.watch_groups(bus->name(), bus);
@@ -15,7 +24,7 @@ Bus::Bus(const NodeServices& services, BusSettings settings)
     : services_(services),
       settings_(std::move(settings)),
       rules_(settings_.event_size_bytes_max, settings_.payload),
-      runner_(services.mark, settings_.name, services.log, services.counters),
+      runner_(services.mark, settings_.name, services.log, services.counters, completing(services)),
       dead_letters_(services.work.letters(), settings_.name),
       dispatched_(services.counters.named("evmesh_events_dispatched_total")),
       noops_(services.counters.named("evmesh_events_noop_total")),

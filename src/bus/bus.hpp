@@ -257,6 +257,10 @@ class Bus final : public EventBus,
   // bus_lifecycle.cpp
   [[nodiscard]] Error closed_error() const;
   [[nodiscard]] Result<void> accepting() const;
+  /// Listeners of this node are to get an object that is not made yet.
+  [[nodiscard]] bool undecoded(const Event& event) const {
+    return services_.decoders != nullptr && services_.decoders->want(event);
+  }
   [[nodiscard]] std::int64_t run_until_idle(std::chrono::milliseconds timeout);
   void release();
 

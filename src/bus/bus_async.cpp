@@ -103,6 +103,7 @@ Result<void> Bus::prepare(Owed& owed, const std::shared_ptr<const Groups>& group
   const auto left_out = leave_out(event);
   if (!left_out) return tl::unexpected(left_out.error());
   if (*left_out) return {};
+  if (undecoded(event)) owed.dispatch.event = services_.decoders->decoded(event);
   if (settings_.uplink != nullptr) {
     auto sent = rules_.measured(event);
     if (!sent) return tl::unexpected(std::move(sent.error()));

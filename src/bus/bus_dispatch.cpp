@@ -81,6 +81,7 @@ Result<Bus::Done> Bus::dispatch_now(const Event& event, std::span<const Registra
   const auto left_out = leave_out(event);
   if (!left_out) return refused(left_out.error());
   if (*left_out) return Done{Receipt{.event_id = event.id(), .noop = true}};
+  if (undecoded(event)) return dispatch_now(services_.decoders->decoded(event), keys);
   // Whatever can refuse comes first: a refused event reaches nobody.
   const auto owing = owe(event, keys);
   if (!owing) return refused(owing.error());
@@ -114,7 +115,9 @@ Result<Bus::Done> Bus::dispatch_now(std::span<const KeyedEvent> batch) {
   for (const KeyedEvent& keyed : batch) {
     const auto left_out = leave_out(keyed.event);
     if (!left_out) return refused(left_out.error());
-    if (!*left_out) events.push_back(keyed);
+    if (*left_out) continue;
+    events.push_back(keyed);
+    if (undecoded(keyed.event)) events.back().event = services_.decoders->decoded(keyed.event);
   }
   if (events.empty()) return all;
   for (const KeyedEvent& keyed : events) {

@@ -267,13 +267,13 @@ Result<void> Bus::redeliver(const Group& group, const Event& event) {
     groups = std::make_shared<const Groups>(Groups{*found});
   }
   if (*noop) return {};
-  const auto owing = owe(event, {}, std::move(groups));
+  const auto owing = owe(undecoded(event) ? services_.decoders->decoded(event) : event, {}, std::move(groups));
   if (!owing) return tl::unexpected(owing.error());
   if (!owing->parcel) return {};
   Calls calls;
   const auto accepted = accept(*owing, calls);
   if (!accepted) return tl::unexpected(accepted.error());
-  run_calls(event, {}, calls);
+  run_calls(*owing->parcel->event, {}, calls);
   Done done;
   done.end = accepted->end;
   done.receipt.dispatch = accepted->id;

@@ -12,6 +12,7 @@
 #include "base/counters.hpp"
 #include "base/limits.hpp"
 #include "base/random.hpp"
+#include "bus/decoders.hpp"
 #include "bus/uplink.hpp"
 #include "delivery/call_scope.hpp"
 #include "delivery/pool.hpp"
@@ -32,6 +33,7 @@ struct NodeServices {
   const delivery::NodeMark& mark;
   std::atomic<std::uint64_t>& keys_held;  ///< distinct keys of all buses together
   LogSink log;                            ///< takes one record at a time
+  const Decoders* decoders = nullptr;     ///< null: none
 };
 
 struct BusSettings {

@@ -23,6 +23,7 @@ Result<std::unique_ptr<storage::Identity>> open_identity(const NodeOptions& opti
 
 NodeCore::NodeCore(const NodeOptions& options)
     : log_(base::one_at_a_time(options.log)),
+      decoders_(options.decoders, log_, counters_),
       pool_({.threads_max = options.pool_threads_max, .of_host = options.host_runs_listeners}, counters_),
       helpers_({.threads_max = options.pool_threads_max}, counters_),
       timers_(clock_, limits::retries_waiting_max) {}
@@ -53,14 +54,15 @@ Result<void> NodeCore::open_work(const storage::Identity& identity, const NodeOp
   settings.degraded = options.degraded;
   settings.seeded = !options.seeds.empty();
   auto work = WorkEngine::open(
-      {clock_, timers_, counters_, log_, std::move(on_failed), std::move(nudge)}, std::move(settings));
+      {clock_, timers_, counters_, log_, std::move(on_failed), std::move(nudge), &decoders_},
+      std::move(settings));
   if (!work) return tl::unexpected(std::move(work.error()));
   work_ = std::move(*work);
   return {};
 }
 
 NodeServices NodeCore::services() {
-  return {clock_, random_, pool_, timers_, counters_, *work_, mark_, keys_held_, log_};
+  return {clock_, random_, pool_, timers_, counters_, *work_, mark_, keys_held_, log_, &decoders_};
 }
 
 Bus& NodeCore::add(BusSettings settings) {

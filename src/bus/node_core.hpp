@@ -105,6 +105,7 @@ class NodeCore {
   base::SystemClock clock_;
   base::SystemRandom random_;
   base::Counters counters_;
+  const Decoders decoders_;
   delivery::NodeMark mark_;
   std::atomic<std::uint64_t> keys_held_{0};
   delivery::Pool pool_;     // runs listeners

@@ -52,6 +52,18 @@ Result<void> check_time(std::string_view option, std::chrono::milliseconds value
                  " ms; it must not be negative");
 }
 
+Result<void> check_decoders(const NodeOptions& options) {
+  if (options.decoders.size() > limits::decoders_max) {
+    return invalid("there are " + std::to_string(options.decoders.size()) + " decoders; at most " +
+                   std::to_string(limits::decoders_max) + " are possible");
+  }
+  for (const auto& [type, decoder] : options.decoders) {
+    if (!decoder) return invalid("the decoder of " + base::quoted(type) + " is empty");
+    if (auto good = Event({.type = type}).check(limits::event_size_bytes_max); !good) return good;
+  }
+  return {};
+}
+
 Result<void> check_level(const NodeOptions& options) {
   if (options.level == Level::replicated && options.mode == Mode::mono) {
     return invalid(
@@ -94,6 +106,7 @@ Result<void> check_options(const NodeOptions& options) {
     return checked;
   }
   constexpr std::uint64_t threads_max = 1024;
+  if (auto checked = check_decoders(options); !checked) return checked;
   if (auto checked = check_range("pool_threads_max", options.pool_threads_max, 1, threads_max); !checked) {
     return checked;
   }

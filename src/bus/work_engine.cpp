@@ -248,7 +248,7 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::pack(const Event& event,
 
 Result<std::shared_ptr<const Parcel>> WorkEngine::parcel(const work::Job& job) const {
   const auto packed = event_of(job);
-  return packed ? opened(*packed) : packed;
+  return packed ? opened(*packed, services_.decoders) : packed;
 }
 
 /// As it was packed.
@@ -267,13 +267,15 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::event_of(const work::Job& job)
   }
 }
 
-/// With the event as an object.
-Result<std::shared_ptr<const Parcel>> WorkEngine::opened(std::shared_ptr<const Parcel> parcel) {
+/// With the event as an object, for listeners what the decoders make of it.
+Result<std::shared_ptr<const Parcel>> WorkEngine::opened(std::shared_ptr<const Parcel> parcel,
+                                                         const Decoders* decoders) {
   if (parcel->event) return parcel;
   auto event = wire::decode_event(parcel->bytes);
   if (!event)
     return fail(ErrorCode::undecodable,
                 "its event cannot be read: " + std::string(wire::to_string(event.error())));
+  if (decoders != nullptr) event->event = decoders->decoded(std::move(event->event));
   // Whoever opens it has no use for the bytes any more.
   return std::make_shared<const Parcel>(
       Parcel{{}, parcel->size, std::move(event->event), std::move(event->keys)});

@@ -24,6 +24,7 @@
 
 #include "base/clock.hpp"
 #include "base/counters.hpp"
+#include "bus/decoders.hpp"
 #include "bus/letter_box.hpp"
 #include "bus/work_line.hpp"
 #include "delivery/call_gate.hpp"
@@ -73,6 +74,7 @@ class WorkEngine final : public WorkLine {
     /// There are frames to send: `pump` is to be called soon. Null outside a mesh. Called with no lock held,
     /// never inside a call of WorkLine, and not after `stop` has returned; nor is `on_failed`.
     std::function<void()> nudge{};
+    const Decoders* decoders = nullptr;  ///< of what listeners get; null: none
   };
   struct Settings {
     NodeId self;
@@ -277,7 +279,7 @@ class WorkEngine final : public WorkLine {
   void plan_tick();
   [[nodiscard]] Result<std::string> encoded(const Event& event, std::span<const RegistrationKey> keys) const;
   [[nodiscard]] static Result<std::shared_ptr<const work::Parcel>> opened(
-      std::shared_ptr<const work::Parcel> parcel);
+      std::shared_ptr<const work::Parcel> parcel, const Decoders* decoders);
   [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> event_of(const work::Job& job) const;
   [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> read_parcel(work::Position position) const;
 

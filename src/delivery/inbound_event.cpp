@@ -47,6 +47,7 @@ const InboundEvent::Decoded* InboundEvent::open(const Runner& runner) {
 void InboundEvent::decode(const Runner& runner) {
   Result<Decoded> result = decode_(bytes_);
   if (result) {
+    result->event = runner.completed(std::move(result->event));
     decoded_.emplace(std::move(*result));
   } else {
     runner.undecodable(place_, result.error());

@@ -28,10 +28,11 @@ std::string caught(Function&& function) noexcept {
 
 }  // namespace
 
-Runner::Runner(const NodeMark& node, std::string bus, LogSink log, base::Counters& counters)
+Runner::Runner(const NodeMark& node, std::string bus, LogSink log, base::Counters& counters, Complete complete)
     : node_(node),
       bus_(std::move(bus)),
       log_(std::move(log)),
+      complete_(std::move(complete)),
       calls_(counters.named("evmesh_listener_calls_total")),
       failures_(counters.named("evmesh_listener_failures_total")),
       gaps_(counters.named("evmesh_listener_gaps_total")),

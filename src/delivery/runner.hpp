@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <evmesh/listener.hpp>
 #include <evmesh/log.hpp>
@@ -32,8 +34,11 @@ struct Ran {
 /// prefilter or by an application's callback leaves it; each is logged and counted. Thread-safe.
 class Runner {
  public:
-  /// `node`, `counters` outlive the runner. `bus` is empty for what concerns a whole node.
-  Runner(const NodeMark& node, std::string bus, LogSink log, base::Counters& counters);
+  /// What listeners are to get of an event that came over the mesh. Does not throw; thread-safe.
+  using Complete = std::function<Event(Event)>;
+
+  /// `node`, `counters` outlive the runner. `bus` is empty for what concerns a whole node; `complete` empty: as it came.
+  Runner(const NodeMark& node, std::string bus, LogSink log, base::Counters& counters, Complete complete = {});
 
   /// Asks the prefilter, then calls `handle`. `depth` as in CallScope.
   [[nodiscard]] Ran run(Listener& listener, const Delivery& delivery, unsigned depth) const;
@@ -47,6 +52,8 @@ class Runner {
   /// What the listener says of itself; a listener that throws here is synchronous and called "listener".
   [[nodiscard]] ExecutionMode mode_of(const Listener& listener) const;
   [[nodiscard]] std::string name_of(const Listener& listener) const;
+
+  [[nodiscard]] Event completed(Event event) const { return complete_ ? complete_(std::move(event)) : event; }
 
   /// Logs and counts bytes from the mesh that hold no event.
   void undecodable(const Origin& origin, const Error& error) const;
@@ -64,6 +71,7 @@ class Runner {
   const NodeMark& node_;
   std::string bus_;
   LogSink log_;
+  Complete complete_;
   base::Counter& calls_;
   base::Counter& failures_;
   base::Counter& gaps_;

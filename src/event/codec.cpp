@@ -1,6 +1,9 @@
 #include <evmesh/codec.hpp>
 
 #include <exception>
+#include <memory>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include <evmesh/mailbox.hpp>
@@ -40,6 +43,37 @@ Result<EncodedPayload> payload_as(const Event& event, PayloadFormat preferred) {
   auto decoded = mailbox::from_event(event);
   if (!decoded) return tl::unexpected(std::move(decoded.error()));
   return event::MailboxBody(std::move(*decoded)).encode(preferred);
+}
+
+namespace {
+
+/// As `encode_body`.
+Result<std::shared_ptr<const EventBody>> decode_body(const Event& event, const BodyDecoder& decoder) {
+  const auto refused = [&event](std::string_view why) {
+    return fail(ErrorCode::undecodable,
+                "the payload of " + base::quoted(event.type()) + " cannot be decoded: " + std::string(why));
+  };
+  try {
+    auto made = decoder(event);
+    if (!made) return refused(base::escaped(made.error().message));
+    if (!*made) return refused("its decoder gave nothing");
+    return made;
+  } catch (const std::exception& thrown) {
+    return refused(base::escaped(thrown.what()));
+  } catch (...) {
+    return refused("its decoder threw something that is no std::exception");
+  }
+}
+
+}  // namespace
+
+Event decoded(const Event& event, const BodyDecoder& decoder) {
+  if (event.body()) return event;
+  auto made = decode_body(event, decoder);
+  Event known = event;
+  known.object_ = made ? std::make_shared<const Event::Object>(Event::Object{std::move(*made), std::nullopt})
+                       : std::make_shared<const Event::Object>(Event::Object{nullptr, std::move(made.error())});
+  return known;
 }
 
 }  // namespace evmesh

@@ -114,6 +114,7 @@ ClusterOptions alone(LocalBusOptions options) {
   cluster.delivery = options.delivery;
   cluster.buses = {std::move(options.name)};
   cluster.level = Level::memory;
+  cluster.decoders = std::move(options.decoders);
   if (options.log)
     cluster.log = [log = std::move(options.log)](std::size_t, const LogRecord& record) { log(record); };
   return cluster;

@@ -30,6 +30,9 @@ void check(const ClusterOptions& options, bool mono) {
   if (options.copies > limits::copies_max)
     refuse("copies is " + std::to_string(options.copies) + "; at most " + std::to_string(limits::copies_max) + " go");
   if (options.buses.empty() || options.buses.size() > limits::buses_max) refuse("there must be 1 to 16 buses");
+  for (const auto& [type, decoder] : options.decoders) {
+    if (!decoder) refuse("the decoder of " + base::quoted(type) + " is empty");
+  }
   for (const std::string& bus : options.buses) {
     if (!Group::parse(bus)) refuse("no bus can be called " + base::quoted(bus));
     if (std::ranges::count(options.buses, bus) > 1) refuse("two buses are called " + base::quoted(bus));

@@ -57,6 +57,7 @@ Process::Process(World& world, Host& host)
       host_(host),
       life_{host.id, ++host.epoch},
       log_([&world, &host](const LogRecord& record) { world.log(host, record); }),
+      decoders_(world.options.decoders, log_, counters_),
       audiences_(world.options.buses.size()),
       rules_(limits::event_size_bytes_default, world.options.payload),
       core_([&] {
@@ -293,12 +294,24 @@ std::uint64_t Process::room_bytes(const wire::Life& to, wire::Class frame_class)
   return link ? room_bytes(*link, frame_class) : 0;
 }
 
+/// What a frame holds is decoded once for all listeners, which follow each other.
+Process::Opened Process::open(const std::shared_ptr<const routing::Arrivals>& arrivals, std::size_t at) {
+  if (last_arrivals_.lock() != arrivals) last_opened_.clear();
+  last_arrivals_ = arrivals;
+  Opened& opened = last_opened_[at];
+  if (opened) return opened;
+  Arrived arrived = wire::decode_event(arrivals->events()[at].bytes);
+  if (arrived) arrived->event = decoders_.decoded(std::move(arrived->event));
+  return opened = std::make_shared<const Arrived>(std::move(arrived));
+}
+
 void Process::deliver(const routing::Deliver& it) {
   for (const routing::Deliver::Item& item : it.items) {
     ++calls_planned_;
-    later(0ns, [this, bus = it.bus, listener = it.listener, arrivals = it.arrivals, at = item.event] {
+    const Opened opened = open(it.arrivals, item.event);
+    later(0ns, [this, bus = it.bus, listener = it.listener, origin = it.arrivals->origin(item.event), opened] {
       --calls_planned_;
-      give(bus, listener, arrivals->origin(at), wire::decode_event(arrivals->events()[at].bytes));
+      give(bus, listener, origin, *opened);
     });
   }
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/counters.hpp"
+#include "bus/decoders.hpp"
 #include "bus/dispatch_rules.hpp"
 #include "bus/mesh_core.hpp"
 #include "bus/registration.hpp"
@@ -134,6 +135,8 @@ class Process final : public sim::Station,
   void perform(bus::CoreAction& action);
   void deliver(const routing::Deliver& it);
   using Arrived = tl::expected<wire::ReceivedEvent, wire::DecodeError>;
+  using Opened = std::shared_ptr<const Arrived>;  // shared by all listeners
+  [[nodiscard]] Opened open(const std::shared_ptr<const routing::Arrivals>& arrivals, std::size_t at);
   void give(std::size_t bus, registry::ListenerHandle listener, const Origin& origin, const Arrived& event);
   void deliver_gap(const routing::DeliverGap& it);
   void fail(const Error& error);
@@ -205,6 +208,7 @@ class Process final : public sim::Station,
   delivery::NodeMark mark_;
   base::Counters counters_;
   const LogSink log_;
+  const bus::Decoders decoders_;
   std::vector<std::unique_ptr<delivery::Runner>> runners_;  // by bus
   std::vector<Audience> audiences_;                         // by bus
   const bus::DispatchRules rules_;
@@ -228,6 +232,8 @@ class Process final : public sim::Station,
   std::map<work::Handle, Running> running_;
   std::vector<std::pair<storage::Position, work::Handle>> landing_;  // out of the flight table when written
   std::deque<Waiter> waiters_;
+  std::weak_ptr<const routing::Arrivals> last_arrivals_;
+  std::map<std::size_t, Opened> last_opened_;  // of these
   std::uint64_t calls_planned_ = 0;  // of key listeners
 
   bool over_ = false;

@@ -109,9 +109,9 @@ Result<Process::Done> Process::accept(std::size_t bus, std::span<const KeyedEven
     const auto noop = bus::noop_of(keyed.event);
     if (!noop) return tl::unexpected(noop.error());
     if (*noop) continue;
-    auto owed = owe(bus, keyed);
+    happened.push_back({decoders_.decoded(keyed.event), keyed.keys});
+    auto owed = owe(bus, happened.back());
     if (!owed) return tl::unexpected(owed.error());
-    happened.push_back(keyed);
     owing.push_back(std::move(*owed));
   }
   if (happened.empty()) return done;
@@ -332,7 +332,7 @@ Result<void> Process::redeliver(std::size_t bus, const Group& group, const Event
                                                       "; register its listener first");
   }
   if (*noop) return {};
-  auto owing = owe(bus, {event, {}});
+  auto owing = owe(bus, {decoders_.decoded(event), {}});
   if (!owing) return tl::unexpected(owing.error());
   owing->groups = {required->second.index};
   Claimed claimed;

@@ -86,7 +86,7 @@ void Process::execute(work::Handle handle) {
   auto parcel = job.event ? job.event : read(core_.machine().position(handle).value_or(job.position));
   std::optional<Event> event = parcel ? parcel->event : std::nullopt;
   if (parcel && !event) {
-    if (auto decoded = wire::decode_event(parcel->bytes)) event = std::move(decoded->event);
+    if (auto decoded = wire::decode_event(parcel->bytes)) event = decoders_.decoded(std::move(decoded->event));
   }
   if (!event)
     return finish(handle, {work::Ran::Ending::refused, "not run: its event cannot be read", {}, {}});

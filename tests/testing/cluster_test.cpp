@@ -283,6 +283,31 @@ TEST_CASE("both sides of a partition go on, and what was dispatched in either ru
   CHECK(counted.runs == std::map<std::string, unsigned>{{"left", 1}, {"right", 1}});
 }
 
+TEST_CASE("listeners of a cluster get the objects that its decoders make", "[testing]") {
+  struct Word final : EventBody {
+    explicit Word(std::string text) : text(std::move(text)) {}
+    [[nodiscard]] Encoded encode(PayloadFormat) const override { return {PayloadFormat::raw, text}; }
+    const std::string text;
+  };
+  unsigned asked = 0;
+  const auto read = [&](const Event& event) -> Result<std::shared_ptr<const EventBody>> {
+    ++asked;
+    return std::make_shared<Word>(event.payload());
+  };
+  Cluster cluster({.nodes = 2, .decoders = {{"note", read}}});
+  std::vector<std::string> heard;
+  for (int count = 0; count < 2; ++count) {
+    const auto listener = make_listener([&](const Event& event) { heard.push_back(event.as<Word>()->text); });
+    cluster[1].keep(cluster[1].bus().register_listener(listener, key_of("inbox")));
+  }
+
+  REQUIRE(cluster[0].bus().dispatch({.type = "note", .body = std::make_shared<Word>("one")}, key_of("inbox")));
+  cluster.run_for(1s);
+
+  CHECK(heard == std::vector<std::string>{"one", "one"});
+  CHECK(asked == 1);
+}
+
 TEST_CASE("several buses of a cluster are apart", "[testing]") {
   Cluster cluster({.nodes = 2, .buses = {"mail", "chat"}});
   std::vector<std::string> heard;
