@@ -118,7 +118,8 @@ class Event {
   bool operator==(const Event& other) const;
 
  private:
-  friend Event decoded(const Event& event, const std::function<Result<std::shared_ptr<const EventBody>>(const Event&)>& decoder);
+  using Decoder = std::function<Result<std::shared_ptr<const EventBody>>(const Event&)>;
+  friend Event decoded(const Event& event, const Decoder& decoder);
 
   /// What a decoder came to.
   struct Object {

@@ -109,7 +109,8 @@ TEST_CASE("objects that are dispatched, and types without a decoder, are not dec
   CHECK(reader.asked == 0);
 }
 
-TEST_CASE("a payload that its decoder cannot read reaches the listener with the reason, counted and logged", "[bus][decoders]") {
+TEST_CASE("a payload that cannot be decoded reaches the listener with the reason, counted and logged",
+          "[bus][decoders]") {
   Story story;
   Reader reader;
   Log log;
