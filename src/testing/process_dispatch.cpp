@@ -182,7 +182,7 @@ Result<Process::Published> Process::publish(std::size_t bus, std::span<const Key
     for (const RegistrationKey& key : keyed.keys)
       hashes.push_back(wire::interest_hash(world_.options.buses[bus], key.to_string()));
     if (!mesh_->needed(bus, hashes)) {
-      published.seq = mesh_->accept(world_.now(), bus, {});
+      published.seq = mesh_->accept(world_.now(), bus, {{}, {}, 0});
       continue;
     }
     const auto encoded = bus::with_payload(keyed.event, world_.options.payload, limits::event_size_bytes_default);
