@@ -73,9 +73,9 @@ bool local_bus_has_a_clock_of_its_own() {
 }  // namespace
 
 int main() {
-  const bool good = holds(killed_node_loses_nothing(), "what a killed node owed is indexed once by others") &
-                    holds(local_bus_has_a_clock_of_its_own(), "a retry waits until the test advances the clock");
-  return good ? 0 : 1;
+  const bool node = holds(killed_node_loses_nothing(), "what a killed node owed is indexed once by others");
+  const bool clock = holds(local_bus_has_a_clock_of_its_own(), "a retry waits until the test advances the clock");
+  return node && clock ? 0 : 1;
 }
 // prints: holds: what a killed node owed is indexed once by others
 // prints: holds: a retry waits until the test advances the clock

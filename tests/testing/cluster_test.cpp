@@ -308,6 +308,18 @@ TEST_CASE("listeners of a cluster get the objects that its decoders make", "[tes
   CHECK(asked == 1);
 }
 
+TEST_CASE("events of a cluster get the next number, whether somebody wants them or not", "[testing]") {
+  const auto mode = GENERATE(Mode::broadcast, Mode::scale_efficient);
+  Cluster cluster({.nodes = 2, .mode = mode});
+  cluster[1].keep(cluster[1].bus().register_listener(make_listener([](const Event&) {}), key_of("inbox")));
+  std::vector<std::uint64_t> numbers;
+
+  for (const char* key : {"other", "inbox", "other", "inbox"})
+    numbers.push_back(cluster[0].bus().dispatch(note("one"), key_of(key)).value().seq);
+
+  CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3, 4});
+}
+
 TEST_CASE("several buses of a cluster are apart", "[testing]") {
   Cluster cluster({.nodes = 2, .buses = {"mail", "chat"}});
   std::vector<std::string> heard;
