@@ -85,7 +85,7 @@ class Engine final : public Asker, private transport::Handler, private routing::
   void answer(const wire::Life& to, work::Questions::Number number, Result<std::string> answer);
 
   /// Fills in what the engine knows: members, streams, heads, counters, failure.
-  void describe(NodeStatus& status) const;
+  void describe(NodeStatus& status);
 
   /// Names of the peers that announced interest in a key.
   [[nodiscard]] std::vector<std::string> interested(std::size_t bus, std::string_view key) const;

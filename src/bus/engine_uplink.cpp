@@ -245,8 +245,9 @@ Result<void> Engine::forget(std::string_view member) {
   return result;
 }
 
-void Engine::describe(NodeStatus& status) const {
+void Engine::describe(NodeStatus& status) {
   const Lock lock(mutex_);
+  intake_.drain(clock_.now());
   const routing::Routing& routing = core_.routing();
   status.failed = failure_.has_value();
   if (failure_) status.failure = failure_->message;

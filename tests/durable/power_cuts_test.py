@@ -6,6 +6,7 @@ import collections
 import os
 import random
 import re
+import shutil
 import signal
 import time
 
@@ -19,9 +20,11 @@ SECTOR = 512
 LOSABLE = re.compile(r"journal-\d+\.seg$|journal\.anchor$|state\.db-wal$|state\.witness$")
 
 
-def unsynced_writes(log):
-    """{file: [(offset, bytes)]} of a trace: what no later sync that ended well has covered."""
+def writes_of(log):
+    """{file: [(offset, bytes)]} of a trace, twice: what no later sync that ended well has covered, and what
+    one has."""
     writes = collections.defaultdict(list)  # file -> [[offset, bytes, returned]]
+    synced = collections.defaultdict(list)
     under_way = {}  # thread -> what it does
     for thread, name, text, resumed in calls(log):
         if not resumed:
@@ -45,14 +48,29 @@ def unsynced_writes(log):
             what[2] = True
         elif re.search(r"= 0( \(DELAYED\))?$", text):
             covered = {id(write) for write in what[1]}
+            synced[what[0]] += what[1]
             writes[what[0]] = [write for write in writes[what[0]] if id(write) not in covered]
-    return {file: [(offset, length) for offset, length, _ in each] for file, each in writes.items() if each}
+
+    def ranges(files):
+        return {file: [(offset, length) for offset, length, _ in each] for file, each in files.items() if each}
+
+    return ranges(writes), ranges(synced)
 
 
-def lose(file, offset, length, chances, kinds):
-    """Takes away some of the sectors of a write, or all, or none."""
+def overlap(begin, end, ranges):
+    return any(begin < offset + length and offset < end for offset, length in ranges)
+
+
+def lose(file, write, synced, before, chances, kinds):
+    """Takes away some of the sectors of a write, or all, or none: there is again what the file of this name had
+    in `before`, when the life began, and zeros where this life had synced something else since then."""
+    offset, length = write
     size = os.path.getsize(file)
     kind = chances.choice(kinds)
+    former = b""
+    if os.path.exists(os.path.join(before, os.path.basename(file))):
+        with open(os.path.join(before, os.path.basename(file)), "rb") as opened:
+            former = opened.read()
     sectors = range(offset // SECTOR, (offset + length + SECTOR - 1) // SECTOR)
     first_lost = chances.choice(sectors)
     with open(file, "r+b") as opened:
@@ -61,8 +79,9 @@ def lose(file, offset, length, chances, kinds):
             lost = {"all": True, "none": False, "some": half, "tail": sector >= first_lost}[kind]
             begin, end = max(sector * SECTOR, offset), min((sector + 1) * SECTOR, offset + length, size)
             if lost and begin < end:
+                there = b"" if overlap(begin, end, synced) else former[begin:end]
                 opened.seek(begin)
-                opened.write(bytes(end - begin))
+                opened.write(there.ljust(end - begin, b"\0"))
 
 
 class PowerCutsTest(DurableCase):
@@ -95,7 +114,14 @@ class PowerCutsTest(DurableCase):
             tracing += ["-P", os.path.join(self.directory, only)]
         # Half of it is owed for a while behind its receipt: what has run in time is not missed when lost.
         plan = {"count": 3_000, "async_every": 4, "fail_every": 2, "refuse_every": 50, **plan}
+        shutil.rmtree(self.before(), ignore_errors=True)
+        if os.path.exists(self.directory):
+            shutil.copytree(self.directory, self.before())
         return self.start(tracing, threads=3, **plan)
+
+    def before(self):
+        """The files as they were when the life began."""
+        return f"{self.directory}.before"
 
     def trace(self):
         return f"{self.ledger.path}.trace"
@@ -103,15 +129,16 @@ class PowerCutsTest(DurableCase):
     def lose_power(self, chances, kinds=("all", "all", "none", "some", "tail")):
         """How many writes a disk without power has lost or torn, of those that are in the trace."""
         losable = self.losable()
-        for file, offset, length in losable:
-            lose(file, offset, length, chances, kinds)
+        synced = writes_of(self.trace())[1]
+        for file, write in losable:
+            lose(file, write, synced.get(file, []), self.before(), chances, kinds)
         self.start_machine_anew()
         return len(losable)
 
     def losable(self):
-        """(file, offset, bytes) of what would be lost with the power now."""
-        return [(file, offset, length) for file, writes in unsynced_writes(self.trace()).items()
-                if LOSABLE.search(file) for offset, length in writes]
+        """(file, (offset, bytes)) of what would be lost with the power now."""
+        return [(file, write) for file, writes in writes_of(self.trace())[0].items()
+                if LOSABLE.search(file) for write in writes]
 
     def start_machine_anew(self):
         """The table of what was running says which start of the machine it belongs to."""
