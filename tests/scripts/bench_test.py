@@ -76,7 +76,7 @@ class BenchTest(unittest.TestCase):
                               text=True, capture_output=True, check=False)
 
         self.assertEqual(done.returncode, 2)
-        self.assertIn('there is no workload "fast"; there are work-local-disk, ', done.stderr)
+        self.assertIn('there is no workload "fast" here; there are work-local-disk, ', done.stderr)
         self.assertFalse((self.data / "none").exists())
 
 
