@@ -48,15 +48,13 @@ void BusDownlink::everyone(std::vector<routing::Match>& out) const {
 }
 
 void BusDownlink::deliver(const routing::Deliver& events) {
-  std::shared_ptr<Frame> frame = last_frame_.lock();
-  if (!frame || frame->arrivals != events.arrivals) {
-    frame = std::make_shared<Frame>(events.arrivals);
-    last_frame_ = frame;
+  if (!last_frame_ || last_frame_->arrivals != events.arrivals) {
+    last_frame_ = std::make_shared<Frame>(events.arrivals);
   }
   std::vector<Bus::Arrival> arrivals;
   arrivals.reserve(events.items.size());
   for (const routing::Deliver::Item& item : events.items) {
-    arrivals.push_back({{frame, &*frame->events[item.event]}, item.registration, item.key});
+    arrivals.push_back({{last_frame_, &*last_frame_->events[item.event]}, item.registration, item.key});
   }
   bus_->offer(events.listener, arrivals);
 }

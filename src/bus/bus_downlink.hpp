@@ -33,8 +33,8 @@ class BusDownlink final : public Downlink {
   const base::Clock& clock_;
   std::shared_ptr<Bus> bus_;
   // What the listeners get of one frame follows each other, so the last frame is all there is to remember for
-  // sharing what is decoded.
-  std::weak_ptr<Frame> last_frame_;
+  // sharing what is decoded. Kept: a listener may have had all of it before the next one gets it.
+  std::shared_ptr<Frame> last_frame_;
   // When a listener with a crowded inbox last went on. Guarded by the engine's lock, as all here.
   mutable bool crowded_before_ = false;
   mutable std::uint64_t taken_ = 0;
