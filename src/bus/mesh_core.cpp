@@ -29,10 +29,16 @@ class PeerRoom final : public routing::Room {
   const std::map<Life, LinkId>& links_;
 };
 
+/// Of cores that one thread has for itself; has no state, so that all of them may share it.
+ChangeLock& no_lock() {
+  static ChangeLock lock;
+  return lock;
+}
+
 }  // namespace
 
 MeshCore::MeshCore(CoreOptions options, const routing::ListenerLookup& lookup)
-    : MeshCore(std::move(options), lookup, no_lock_) {}
+    : MeshCore(std::move(options), lookup, no_lock()) {}
 
 MeshCore::MeshCore(CoreOptions options, const routing::ListenerLookup& lookup, ChangeLock& changes)
     : options_(std::move(options)),

@@ -155,7 +155,6 @@ class MeshCore final : private membership::HeartbeatSource {
   void on(MonoTime now, const membership::LifeEnded& ended, CoreActions& out);
 
   CoreOptions options_;
-  ChangeLock no_lock_;
   ChangeLock& changes_;
   membership::Membership membership_;
   routing::Routing routing_;
