@@ -317,6 +317,8 @@ class WorkEngine final : public WorkLine {
   void maintain();
   void scrub();
   void keep_stock();
+  [[nodiscard]] bool holds_too_much() const;
+  bool carry();
   void make_space();
 
   // work_engine_copies.cpp
@@ -365,6 +367,7 @@ class WorkEngine final : public WorkLine {
   std::mutex append_mutex_;  // one append at a time; taken before mutex_; guards the one below
   storage::Commit writing_;
   storage::Tail anchored_;   // of the thread that syncs
+  work::Position spaced_ = 0;  // where the journal ended when space was made last; of the same thread
 
   std::mutex groups_mutex_;  // one required group is kept at a time; taken before mutex_; guards the two below
   std::map<std::string, std::weak_ptr<GroupWatcher>> group_watchers_;  // by bus

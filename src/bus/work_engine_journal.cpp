@@ -80,7 +80,7 @@ Result<void> WorkEngine::open_journal() {
   if (!journal) return tl::unexpected(journal.error());
   journal_ = std::move(*journal);
   pending_.restart(journal_->end());
-  written_ = synced_ = journal_->end();
+  written_ = synced_ = spaced_ = journal_->end();
   note_room();
   return journal_->replay(
       [this](Position position, std::string_view record) { return core_.replay(position, record); });

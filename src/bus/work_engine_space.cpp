@@ -9,8 +9,12 @@ using work::Position;
 
 namespace {
 
-/// The oldest is said again by pieces, to get rid of what stands around it.
-constexpr std::uint64_t carry_bytes = 1 * limits::mib;
+/// The oldest is said again by pieces, to get rid of what stands around it: nobody waits longer for the lock.
+constexpr std::uint64_t carry_bytes = 128 * limits::kib;
+/// How many times what is owed the journal may take before that, and on a full disk. To say it all again after
+/// so much costs an eighth more writing.
+constexpr std::uint64_t slack = 8;
+constexpr std::uint64_t slack_when_full = 2;
 
 /// The journal is read again in slices, one after the other until all is verified, and then after a rest.
 constexpr std::uint64_t scrub_bytes = 64 * limits::kib;
@@ -87,20 +91,38 @@ void WorkEngine::keep_stock() {
   }
 }
 
-/// Gives up what is no longer owed, and says the oldest again when it holds up too much.
+/// Under append_mutex_ and mutex_: little is owed, and the oldest of it holds up the rest. At twice the reserve there is
+/// time to say it again, on a full disk none to lose.
+bool WorkEngine::holds_too_much() const {
+  const Position held = journal_->end() - journal_->begin();
+  const std::uint64_t much = full_ ? journal_->largest_commit() : 2 * settings_.reserve_bytes;
+  return held > much && journal_->end() - core_.oldest() > held / 2 &&
+         core_.record_bytes() < held / (full_ ? slack_when_full : slack);
+}
+
+/// Under append_mutex_. Says one piece of the oldest quarter again; false when that was not to be, or there is no room.
+bool WorkEngine::carry() {
+  {
+    const Lock lock(mutex_);
+    if (stalled_ || failure_ || !holds_too_much()) return false;
+    const auto read = [this](Position position) { return read_parcel(position).value_or(nullptr); };
+    const Position held = journal_->end() - journal_->begin();
+    core_.carry(journal_->begin() + held / 4, carry_bytes, read, pending_);
+  }
+  append_pending();
+  return true;
+}
+
+/// Gives up what is no longer owed, and says the oldest again when it holds up too much: half as fast as others
+/// append, so that the journal does not outgrow it.
 void WorkEngine::make_space() {
+  const Position grown = journal_->end() - std::exchange(spaced_, journal_->end());
+  for (Position carried = 0; carried <= grown / 2 && carry(); carried += carry_bytes) {
+  }
   Position oldest = 0;
   {
     const Lock lock(mutex_);
-    const Position held = journal_->end() - journal_->begin();
     oldest = std::min(core_.oldest(), journal_->end());
-    // Little is owed, and the oldest of it holds up the rest: at twice the reserve there is time to say it
-    // again, on a full disk none to lose.
-    const std::uint64_t much = full_ ? journal_->largest_commit() : 2 * settings_.reserve_bytes;
-    if (held > much && journal_->end() - oldest > held / 2 && core_.held_count() < held / 1024) {
-      const auto read = [this](Position position) { return read_parcel(position).value_or(nullptr); };
-      core_.carry(journal_->begin() + held / 4, carry_bytes, read, pending_);
-    }
   }
   if (oldest > journal_->begin()) {
     if (const auto done = journal_->drop(oldest); !done) fail_with(done.error());

@@ -412,10 +412,8 @@ std::optional<RolledBack> Core::rolled_back() const { return impl_->rolled_back_
 
 bool Core::degraded() const { return impl_->copies_.degraded(); }
 
-std::uint64_t Core::held_count() const {
-  std::uint64_t count = impl_->machine_.owed_count();
-  for (const Guard::View& copy : impl_->guard_.copies()) count += copy.owed;
-  return count;
+std::uint64_t Core::record_bytes() const {
+  return impl_->machine_.record_bytes() + impl_->guard_.record_bytes();
 }
 
 std::vector<Guard::View> Core::copies_kept() const { return impl_->guard_.copies(); }

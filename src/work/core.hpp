@@ -109,8 +109,8 @@ class Core {
 
   /// Fewer guardians than wanted keep copies of what is owed here; never where no copies are wanted.
   [[nodiscard]] bool degraded() const;
-  /// What is owed here, and in the copies that are kept for others: each holds a place in the journal.
-  [[nodiscard]] std::uint64_t held_count() const;
+  /// About what is owed here, and in the copies that are kept for others, takes in the journal.
+  [[nodiscard]] std::uint64_t record_bytes() const;
   [[nodiscard]] std::vector<Guard::View> copies_kept() const;
   [[nodiscard]] std::vector<Copies::View> guardians() const;
   [[nodiscard]] const GuardCounters& guard_counters() const;

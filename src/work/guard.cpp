@@ -88,19 +88,35 @@ Result<void> Guard::Impl::replay(Position position, std::string_view record) {
   return result;
 }
 
-Position Guard::Impl::oldest() const {
-  Position oldest = std::numeric_limits<Position>::max();
-  const auto count = [&](const std::unique_ptr<Machine>& machine) {
-    if (machine) oldest = std::min(oldest, machine->oldest());
+/// Those that hold copies, of owners alive and gone.
+template <class Visit>
+void Guard::Impl::each_machine(const Visit& visit) const {
+  const auto each = [&](const std::unique_ptr<Machine>& machine) {
+    if (machine) visit(*machine);
   };
   for (const auto& [owner, replica] : replicas_) {
-    count(replica.whole.machine);
-    count(replica.fresh.machine);
+    each(replica.whole.machine);
+    each(replica.fresh.machine);
+  }
+  for (const Adoption& adoption : adoptions_) {
+    std::ranges::for_each(adoption.sources, each);
+    std::ranges::for_each(adoption.spent, each);
+  }
+}
+
+std::uint64_t Guard::Impl::record_bytes() const {
+  std::uint64_t bytes = 0;
+  each_machine([&](const Machine& machine) { bytes += machine.record_bytes(); });
+  return bytes;
+}
+
+Position Guard::Impl::oldest() const {
+  Position oldest = std::numeric_limits<Position>::max();
+  each_machine([&](const Machine& machine) { oldest = std::min(oldest, machine.oldest()); });
+  for (const auto& [owner, replica] : replicas_) {
     if (replica.noted_at > 0) oldest = std::min(oldest, replica.noted_at);
   }
   for (const Adoption& adoption : adoptions_) {
-    std::ranges::for_each(adoption.sources, count);
-    std::ranges::for_each(adoption.spent, count);
     if (adoption.step == Step::importing && adoption.replica.noted_at > 0)
       oldest = std::min(oldest, adoption.replica.noted_at);
   }
@@ -414,6 +430,7 @@ void Guard::recovered(Turn turn) { impl_->recovered(turn); }
 void Guard::synced(Turn turn, Position end) { impl_->synced(turn, end); }
 void Guard::settled(Turn turn, Position end) { impl_->settled(turn, end); }
 Position Guard::oldest() const { return impl_->oldest(); }
+std::uint64_t Guard::record_bytes() const { return impl_->record_bytes(); }
 bool Guard::carry(Position keep, std::uint64_t bytes, const Machine::Read& read, storage::Commit& log) {
   return impl_->carry(keep, bytes, read, log);
 }

@@ -72,6 +72,8 @@ class Guard {
   /// Everything before `end` has the copies that it should have.
   void settled(Turn turn, Position end);
   [[nodiscard]] Position oldest() const;
+  /// About what the records of all copies take in the journal.
+  [[nodiscard]] std::uint64_t record_bytes() const;
   bool carry(Position keep, std::uint64_t bytes, const Machine::Read& read, storage::Commit& log);
 
   // Members.

@@ -27,6 +27,9 @@ class Guard::Impl {
   void on(Turn turn, const Life& from, const wire::Copy& copy);
   void on(Turn turn, const Life& from, const wire::Guard& guard);
   void synced(Turn turn, Position end);
+  template <class Visit>
+  void each_machine(const Visit& visit) const;
+  [[nodiscard]] std::uint64_t record_bytes() const;
   [[nodiscard]] Position oldest() const;
   bool carry(Position keep, std::uint64_t bytes, const Machine::Read& read, storage::Commit& log);
   [[nodiscard]] std::vector<View> copies() const;

@@ -257,5 +257,6 @@ bool Machine::letters_wait() const { return impl_->letters_wait(); }
 std::uint64_t Machine::watched_ended() const { return impl_->watched_ended_; }
 
 std::uint64_t Machine::owed_count() const { return impl_->book_.owed(); }
+std::uint64_t Machine::record_bytes() const { return impl_->book_.record_bytes(); }
 
 }  // namespace evmesh::work

@@ -317,6 +317,8 @@ class Machine {
   void watch(Handle handle);
   [[nodiscard]] std::uint64_t watched_ended() const;
   [[nodiscard]] std::uint64_t owed_count() const;
+  /// About what the records of what is owed take in the journal, in bytes.
+  [[nodiscard]] std::uint64_t record_bytes() const;
 
  private:
   class Impl;

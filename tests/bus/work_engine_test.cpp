@@ -190,6 +190,44 @@ TEST_CASE("what more is owed than memory may hold is read back from the disk", "
   CHECK(all_whole);
 }
 
+TEST_CASE("what is owed is not written again and again because there is much of it", "[bus][work-engine]") {
+  const TempDir dir{support::memory_disk()};
+  Driven driven(dir.path());
+  for (int i = 0; i < 24; ++i) must(driven.engine.wait_safe(driven.accept(std::string(1'000'000, 'x')).end, patience));
+  const base::Counter& scrubbed = driven.life.host.counters.named("evmesh_journal_scrubbed_bytes_total");
+  const std::uint64_t appended = driven.life.host.count("evmesh_journal_bytes_total");
+
+  REQUIRE(driven.life.later([&, before = scrubbed.value()] { return scrubbed.value() > before + 10 * 64 * limits::kib; }));
+
+  CHECK(driven.life.host.count("evmesh_journal_bytes_total") == appended);
+}
+
+TEST_CASE("the journal stays in proportion to what is owed, wherever that stands", "[bus][work-engine]") {
+  const TempDir dir{support::memory_disk()};
+  Driven driven(dir.path());
+  std::vector<work::Job> owed;
+  for (int i = 0; i < 2'000; ++i) must(driven.engine.wait_safe(driven.accept(std::string(1'000, 'x')).end, patience));
+  for (const auto& job : driven.take(2'000)) owed.push_back(job);
+  REQUIRE(owed.size() == 2'000);
+
+  // 120 MB that are over come behind 2 MB that are not.
+  for (int i = 0; i < 120; ++i) {
+    must(driven.engine.wait_safe(driven.accept(std::string(1'000'000, 'y')).end, patience));
+    for (const work::Job& job : driven.take()) driven.finish(job);
+  }
+  const auto taken = [&] {
+    std::uint64_t bytes = 0;
+    for (const auto& file : std::filesystem::directory_iterator(dir.path())) {
+      std::error_code gone;
+      if (const auto size = file.file_size(gone); !gone) bytes += size;
+    }
+    return bytes;
+  };
+  CHECK(driven.life.later([&] { return taken() < 64 * limits::mib; }));
+  CHECK(driven.payload(owed.front()) == std::string(1'000, 'x'));
+  CHECK(driven.payload(owed.back()) == std::string(1'000, 'x'));
+}
+
 TEST_CASE("what rots in the journal under a running node is found, and nothing more is accepted behind it",
           "[bus][work-engine]") {
   const TempDir dir{support::memory_disk()};

