@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::size_t error_bytes_max = limits::attempt_error_bytes_max;
 
+/// Of what is owed by an event in the journal, besides the event: ids, times and the name of a group.
+constexpr std::uint64_t record_overhead = 96;
+
 /// Of the newest events, besides the bound in bytes: what is over stands among them until its turn comes.
 constexpr std::size_t newest_max = 65'536;
 
@@ -54,6 +57,7 @@ HeldSlot Book::hold(const DispatchId& id, const EventId& event_id, Timestamp tim
   held.event_id = event_id;
   held.time = time;
   held.event_bytes = static_cast<std::uint32_t>(event_bytes);
+  record_bytes_ += record_overhead + event_bytes;
   if (event && make_room(event->memory_bytes())) {
     if (event_bytes_ >= event_bytes_max_ / 2) newest_.emplace_back(slot, id.seq);
     event_bytes_ += event->memory_bytes();
@@ -126,6 +130,7 @@ void Book::leave_held(Slot slot) {
   *link = obligations_[slot].next_of_held;
   if (held.first != none) return;
   if (held.event) event_bytes_ -= held.event->memory_bytes();
+  record_bytes_ -= record_overhead + held.event_bytes;
   unlink_held(held_slot);
   held_.remove(held_slot);
 }
@@ -228,9 +233,11 @@ std::uint32_t Book::node(const NodeId& id) {
   return number;
 }
 
+/// Neighbours in their owner's order are neighbours in the index: they come and go together.
 std::uint64_t Book::hash(std::uint32_t life, std::uint64_t seq, GroupIndex group) {
-  return (seq * 0xff51afd7ed558ccdULL) ^ (std::uint64_t{life} << 40) ^
-         (std::uint64_t{group} * 0xc4ceb9fe1a85ec53ULL);
+  const std::uint64_t mixed = ((seq >> 3) * 0xff51afd7ed558ccdULL) ^ (std::uint64_t{life} << 40) ^
+                              (std::uint64_t{group} * 0xc4ceb9fe1a85ec53ULL);
+  return mixed << 3 | (seq & 7);
 }
 
 void Book::link_held(HeldSlot slot) {

@@ -44,7 +44,7 @@ struct Extra {
   base::MonoTime due{};               // when what was planned last is to happen
 };
 
-/// (dispatch id, group), in 64 bytes.
+/// (dispatch id, group), in 56 bytes: a backlog of a million of them is what a small node has to hold.
 struct Obligation {
   Position needs = 0;  // of the record behind which it may be given out, or buried
   std::unique_ptr<Extra> extra;
@@ -57,10 +57,10 @@ struct Obligation {
   std::uint32_t generation = 0;
   std::uint32_t attempts = 0;  // of this generation that have ended; the next or running one is one more
   std::uint32_t custody = 0;   // how often a node has taken it over from another
-  State state = State::ready;
-  storage::Doubt doubt = storage::Doubt::none;
-  storage::Fate fate = storage::Fate::done;  // of what is settled
-  std::uint8_t tries = 0;                    // waits in a row for another reason than a failed attempt
+  std::uint8_t tries = 0;      // waits in a row for another reason than a failed attempt
+  State state : 3 = State::ready;
+  storage::Doubt doubt : 2 = storage::Doubt::none;
+  storage::Fate fate : 3 = storage::Fate::done;  // of what is settled
   bool announced : 1 = false;                // the next attempt is, in the journal
   bool ended : 1 = false;                    // no attempt is left, or it was refused
   bool cancelled : 1 = false;                // while it ran
@@ -70,7 +70,7 @@ struct Obligation {
   bool watched : 1 = false;  // somebody waits for its end
   bool held_back : 1 = false;  // until it is known what other nodes do with it
 };
-static_assert(sizeof(Obligation) <= 64);
+static_assert(sizeof(Obligation) <= 56);
 
 /// One record in the journal that holds an event, and what is still owed by it.
 struct Held {
@@ -85,7 +85,7 @@ struct Held {
   HeldSlot before = none;
   HeldSlot after = none;
 };
-static_assert(sizeof(Held) <= 88);
+static_assert(sizeof(Held) <= 80);
 
 /// One group: its queues and sums.
 struct GroupState {
@@ -148,6 +148,8 @@ class Book {
   void set(Slot slot, State state);
   [[nodiscard]] Extra& extra(Slot slot);
   [[nodiscard]] std::uint64_t owed() const { return owed_; }
+  /// About what the records of what is owed take in the journal.
+  [[nodiscard]] std::uint64_t record_bytes() const { return record_bytes_; }
 
   // By the journal.
 
@@ -202,6 +204,7 @@ class Book {
   std::vector<Bookmark> bookmarks_;
   Index index_;
   std::uint64_t owed_ = 0;
+  std::uint64_t record_bytes_ = 0;
   std::uint32_t serial_ = 0;
   std::vector<Life> lives_;
   std::map<Life, std::uint32_t> lives_by_name_;

@@ -8,7 +8,8 @@
 namespace evmesh::work {
 
 /// Finds numbers by a hash of what they stand for: 8 bytes each in a table that is at most three quarters
-/// full. Thread-bound.
+/// full. Hashes that differ in nothing but their last three bits stand in one line of the cache: what comes
+/// and goes together should have such. Thread-bound.
 class Index {
  public:
   Index();
@@ -30,13 +31,16 @@ class Index {
 
  private:
   static constexpr std::uint32_t nobody = ~std::uint32_t{0};
+  static constexpr std::uint32_t line = 7;  // of 64 bytes, places but one
   struct Place {
     std::uint32_t mark = 0;
     std::uint32_t number = nobody;
   };
 
   [[nodiscard]] static std::uint32_t mark_of(std::uint64_t hash) {
-    return static_cast<std::uint32_t>((hash * 0x9e3779b97f4a7c15ULL) >> 32);
+    std::uint64_t mixed = (hash >> 3) * 0x9e3779b97f4a7c15ULL;
+    mixed = (mixed ^ mixed >> 32) * 0xff51afd7ed558ccdULL;
+    return (static_cast<std::uint32_t>(mixed >> 32) & ~line) | (static_cast<std::uint32_t>(hash) & line);
   }
   [[nodiscard]] std::size_t home(std::uint32_t mark) const { return mark & (places_.size() - 1); }
   [[nodiscard]] std::size_t next(std::size_t at) const { return (at + 1) & (places_.size() - 1); }

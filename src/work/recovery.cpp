@@ -148,6 +148,7 @@ void Machine::Impl::doubt_elsewhere() {
 /// Everything owed, in the order of the journal.
 std::vector<Slot> Machine::Impl::all() const {
   std::vector<Slot> slots;
+  slots.reserve(book_.owed());
   for (HeldSlot held = book_.first_held(); held != none; held = book_.held(held).after) {
     for (Slot slot = book_.held(held).first; slot != none; slot = book_[slot].next_of_held)
       slots.push_back(slot);

@@ -16,6 +16,9 @@
 #include "flow.hpp"
 #include "measure.hpp"
 
+// jemalloc's, where the program is linked with it.
+extern "C" int mallctl(const char*, void*, std::size_t*, void*, std::size_t) __attribute__((weak));
+
 namespace bench {
 namespace {
 
@@ -51,8 +54,11 @@ Registration listen(EventBus& bus, const char* group, std::shared_ptr<Listener> 
                                     GroupOptions{.concurrency = worker_threads, .backlog_max = 2'000'000}));
 }
 
+/// Without what the allocator keeps for later.
 std::uint64_t resident_bytes() {
   ::malloc_trim(0);
+  constexpr const char* purge_all_arenas = "arena.4096.purge";
+  if (mallctl) require(mallctl(purge_all_arenas, nullptr, nullptr, nullptr, 0) == 0, "jemalloc did not purge");
   std::uint64_t all = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> all >> resident;
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
