@@ -74,9 +74,11 @@ void Routing::announce_changes(MonoTime now, Outbox& outbox) {
   const bool large = announcement_.large_change();
   const auto change = announcement_.flush();
   if (!change) return;
+  // A change of version 0 has the looks of a whole set. A peer that has forgotten us would know of nothing that it still lacks.
+  const bool whole = large || change->base == 0;
   for (auto& [life, peer] : peers_) {
     if (!peer.up) continue;
-    if (large) {
+    if (whole) {
       send_whole(now, life, peer, outbox);
       continue;
     }

@@ -171,6 +171,22 @@ TEST_CASE("who asks for the whole set is told where we stand in its streams, too
   CHECK(sent<wire::Subscribe>(node.out, life(1))[0] == wire::Subscribe{0, 8, 1});
 }
 
+TEST_CASE("the first change, which looks like a whole set, tells where we stand in its streams, too", "[routing]") {
+  Node node;
+  node.routing.join_complete();
+  node.up(1);
+  node.say(1, wire::Notify{0, false, false, 0, 8, {}});
+  node.out.clear();
+
+  // The peer may have taken us for dead meanwhile, and it takes this for all that it has to know.
+  node.want("a");
+  node.pump();
+
+  REQUIRE(sent(node.out).size() == 3);
+  CHECK(sent<wire::Announce>(node.out, life(1))[0].base == 0);
+  CHECK(sent<wire::Subscribe>(node.out, life(1))[0] == wire::Subscribe{0, 8, 1});
+}
+
 TEST_CASE("a subscription waits for the announcement it names", "[routing]") {
   Node node;
   node.up(1);
