@@ -57,8 +57,9 @@ void Inlet::advanced(std::uint64_t through) {
 }
 
 void Inlet::end(const ListenerLookup& lookup, Actions& out) {
+  // Nothing waits behind a registration that went.
+  release(lookup, out);
   for (const auto& [listener, queue] : held_) {
-    if (!match_again(listener, queue.items.front(), lookup)) continue;
     const Gap gap{publisher_.id, publisher_.epoch, first_number(queue.items.front()), std::nullopt, GapReason::life_ended};
     out.push_back(DeliverGap{bus_, listener, gap});
   }

@@ -259,6 +259,20 @@ TEST_CASE("when the life ends what waits becomes one gap without end", "[routing
   CHECK(all<DeliverGap>(it.out)[0].gap.reason == GapReason::life_ended);
 }
 
+TEST_CASE("when the life ends, what waited behind a registration that went is still owed to the others", "[routing]") {
+  Setting it;
+  it.listeners.entries = {{7, "new", 2}, {7, "old", 1}};
+  it.event(10, "new");
+  it.event(11, "old");
+  it.gap(12, 15);
+  it.listeners.entries = {{7, "old", 1}};
+
+  it.inlet.end(it.listeners, it.out);
+
+  CHECK(delivered(it.out) == Delivered{{7, 11}});
+  CHECK(gaps(it.out) == Gaps{{7, 12, 15}});
+}
+
 TEST_CASE("a position is known from the acknowledgement on", "[routing]") {
   Setting it;
   CHECK_FALSE(it.inlet.position(2));
