@@ -40,6 +40,7 @@ void Membership::Impl::give_link(LinkId id, Peer& peer) {
   assert(!peer.link || peer.link == id);
   Link& link = links_.at(id);
   link.member = peer.life.id;
+  link.call = false;
   peer.link = id;
   if (!link.seed) return;
   seeds_[*link.seed].member = peer.life.id;
@@ -96,7 +97,15 @@ void Membership::Impl::redial(Seed& seed, std::size_t index, Actions& out) {
   send_hello(id, out);
 }
 
+void Membership::Impl::end_calls(Actions& out) {
+  for (auto next = links_.begin(); next != links_.end();) {
+    const auto& [id, link] = *next++;
+    if (link.call && now_ >= link.gives_up) hang_up(id, out);
+  }
+}
+
 void Membership::Impl::maintain_links(Actions& out) {
+  end_calls(out);
   for (auto& [id, peer] : peers_) redial(peer, out);
   for (std::size_t i = 0; i < seeds_.size(); ++i) redial(seeds_[i], i, out);
   for (const auto& [id, link] : links_) {

@@ -9,6 +9,9 @@ namespace evmesh::membership {
 
 namespace {
 
+// Of lives that were given up; the others have their turn when the lists are exchanged again.
+constexpr std::ptrdiff_t calls_max = 16;
+
 wire::MemberEntry entry_of(const Peer& peer) {
   return {peer.life.id,   peer.life.epoch, peer.state,        peer.forgotten,
           peer.transient, peer.name,       peer.work_endpoint};
@@ -82,7 +85,8 @@ void Membership::Impl::learn(const wire::MemberEntry& entry, Actions& out) {
 
 void Membership::Impl::learn_unknown(const wire::MemberEntry& entry, Actions& out) {
   const GivenUp* over = given_up({entry.id, entry.epoch});
-  if (over != nullptr && (over->forgotten || !entry.forgotten)) return;
+  if (over != nullptr && over->forgotten) return;
+  if (over != nullptr && !entry.forgotten) return call_over(entry, out);
   const bool left = entry.state == MemberState::left;
   if (left || entry.forgotten) {
     // Tombstones of transient nodes are needed by nobody: their ids never come back.
@@ -111,6 +115,22 @@ void Membership::Impl::learn_unknown(const wire::MemberEntry& entry, Actions& ou
   if (peer == nullptr) return;
   if (entry.state == MemberState::dead) mark_dead(*peer, "dead when we learned of it");
   dial(*peer, out);
+}
+
+/// A life that is over for us speaks to others. It may have given up ours, too, and then neither would ever dial the other. Whoever
+/// says HELLO hears that he is over, and goes on as a later life.
+void Membership::Impl::call_over(const wire::MemberEntry& entry, Actions& out) {
+  if (entry.state != MemberState::alive || endpoint_fault(entry.work_endpoint)) return;
+  const auto there = [&](const auto& each) { return !each.second.member && each.second.endpoint == entry.work_endpoint; };
+  if (std::ranges::any_of(links_, there)) return;
+  if (std::ranges::count_if(links_, [](const auto& each) { return each.second.call; }) >= calls_max) {
+    count("given_up_not_dialled");
+    return;
+  }
+  count("given_up_dialled");
+  const LinkId id = open(entry.work_endpoint, out);
+  links_.at(id).call = true;
+  send_hello(id, out);
 }
 
 void Membership::Impl::learn_known(Peer& peer, const wire::MemberEntry& entry, Actions& out) {

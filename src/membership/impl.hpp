@@ -89,6 +89,7 @@ class Membership::Impl {
   void redial(Seed& seed, std::size_t index, Actions& out);
   [[nodiscard]] bool satisfied(const Seed& seed) const;
   void maintain_links(Actions& out);
+  void end_calls(Actions& out);
   void abandon(LinkId link, Actions& out);
 
   // hello.cpp
@@ -162,6 +163,7 @@ class Membership::Impl {
   void on_members(Peer& peer, const wire::Members& members, Actions& out);
   void learn(const wire::MemberEntry& entry, Actions& out);
   void learn_unknown(const wire::MemberEntry& entry, Actions& out);
+  void call_over(const wire::MemberEntry& entry, Actions& out);
   void learn_known(Peer& peer, const wire::MemberEntry& entry, Actions& out);
 
   // departure.cpp

@@ -28,9 +28,10 @@ struct Link {
   std::optional<NodeId> member;     // whose link it is; without one it is its seed's
   std::optional<Life> answered;     // who welcomed us on it last
   MonoTime opened{};
-  MonoTime gives_up{};  // a seed's or a dead member's attempt without an answer ends then
+  MonoTime gives_up{};  // a seed's or a dead member's attempt without an answer, or a call, ends then
   bool broken = false;
   bool refused = false;  // after it broke
+  bool call = false;     // dialled for a life that is over here, which may not know
 };
 
 struct Seed {

@@ -231,6 +231,74 @@ TEST_CASE("a life that was given up is not learned of again from those that stil
   CHECK_FALSE(knows(mesh, *a, "c"));
 }
 
+TEST_CASE("a life that was given up is dialled when somebody hears it, once at a time and not for ever", "[membership]") {
+  Three three(true);
+  auto& [mesh, a, b, c] = three;
+  mesh.cut_both("a", "c");
+  mesh.cut_both("b", "c");
+  mesh.run(70'000ms);
+  const auto links = a->links.size();
+  const wire::MemberEntry heard{id_of(3), 1'000, MemberState::alive, false, true, "c", endpoint_of("c")};
+  const wire::Members members{{heard}};
+
+  for (int time = 0; time < 3; ++time) mesh.inject(*a, "b", {id_of(2), 1'000}, wire::Kind::members, members);
+  const auto during = a->links.size();
+  mesh.run(5'000ms);
+
+  CHECK(during == links + 1);
+  CHECK(a->links.size() == links);
+  CHECK(counter(*a, "given_up_dialled") == 1);
+}
+
+TEST_CASE("only some lives that were given up are dialled at once", "[membership]") {
+  Mesh mesh;
+  Process& a = mesh.start({.host = "a", .id = 1});
+  mesh.start({.host = "b", .id = 2, .seeds = {"a"}});
+  mesh.run(2'000ms);
+  const auto links = a.links.size();
+  wire::Members left;
+  wire::Members heard;
+  for (unsigned number = 0; number < 300; ++number) {
+    const std::string name = "x" + std::to_string(number);
+    NodeId id = id_of(number % 200);
+    id.bytes[14] = static_cast<std::uint8_t>(1 + number / 200);
+    left.entries.push_back({id, 100 + number, MemberState::left, false, false, name, endpoint_of(name)});
+    heard.entries.push_back({id, 100 + number, MemberState::alive, false, false, name, endpoint_of(name)});
+  }
+
+  mesh.inject(a, "b", {id_of(2), 1'000}, wire::Kind::members, left);
+  mesh.inject(a, "b", {id_of(2), 1'000}, wire::Kind::members, heard);
+
+  CHECK(a.links.size() == links + 16);
+  CHECK(counter(a, "given_up_not_dialled") == 300 - 256 - 16);
+}
+
+TEST_CASE("two transient members that gave each other up meet again through a third, as later lives", "[membership]") {
+  Mesh mesh;
+  const auto transient = [](Options& it) { it.transient = true; };
+  mesh.start({.host = "a", .id = 1});
+  Process& b = mesh.start({.host = "b", .id = 2, .seeds = {"a"}, .also = transient});
+  Process& c = mesh.start({.host = "c", .id = 3, .seeds = {"a"}, .also = transient});
+  mesh.run(2'000ms);
+  // While somebody hears both they do not take each other for dead.
+  for (const auto& [one, other] : {std::pair{"a", "b"}, {"a", "c"}, {"b", "c"}}) mesh.cut_both(one, other);
+  mesh.run(10'000ms);
+  mesh.heal();
+  mesh.cut_both("b", "c");
+  mesh.run(80'000ms);
+  const bool known = knows(mesh, b, "c") || knows(mesh, c, "b");
+
+  mesh.heal();
+  mesh.run(10'000ms);
+
+  CHECK_FALSE(known);
+  CHECK(row(mesh, b, "c").state == MemberState::alive);
+  CHECK(row(mesh, c, "b").state == MemberState::alive);
+  CHECK(row(mesh, b, "c").epoch > 1'000);
+  CHECK(row(mesh, c, "b").epoch > 1'000);
+  CHECK(counter(b, "given_up_dialled") + counter(c, "given_up_dialled") > 0);
+}
+
 TEST_CASE("after its goodbye a node sends and answers nothing", "[membership]") {
   Three three;
   auto& [mesh, a, b, c] = three;
