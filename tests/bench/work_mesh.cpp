@@ -144,7 +144,7 @@ void latency(const std::string& directory, double seconds) {
   mesh.shared().sampling = true;
   std::uint64_t submitted = 0;
   paced(seconds, [&](std::uint64_t number) {
-    require(mesh.bus().dispatch_async(Mesh::event(number), {}, {}).has_value(), "a dispatch failed");
+    static_cast<void>(must(mesh.bus().dispatch(Mesh::event(number)), "a dispatch"));
     submitted = number + 1;
   });
   mesh.shared().finish(submitted);
