@@ -68,6 +68,7 @@ std::string read_event(JsonReader& letter) {
   const auto keys = beside ? read_keys(letter.elements("keys", *beside), letter) : posted->front().keys;
   if (keys.size() > limits::dispatch_keys_max) {
     letter.wrong("keys", "has more than " + std::to_string(limits::dispatch_keys_max));
+    return bytes;
   }
   wire::encode_event(*sent, keys, PayloadFormat::binary, bytes);
   return bytes;

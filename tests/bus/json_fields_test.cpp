@@ -54,11 +54,44 @@ TEST_CASE("the first thing that is wrong is said, with its member", "[bus][json_
   CHECK(why(unknown) == "unknown member \"a\"");
 
   JsonReader id(R"({"a":"x"})");
-  static_cast<void>(id.parsed<EventId>("a", {}));
-  CHECK_FALSE(id.finish());
+  CHECK(id.parsed<EventId>("a", {}).nil());
+  CHECK(why(id).starts_with("member \"a\" "));
+
+  JsonReader real(R"({"a":"0.5"})");
+  static_cast<void>(real.real("a"));
+  CHECK(why(real) == "member \"a\" must be a number");
+
+  JsonReader flag(R"({"a":1})");
+  static_cast<void>(flag.flag("a"));
+  CHECK(why(flag) == "member \"a\" must be true or false");
+
+  JsonReader time(R"({"a":"noon"})");
+  CHECK_FALSE(time.time("a"));
+  CHECK(why(time) == "member \"a\" must be a time like 2026-11-22T09:00:00Z");
+
+  JsonReader items(R"({"a":{}})");
+  CHECK(items.items("a").empty());
+  CHECK(why(items) == "member \"a\" must be an array");
+
+  JsonReader texts(R"({"a":["x",1]})");
+  static_cast<void>(texts.texts("a"));
+  CHECK(why(texts) == "member \"a\" must be a text");
 
   JsonReader array("[]");
   CHECK_FALSE(array.finish());
   JsonReader broken("{");
   CHECK_FALSE(broken.finish());
+}
+
+TEST_CASE("members that are absent or null have the value that says so", "[bus][json_fields]") {
+  JsonReader read(R"({"text":null,"flag":null,"time":null})");
+
+  CHECK(read.text("text", "otherwise") == "otherwise");
+  CHECK(read.number("number") == 0);
+  CHECK(read.real("real") == 0);
+  CHECK_FALSE(read.flag("flag"));
+  CHECK_FALSE(read.time("time"));
+  CHECK(read.items("items").empty());
+  CHECK(read.parsed<EventId>("id", {}).nil());
+  CHECK(read.finish());
 }

@@ -90,6 +90,9 @@ TEST_CASE("a line that is no letter is refused with the member that is wrong", "
         "\"attempts\": member \"number\" must be a whole number from 0 to 4294967295");
   CHECK(why(R"({"bus":"events","group":"index","event":{"type":"S"},"keys":["nokey"]})").find("nokey") !=
         std::string::npos);
+  CHECK(why(R"({"bus":"events","group":"index","event":{"type":"S"},"keys":[7]})") == "\"keys\" must hold texts only");
+  CHECK(why(R"({"bus":"events","group":"index","event":[{"type":"S"},{"type":"S"}]})") ==
+        "\"event\": it must be one event");
   CHECK_FALSE(letter_of_json("not json"));
 }
 
@@ -103,4 +106,15 @@ TEST_CASE("a letter of many attempts keeps the last of them", "[bus][letter_json
 
   REQUIRE(letter.attempts.size() == 64);
   CHECK(letter.attempts.front().number == 7);
+}
+
+TEST_CASE("a letter has as many keys as a dispatch, and one more is refused", "[bus][letter_json]") {
+  const auto line = [](std::size_t count) {
+    std::string keys = "\"K:0\"";
+    for (std::size_t each = 1; each < count; ++each) keys += ",\"K:" + std::to_string(each) + '"';
+    return R"({"bus":"events","group":"g","keys":[)" + keys + R"(],"event":{"type":"S","text":"x"}})";
+  };
+
+  CHECK(letter_of_json(line(256)));
+  CHECK(letter_of_json(line(257)).error().message == "member \"keys\" has more than 256");
 }

@@ -1,5 +1,7 @@
 #include "common/options.hpp"
 
+#include <cstdlib>
+
 #include <catch2/catch.hpp>
 
 using namespace evmesh::peers;
@@ -52,4 +54,29 @@ TEST_CASE("variables of others are none of our business", "[peers][options]") {
 TEST_CASE("a switch may stand in the environment", "[peers][options]") {
   CHECK((*parse({}, {{"SAMPLE_QUICK", "true"}}))["quick"].as<bool>());
   CHECK(parse({}, {{"SAMPLE_QUICK", "perhaps"}}).error().code == ExitCode::usage);
+}
+
+TEST_CASE("a process's own options are its arguments without its name, and its environment", "[peers][options]") {
+  std::string name = "sample", flag = "--quick";
+  char* arguments[] = {name.data(), flag.data(), nullptr};
+  const auto path = std::string(getenv("PATH"));
+
+  const auto sources = OptionSources::of_process(2, arguments);
+
+  CHECK(sources.arguments == std::vector<std::string>{"--quick"});
+  CHECK(sources.environment.at("PATH") == path);
+  CHECK(OptionSources::of_process(0, arguments).arguments.empty());
+}
+
+TEST_CASE("an argument without a flag is refused", "[peers][options]") {
+  CHECK(parse({"word"}).error() ==
+        Failure{ExitCode::usage, "an argument stands without a flag; --help shows how it is meant"});
+}
+
+TEST_CASE("what no terminal shows is escaped in what the library says of it", "[peers][options]") {
+  const auto refused = parse({"--quick=\x1b[2J"});
+
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ExitCode::usage);
+  CHECK(refused.error().message.find('\x1b') == std::string::npos);
 }

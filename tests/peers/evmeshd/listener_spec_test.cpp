@@ -27,7 +27,7 @@ peers::Outcome<Settings> read(const std::string& text, std::vector<std::string> 
 
 }  // namespace
 
-TEST_CASE("a section becomes a listener, with the defaults of what it does not say", "[evmeshd]") {
+TEST_CASE("a section becomes a listener, with the defaults of what it does not say", "[evmeshd][listeners]") {
   const auto settings = read(
       "[listener.index]\ntype = exec\ngroup = search-index\ncommand = /bin/true --fast 'a b'\nevents = "
       "Added\nevents = Flags*\n"
@@ -54,7 +54,7 @@ TEST_CASE("a section becomes a listener, with the defaults of what it does not s
   CHECK(settings->listeners[2].file == "/tmp/f");
 }
 
-TEST_CASE("a section says how its group is run", "[evmeshd]") {
+TEST_CASE("a section says how its group is run", "[evmeshd][listeners]") {
   const auto settings = read(
       "[bus]\nname = a\nname = b\n[listener.q]\ntype = count\ngroup = g\nbus = b\nconcurrency = 4\ntimeout = "
       "10s\n"
@@ -68,7 +68,7 @@ TEST_CASE("a section says how its group is run", "[evmeshd]") {
   CHECK(one.retry == RetryPolicy{2, 1s, 1min, 0.25});
 }
 
-TEST_CASE("a command and a shell's text are the whole rest of the line", "[evmeshd]") {
+TEST_CASE("a command and a shell's text are the whole rest of the line", "[evmeshd][listeners]") {
   const auto settings = read(
       "[listener.a]\ntype = exec\ngroup = a\nshell = read x ; echo \"$x\" # said\n"
       "[listener.b]\ntype = exec\ngroup = b\ncommand = /bin/echo ';' # said\n");
@@ -79,7 +79,7 @@ TEST_CASE("a command and a shell's text are the whole rest of the line", "[evmes
   CHECK(settings->listeners[1].command == std::vector<std::string>{"/bin/echo", ";"});
 }
 
-TEST_CASE("every mistake in a section ends with 78, naming file, line, key, value and cure", "[evmeshd]") {
+TEST_CASE("every mistake in a section ends with 78, naming file, line, key, value and cure", "[evmeshd][listeners]") {
   const std::string head = "[listener.q]\n";
   const std::string exec = head + "type = exec\ngroup = g\ncommand = true\n";
   const struct {
@@ -140,13 +140,13 @@ TEST_CASE("every mistake in a section ends with 78, naming file, line, key, valu
   }
 }
 
-TEST_CASE("the same group on two buses, and the same name in a later file, are no mistakes", "[evmeshd]") {
+TEST_CASE("the same group on two buses, and the same name in a later file, are no mistakes", "[evmeshd][listeners]") {
   CHECK(
       read("[bus]\nname = a\nname = b\n[listener.a]\ntype = log\ngroup = g\n[listener.b]\ntype = log\ngroup "
            "= g\nbus = b\n"));
 }
 
-TEST_CASE("a later file has a section of the same name instead of the earlier one", "[evmeshd]") {
+TEST_CASE("a later file has a section of the same name instead of the earlier one", "[evmeshd][listeners]") {
   const support::TempDir place;
   const std::string first = (place.path() / "first").native();
   std::ofstream(first) << "[listener.q]\ntype = log\ngroup = first\nlevel = debug\n";
@@ -159,7 +159,7 @@ TEST_CASE("a later file has a section of the same name instead of the earlier on
   CHECK(settings->listeners[0].group->to_string() == "second");
 }
 
-TEST_CASE("a program or directory that is not there is warned of with the section's line", "[evmeshd]") {
+TEST_CASE("a program or directory that is not there is warned of with the section's line", "[evmeshd][listeners]") {
   const auto settings = read(
       "[listener.a]\ntype = exec\ngroup = a\ncommand = /absent/program\n"
       "[listener.b]\ntype = exec\ngroup = b\ncommand = true\ndirectory = /absent\n"
@@ -171,7 +171,7 @@ TEST_CASE("a program or directory that is not there is warned of with the sectio
   CHECK(settings->warnings[1].find(":5: [listener.b]: directory \"/absent\"") != std::string::npos);
 }
 
-TEST_CASE("a listener as a flag or a variable is refused with where it belongs", "[evmeshd]") {
+TEST_CASE("a listener as a flag or a variable is refused with where it belongs", "[evmeshd][listeners]") {
   const auto flag = daemon::read_option_values({{"--listener.q.type=log"}, {}});
   const auto variable = daemon::read_option_values({{}, {{"EVMESH_LISTENER_Q_TYPE", "log"}}});
 
@@ -179,7 +179,7 @@ TEST_CASE("a listener as a flag or a variable is refused with where it belongs",
   CHECK(variable.error().message.find("[listener.NAME]") != std::string::npos);
 }
 
-TEST_CASE("the effective configuration of listeners reads back as the same", "[evmeshd]") {
+TEST_CASE("the effective configuration of listeners reads back as the same", "[evmeshd][listeners]") {
   const support::TempDir place;
   const std::string file = (place.path() / "f.conf").native();
   std::ofstream(file) << "[listener.a]\ntype = exec\ngroup = g\nshell = a ; b # c\nretry.jitter = 0\n"

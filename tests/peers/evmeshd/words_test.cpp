@@ -8,7 +8,7 @@
 using evmesh::daemon::split_words;
 using Words = std::vector<std::string>;
 
-TEST_CASE("a command is cut into words as a shell would, without expanding anything", "[evmeshd]") {
+TEST_CASE("a command is cut into words as a shell would, without expanding anything", "[evmeshd][words]") {
   const std::pair<std::string, Words> cases[] = {
       {"/bin/true", {"/bin/true"}},
       {"  index  --all\t-v ", {"index", "--all", "-v"}},
@@ -30,7 +30,7 @@ TEST_CASE("a command is cut into words as a shell would, without expanding anyth
   }
 }
 
-TEST_CASE("what only a shell can do is refused, naming the character and the other key", "[evmeshd]") {
+TEST_CASE("what only a shell can do is refused, naming the character and the other key", "[evmeshd][words]") {
   for (const std::string text :
        {"a | b", "a && b", "a; b", "a > f", "a < f", "a $HOME", "a *.txt", "a `b`", "~/a", "a ?"}) {
     CAPTURE(text);
@@ -41,7 +41,7 @@ TEST_CASE("what only a shell can do is refused, naming the character and the oth
   CHECK(split_words("a | b").error().message.find("\"|\"") != std::string::npos);
 }
 
-TEST_CASE("an open quote and a command without a word are refused", "[evmeshd]") {
+TEST_CASE("an open quote and a command without a word are refused", "[evmeshd][words]") {
   CHECK(split_words("say 'hello").error().message == "the quote ' is not closed in \"say 'hello\"");
   CHECK(split_words("say \"hello\\\"").error().message.find("quote \" is not closed") != std::string::npos);
   CHECK(split_words("  ").error().message == "no program is named");
