@@ -68,7 +68,9 @@ class Core::Impl {
   /// Whoever owes them: one suspect runs here at a time.
   void take_own(GroupIndex group, std::size_t max, std::vector<Job>& out) {
     const std::size_t before = out.size();
-    machine_.take(group, max, out, !executor_.runs_suspect());
+    const bool away = distribution_.suspect_goes_away(group);
+    if (away) suspects_away_.insert(group);
+    machine_.take(group, max, out, !executor_.runs_suspect() && !away);
     for (std::size_t at = before; at < out.size(); ++at) {
       if (out[at].suspect) own_suspect_ = out[at].handle;
     }
@@ -106,6 +108,11 @@ class Core::Impl {
 
   /// What the machine said is ready may run elsewhere, too.
   void settle(Turn turn) {
+    std::erase_if(suspects_away_, [&](GroupIndex group) {
+      if (distribution_.suspect_goes_away(group)) return false;
+      turn.actions.emplace_back(Ready{group});
+      return true;
+    });
     hear(turn, 0);
     dirty_ = members_ > 0;
   }
@@ -168,6 +175,7 @@ class Core::Impl {
   std::size_t members_ = 0;  // that are up
   bool own_first_ = true;
   std::optional<Handle> own_suspect_;  // owed here, and runs here
+  std::set<GroupIndex> suspects_away_;  // runners here were not given the next one of these groups
   std::set<Life> up_;
   std::map<Life, wire::Claim> early_claims_;  // of those who are not up here yet
   bool dirty_ = false;  // something may be there to send since the last pump
@@ -189,6 +197,7 @@ class Core::Impl {
     hooks.adopted = [this](Turn turn, const Life& adopter, const wire::Adopted& adopted) {
       return executor_.adopted(turn, adopter, adopted);
     };
+    hooks.slots = [this](const Life& life, std::uint64_t group) { return distribution_.slots(life, group); };
     hooks.lease = [this](Turn turn, const Job& job, const Life& where) { distribution_.lease(turn, job, where); };
     return hooks;
   }

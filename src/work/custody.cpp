@@ -149,6 +149,22 @@ void Machine::Impl::doubt(Handle handle) {
   if (book_[*slot].doubt == storage::Doubt::none) book_[*slot].doubt = storage::Doubt::owner_ended;
 }
 
+/// Not what waited for its next attempt.
+bool Machine::Impl::may_have_run(Handle handle) const {
+  const auto slot = book_.slot(handle);
+  if (!slot || !book_[*slot].held_back) return false;
+  const Obligation& it = book_[*slot];
+  return !it.ended && !it.suspect && (it.attempts == 0 || it.unsure);
+}
+
+void Machine::Impl::suspect(Handle handle, storage::Commit& log) {
+  const auto slot = book_.slot(handle);
+  if (!slot) return;
+  book_[*slot].suspect = true;
+  book_[*slot].doubt = storage::Doubt::process_ended;
+  say(storage::Suspect{place(*slot)}, log);
+}
+
 std::vector<Handle> Machine::Impl::held_back() const {
   std::vector<Handle> handles;
   for (const Slot slot : all()) {

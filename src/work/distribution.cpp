@@ -105,7 +105,12 @@ void Distribution::Impl::lose_one(Turn& turn, const Peer& peer, Handle handle) {
 }
 
 void Distribution::Impl::forget(Peer& peer) {
-  for (auto& [hash, runs] : peer.groups) leave_group(runs);
+  auto& ran = ran_[peer.life];
+  for (auto& [hash, runs] : peer.groups) {
+    ran[hash] = runs.slots;
+    leave_group(runs);
+  }
+  if (ran_.size() > limits::members_max) ran_.erase(ran_.begin());
   std::erase(busy_, &peer);
   const Life life = peer.life;
   peers_.erase(life);
@@ -258,6 +263,17 @@ std::vector<Distribution::Runner> Distribution::Impl::runners(GroupIndex index) 
   return found;
 }
 
+std::optional<std::uint32_t> Distribution::Impl::slots(const Life& life, std::uint64_t group) const {
+  if (const Peer* peer = find(life)) {
+    const auto runs = peer->groups.find(group);
+    return runs == peer->groups.end() ? 0 : runs->second.slots;
+  }
+  const auto over = ran_.find(life);
+  if (over == ran_.end()) return std::nullopt;
+  const auto runs = over->second.find(group);
+  return runs == over->second.end() ? 0 : runs->second;
+}
+
 bool Distribution::Impl::runs_elsewhere(GroupIndex index) const {
   return std::ranges::any_of(runners(index), [](const Runner& it) { return it.up && it.slots > 0; });
 }
@@ -323,6 +339,10 @@ std::vector<Distribution::Runner> Distribution::runners(GroupIndex group) const 
   return impl_->runners(group);
 }
 bool Distribution::runs_elsewhere(GroupIndex group) const { return impl_->runs_elsewhere(group); }
+std::optional<std::uint32_t> Distribution::slots(const Life& life, std::uint64_t group) const {
+  return impl_->slots(life, group);
+}
+bool Distribution::suspect_goes_away(GroupIndex group) const { return impl_->suspect_goes_away(group); }
 std::optional<Life> Distribution::where(Handle handle) const { return impl_->where(handle); }
 std::uint64_t Distribution::outstanding() const { return impl_->outstanding_; }
 std::uint64_t Distribution::outstanding(GroupIndex group) const { return impl_->outstanding(group); }

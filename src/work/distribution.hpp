@@ -128,6 +128,13 @@ class Distribution {
   /// Whether somebody else that is up runs the group.
   [[nodiscard]] bool runs_elsewhere(GroupIndex group) const;
 
+  /// How many of a group (by its hash) a life ran at once, as far as it said; nothing: it was never up here, or is
+  /// forgotten.
+  [[nodiscard]] std::optional<std::uint32_t> slots(const Life& life, std::uint64_t group) const;
+
+  /// The next suspect of the group is not for runners on this node: one that survives it can say what ended the process.
+  [[nodiscard]] bool suspect_goes_away(GroupIndex group) const;
+
   /// Where an obligation is delivered to now. Walks through all that is open.
   [[nodiscard]] std::optional<Life> where(Handle handle) const;
 

@@ -32,6 +32,8 @@ class Distribution::Impl {
   [[nodiscard]] std::optional<MonoTime> next_deadline() const;
   [[nodiscard]] std::vector<Runner> runners(GroupIndex index) const;
   [[nodiscard]] bool runs_elsewhere(GroupIndex index) const;
+  [[nodiscard]] std::optional<std::uint32_t> slots(const Life& life, std::uint64_t group) const;
+  [[nodiscard]] bool suspect_goes_away(GroupIndex index) const;
   [[nodiscard]] std::optional<Life> where(Handle handle) const;
   [[nodiscard]] std::uint64_t outstanding(GroupIndex index) const;
 
@@ -227,6 +229,7 @@ class Distribution::Impl {
     bool diverted = false;  // runners here do not know its type
   };
   std::unordered_map<Handle, Loading> loading_;
+  std::map<Life, std::map<std::uint64_t, std::uint32_t>> ran_;  // of lives that are over, by group; the lowest leave
   std::uint64_t pumps_ = 0;
   Position settled_ = 0;
 };

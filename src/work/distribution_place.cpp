@@ -209,6 +209,11 @@ bool Distribution::Impl::may_take_suspect(const WorkGroup& group) const {
   });
 }
 
+bool Distribution::Impl::suspect_goes_away(GroupIndex index) const {
+  const WorkGroup* const group = known_group(index);
+  return group != nullptr && group->local_slots > 0 && machine_.next_suspect(index) && may_take_suspect(*group);
+}
+
 std::optional<Job> Distribution::Impl::take_one(WorkGroup& group) {
   taken_.clear();
   machine_.take(*group.index, 1, taken_, may_take_suspect(group));

@@ -33,6 +33,8 @@ struct GuardHooks {
   std::function<std::vector<wire::StateEntry>(Turn, const Life& adopter, const wire::Adopted&)> adopted;
   /// As Distribution::lease.
   std::function<void(Turn, const Job&, const Life& executor)> lease;
+  /// As Distribution::slots.
+  std::function<std::optional<std::uint32_t>(const Life& life, std::uint64_t group)> slots;
 };
 
 struct GuardCounters {
@@ -47,6 +49,7 @@ struct GuardCounters {
   std::uint64_t released = 0;     ///< obligations held back before
   std::uint64_t leased = 0;       ///< of these that run or ran elsewhere
   std::uint64_t ended = 0;        ///< of these that another node had ended
+  std::uint64_t suspected = 0;    ///< of these that the owner may have been running
   std::uint64_t unanswered = 0;   ///< times that a member did not answer in time
 };
 

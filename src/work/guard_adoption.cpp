@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 constexpr std::size_t frame_ranges_max = 2'000;
 constexpr std::size_t frame_groups_max = 500;
 
+/// Of each group that an owner ran more may have been running than it had places: the end of some was not copied yet.
+constexpr std::uint32_t uncopied_max = 16;
+
 Position here(const storage::Commit& log) { return log.empty() ? log.begin() : log.end(); }
 
 }  // namespace
@@ -130,6 +133,7 @@ void Guard::Impl::begin(Turn /*turn*/, const NodeId& owner) {
                     .keys = {},
                     .held = {},
                     .held_letters = {},
+                    .may_have_run = {},
                     .waiting = {}};
   const bool in_order = replica.whole.machine && !replica.fresh.machine && replica.whole.machine->ended_in_order();
   if (in_order) adoption.doubt = storage::Doubt::none;
@@ -288,18 +292,37 @@ void Guard::Impl::advance(Turn turn, Adoption& adoption, const Machine::Read& re
       if (adoption.waiting.empty()) adoption.step = Step::releasing;
       return;
     case Step::releasing:
-      if (release(turn, adoption.held)) adoption.step = Step::securing;
+      if (release(turn, adoption, adoption.held)) adoption.step = Step::securing;
       return;
     case Step::securing: return;
   }
 }
 
-bool Guard::Impl::release(Turn turn, std::deque<Handle>& held) {
+/// One of what the owner took first of its group, and nobody else has: that is what ran there when it died, and may have been
+/// the cause of it. All others only waited.
+void Guard::Impl::suspect_oldest(Turn turn, Adoption& adoption, Handle handle) {
+  const bool waited = queued_.erase(handle) > 0 || adoption.doubt == storage::Doubt::none ||
+                      up_.contains({adoption.owner, adoption.epoch});
+  if (waited || !own_.may_have_run(handle)) return;
+  const std::uint64_t group = own_.work_name(handle)->group;
+  const auto [left, first] = adoption.may_have_run.try_emplace(group, uncopied_max);
+  const auto slots = first ? hooks_.slots({adoption.owner, adoption.epoch}, group) : std::nullopt;
+  if (slots) left->second = *slots > 0 ? *slots + uncopied_max : 0;
+  if (left->second == 0) return;
+  --left->second;
+  ++counters_.suspected;
+  own_.suspect(handle, turn.log);
+}
+
+bool Guard::Impl::release(Turn turn, Adoption& adoption, std::deque<Handle>& held) {
   for (std::size_t count = 0; count < options_.released_max && !held.empty(); ++count) {
     const Handle handle = held.front();
     held.pop_front();
     const bool runs_here = std::ranges::any_of(here_, [&](const auto& each) { return each.second == handle; });
-    if (!runs_here) own_.release(turn.now, handle, turn.actions);
+    if (!runs_here) {
+      suspect_oldest(turn, adoption, handle);
+      own_.release(turn.now, handle, turn.actions);
+    }
     ++counters_.released;
   }
   return held.empty();
@@ -310,7 +333,7 @@ void Guard::Impl::secure(Turn turn) {
   Outbox out(options_.self, turn.frames);
   std::erase_if(adoptions_, [&](Adoption& adoption) {
     if (adoption.step != Step::securing || settled_ < adoption.behind) return false;
-    if (!release(turn, adoption.held_letters)) return false;
+    if (!release(turn, adoption, adoption.held_letters)) return false;
     std::uint32_t counter = adoption.counter_min;
     for (const Key& key : adoption.keys) {
       counter = std::max(counter, key.second);
@@ -327,6 +350,7 @@ void Guard::Impl::secure(Turn turn) {
     for (const Life& life : up_) out.say(life, done);
     return true;
   });
+  if (adoptions_.empty()) queued_.clear();
 }
 
 void Guard::Impl::settled(Turn turn, Position end) {

@@ -102,6 +102,7 @@ void Guard::Impl::learn(Turn turn, const Life& from, const std::vector<wire::Sta
       hooks_.lease(turn, *job, from);
       continue;
     }
+    if (state.state == wire::WorkState::queued && handle && !adoptions_.empty()) queued_.insert(*handle);
     if (state.state == wire::WorkState::newer && say_stale(turn, from, state.name)) continue;
     const auto before = own_.counters().ended_elsewhere;
     own_.settle(turn.now, turn.wall, state, from.id, turn.log, turn.actions);

@@ -114,6 +114,7 @@ class Guard::Impl {
     std::set<Key> keys;                   // of the memory of it
     std::deque<Handle> held;
     std::deque<Handle> held_letters;      // until this node's guardians have them
+    std::map<std::uint64_t, std::uint32_t> may_have_run;  // of each group, how many more
     std::set<Life> waiting;               // for the answers of these
     MonoTime deadline{};
     Position behind = 0;
@@ -151,7 +152,8 @@ class Guard::Impl {
   [[nodiscard]] bool has_taken(const Life& life, std::uint64_t group, std::uint64_t seq, std::uint32_t custody) const;
   void ask(Turn turn, Adoption& adoption);
   void advance(Turn turn, Adoption& adoption, const Machine::Read& read);
-  bool release(Turn turn, std::deque<Handle>& held);
+  bool release(Turn turn, Adoption& adoption, std::deque<Handle>& held);
+  void suspect_oldest(Turn turn, Adoption& adoption, Handle handle);
   void secure(Turn turn);
   void tell(Turn turn, const Life& to, const Key& key, const Memory& memory) const;
   [[nodiscard]] static std::vector<wire::Adopted> frames_of(const Key& key, const Memory& memory);
@@ -173,6 +175,7 @@ class Guard::Impl {
   std::map<Key, Memory> memory_;
   std::list<Adoption> adoptions_;
   std::map<WorkName, Handle> here_;  // taken over, and run here for whom they were taken from
+  std::set<Handle> queued_;          // taken over, and queued elsewhere when their owner died: not run by it
   std::set<Life> up_;
   std::deque<Ack> acks_;
   std::deque<Answer> answers_;

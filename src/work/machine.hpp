@@ -251,6 +251,10 @@ class Machine {
   void hold_back_all();
   /// All that is owed by now may run elsewhere, too.
   void doubt_owed();
+  /// It is held back, and the node that owed it may have been running it when it ended.
+  [[nodiscard]] bool may_have_run(Handle handle) const;
+  /// It is suspect from now on.
+  void suspect(Handle handle, storage::Commit& log);
   /// It may have run elsewhere. Ignored unless it is held back.
   void doubt(Handle handle);
   /// No attempt of it is left: it is on its way to the dead letters.

@@ -142,22 +142,35 @@ TEST_CASE("a node that is killed while it runs something leaves it to another, w
   CHECK(cluster.count(What::done, "index") == 1);
 }
 
-TEST_CASE("a listener that kills its own process is suspect, and in the end a dead letter", "[testing]") {
-  Cluster cluster({.nodes = 3});
+TEST_CASE("an event that ends the process it runs in ends two, then it is a dead letter, and no other event is", "[testing]") {
+  const std::size_t nodes = GENERATE(2U, 3U, 5U);
+  const bool come_back = GENERATE(true, false);
+  const std::size_t events = GENERATE(1U, 30U);
+  const std::uint64_t seed = GENERATE(1U, 2U, 3U, 4U);
+  CAPTURE(nodes, come_back, events, seed);
+  Cluster cluster({.nodes = nodes, .seed = seed});
   cluster.at_start([&](ClusterNode& node) {
-    node.keep(node.bus().register_listener(
-        make_listener([&cluster, index = node.index()](const Event&) { cluster.kill(index); }), group_of("index")));
+    const auto run = [&cluster, index = node.index()](const Delivery& delivery) {
+      if (delivery.event.payload() != "bad") return cluster.take(20ms);
+      cluster.kill(index);
+    };
+    node.keep(node.bus().register_listener(make_listener(run), group_of("index")));
   });
-  // It may end this very process while its copies are waited for.
-  static_cast<void>(cluster[0].bus().dispatch(note("one")));
-
-  for (int turn = 0; turn < 60; ++turn) {
-    cluster.run_for(10s);
-    for (std::size_t node = 0; node < 3; ++node) cluster.restart(node);
+  // The bad one may end its process while the copies of the others are waited for.
+  for (std::size_t i = 0; i < events; ++i) {
+    static_cast<void>(cluster[i % nodes].bus().dispatch(note(i == events * 2 / 5 ? "bad" : "good")));
   }
 
-  CHECK(cluster.count(What::killed) >= 2);
+  for (int turn = 0; turn < 30; ++turn) {
+    cluster.run_for(10s);
+    for (std::size_t node = 0; come_back && node < nodes; ++node) cluster.restart(node);
+  }
+  for (std::size_t node = 0; node < nodes; ++node) cluster.restart(node);
+  cluster.run_for(1min);
+
+  CHECK(cluster.count(What::killed) == 2);
   REQUIRE(cluster.dead_letters().size() == 1);
+  CHECK(cluster.dead_letters()[0].event.payload() == "bad");
   CHECK(cluster.dead_letters()[0].attempts.back().error.find("crash") != std::string::npos);
 }
 

@@ -121,6 +121,7 @@ class MeshNode {
   Records records;
   Position synced = 0;
   std::vector<wire::StateEntry> executor_knows;  // what the executor here answers
+  std::optional<std::uint32_t> owner_slots = 0;  // places that a dead owner had
   std::vector<std::pair<WorkName, Life>> leases;
   CopiesOptions copies_options;
   GuardOptions guard_options;  // from the next life on
@@ -135,6 +136,7 @@ class MeshNode {
     copies = std::make_unique<Copies>(copies_options, *machine);
     GuardHooks hooks;
     hooks.adopted = [this](Turn, const Life&, const wire::Adopted&) { return executor_knows; };
+    hooks.slots = [this](const Life&, std::uint64_t) { return owner_slots; };
     hooks.lease = [this](Turn, const Job& job, const Life& where) {
       leases.emplace_back(*machine->work_name(job.handle), where);
     };
