@@ -149,12 +149,14 @@ void Machine::Impl::doubt(Handle handle) {
   if (book_[*slot].doubt == storage::Doubt::none) book_[*slot].doubt = storage::Doubt::owner_ended;
 }
 
-/// Not what waited for its next attempt.
-bool Machine::Impl::may_have_run(Handle handle) const {
+/// Not what still waits for its next attempt. That it was begun may not have been copied.
+bool Machine::Impl::may_have_run(Handle handle, Timestamp wall) const {
   const auto slot = book_.slot(handle);
   if (!slot || !book_[*slot].held_back) return false;
   const Obligation& it = book_[*slot];
-  return !it.ended && !it.suspect && (it.attempts == 0 || it.unsure);
+  if (it.ended || it.suspect) return false;
+  if (it.attempts == 0 || it.unsure || !it.extra || it.extra->history.empty()) return true;
+  return book_.past(it.extra->history.back()).time + it.extra->wait <= wall;
 }
 
 void Machine::Impl::suspect(Handle handle, storage::Commit& log) {

@@ -298,14 +298,14 @@ void Guard::Impl::advance(Turn turn, Adoption& adoption, const Machine::Read& re
   }
 }
 
-/// One of what the owner took first of its group, and nobody else has: that is what ran there when it died, and may have been
-/// the cause of it. All others only waited.
+/// One of what the owner took first of its group, be it new or tried again, and nobody else has: that is what ran there when it
+/// died, and may have been the cause of it. All others only waited.
 void Guard::Impl::suspect_oldest(Turn turn, Adoption& adoption, Handle handle) {
   const bool waited = queued_.erase(handle) > 0 || adoption.doubt == storage::Doubt::none ||
                       up_.contains({adoption.owner, adoption.epoch});
-  if (waited || !own_.may_have_run(handle)) return;
+  if (waited || !own_.may_have_run(handle, turn.wall)) return;
   const std::uint64_t group = own_.work_name(handle)->group;
-  const auto [left, first] = adoption.may_have_run.try_emplace(group, uncopied_max);
+  const auto [left, first] = adoption.may_have_run.try_emplace({group, own_.retried(handle)}, uncopied_max);
   const auto slots = first ? hooks_.slots({adoption.owner, adoption.epoch}, group) : std::nullopt;
   if (slots) left->second = *slots > 0 ? *slots + uncopied_max : 0;
   if (left->second == 0) return;

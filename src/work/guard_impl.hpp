@@ -114,7 +114,7 @@ class Guard::Impl {
     std::set<Key> keys;                   // of the memory of it
     std::deque<Handle> held;
     std::deque<Handle> held_letters;      // until this node's guardians have them
-    std::map<std::uint64_t, std::uint32_t> may_have_run;  // of each group, how many more
+    std::map<std::pair<std::uint64_t, bool>, std::uint32_t> may_have_run;  // of each group, new and retried: how many more
     std::set<Life> waiting;               // for the answers of these
     MonoTime deadline{};
     Position behind = 0;

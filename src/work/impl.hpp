@@ -74,7 +74,7 @@ class Machine::Impl {
   void hold_back_all();
   void doubt_elsewhere();
   void doubt(Handle handle);
-  [[nodiscard]] bool may_have_run(Handle handle) const;
+  [[nodiscard]] bool may_have_run(Handle handle, Timestamp wall) const;
   void suspect(Handle handle, storage::Commit& log);
   [[nodiscard]] std::vector<Handle> held_back() const;
   void let_go(const Life& owner, const wire::WorkRanges& work, const Custody& by, storage::Commit& log,

@@ -170,7 +170,11 @@ void Machine::release(MonoTime now, Handle handle, Actions& actions) { impl_->re
 std::optional<Job> Machine::lease(Handle handle, storage::Commit& log) { return impl_->lease(handle, log); }
 void Machine::doubt_owed() { impl_->doubt_elsewhere(); }
 void Machine::hold_back_all() { impl_->hold_back_all(); }
-bool Machine::may_have_run(Handle handle) const { return impl_->may_have_run(handle); }
+bool Machine::may_have_run(Handle handle, Timestamp wall) const { return impl_->may_have_run(handle, wall); }
+bool Machine::retried(Handle handle) const {
+  const auto slot = impl_->book_.slot(handle);
+  return slot && impl_->book_[*slot].attempts > 0;
+}
 void Machine::suspect(Handle handle, storage::Commit& log) { impl_->suspect(handle, log); }
 void Machine::doubt(Handle handle) { impl_->doubt(handle); }
 std::vector<Handle> Machine::held_back() const { return impl_->held_back(); }

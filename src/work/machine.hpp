@@ -252,7 +252,9 @@ class Machine {
   /// All that is owed by now may run elsewhere, too.
   void doubt_owed();
   /// It is held back, and the node that owed it may have been running it when it ended.
-  [[nodiscard]] bool may_have_run(Handle handle) const;
+  [[nodiscard]] bool may_have_run(Handle handle, Timestamp wall) const;
+  /// Attempts of it have failed.
+  [[nodiscard]] bool retried(Handle handle) const;
   /// It is suspect from now on.
   void suspect(Handle handle, storage::Commit& log);
   /// It may have run elsewhere. Ignored unless it is held back.

@@ -146,12 +146,14 @@ TEST_CASE("an event that ends the process it runs in ends two, then it is a dead
   const std::size_t nodes = GENERATE(2U, 3U, 5U);
   const bool come_back = GENERATE(true, false);
   const std::size_t events = GENERATE(1U, 30U);
+  const bool late = GENERATE(false, true);  // so that copies of it are there
   const std::uint64_t seed = GENERATE(1U, 2U, 3U, 4U);
-  CAPTURE(nodes, come_back, events, seed);
+  CAPTURE(nodes, come_back, events, late, seed);
   Cluster cluster({.nodes = nodes, .seed = seed});
   cluster.at_start([&](ClusterNode& node) {
-    const auto run = [&cluster, index = node.index()](const Delivery& delivery) {
+    const auto run = [&cluster, late, index = node.index()](const Delivery& delivery) {
       if (delivery.event.payload() != "bad") return cluster.take(20ms);
+      if (late && delivery.attempt == 1) throw std::runtime_error("not yet");
       cluster.kill(index);
     };
     node.keep(node.bus().register_listener(make_listener(run), group_of("index")));
