@@ -81,7 +81,8 @@ struct ClusterOptions {
   DeliveryModel delivery = DeliveryModel::mixed;
   std::vector<std::string> buses{"events"};  ///< 1 to 16 names
   PayloadFormat payload = PayloadFormat::binary;
-  /// `replicated`: copies of group work on other nodes, which `dispatch` waits for; `disk`: on the own one alone.
+  /// `replicated`: copies of group work on other nodes, which `dispatch` waits for; `disk`: on the own one alone;
+  /// `memory`: nodes without data directories, whom the others forget when they are away for long.
   Level level = Level::replicated;
   std::uint32_t copies = 0;  ///< as NodeOptions
   Degraded degraded = Degraded::allow;

@@ -209,6 +209,7 @@ void Engine::do_now(CoreAction& action) {
         } else if constexpr (std::is_same_v<What, membership::RaiseEpoch>) {
           if (const auto kept = options_.keep_epoch(what.epoch); !kept) return fatal(kept.error());
           transport_->set_epoch(what.epoch);
+          if (work_ != nullptr) work_->raise_epoch(what.epoch);
         } else if constexpr (std::is_same_v<What, membership::Fatal>) {
           fatal(what.error);
         } else {

@@ -222,6 +222,7 @@ class WorkEngine final : public WorkLine {
   void member_down(const wire::Life& life) override;
   void life_ended(const wire::Life& life, bool clean) override;
   void gone(const NodeId& node) override;
+  void raise_epoch(std::uint64_t epoch) override;
   void on_frame(const wire::Life& from, const wire::Frame& frame, const wire::Buffer& bytes) override;
   [[nodiscard]] bool pump(const work::Room& room, work::Frames& out) override;
 

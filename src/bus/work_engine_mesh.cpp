@@ -65,6 +65,10 @@ void WorkEngine::life_ended(const wire::Life& life, bool clean) {
   from_engine([&](work::Turn turn) { core_.life_ended(turn, life, clean); });
 }
 
+void WorkEngine::raise_epoch(std::uint64_t epoch) {
+  from_engine([&](work::Turn turn) { core_.raise_epoch(turn, epoch); });
+}
+
 void WorkEngine::gone(const NodeId& node) {
   from_engine([&](work::Turn turn) { core_.gone(turn, node); });
 }

@@ -24,6 +24,8 @@ class WorkLine {
   virtual void life_ended(const wire::Life& life, bool clean) = 0;
   /// No life of it is to be expected any more.
   virtual void gone(const NodeId& node) = 0;
+  /// This node goes on as a later life of itself. All members are down.
+  virtual void raise_epoch(std::uint64_t epoch) = 0;
 
   /// A frame of group work from a member that is up.
   virtual void on_frame(const wire::Life& from, const wire::Frame& frame, const wire::Buffer& bytes) = 0;

@@ -25,6 +25,7 @@ bus::CoreOptions mesh_options(const World& world, const Host& host, const wire::
   membership.self = life;
   membership.name = host.name;
   membership.cluster = "simulated";
+  membership.transient = world.options.level == Level::memory;
   membership.mode = world.options.mode;
   membership.work_endpoint = sim::Network::work_endpoint(host.index);
   membership.publish_endpoint = sim::Network::publish_endpoint(host.index);
@@ -256,6 +257,7 @@ void Process::perform(bus::CoreAction& action) {
         } else if constexpr (std::is_same_v<It, membership::RaiseEpoch>) {
           host_.epoch = life_.epoch = it.epoch;
           network.rename(self, life_);
+          core_.raise_epoch(now(), it.epoch);
         } else if constexpr (std::is_same_v<It, membership::Fatal>) {
           fail(it.error);
         } else if constexpr (std::is_same_v<It, membership::Note>) {

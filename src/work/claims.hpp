@@ -27,6 +27,9 @@ class Claims {
   /// After recovery. What any of `guardians` may have taken over unheard may be a duplicate.
   void begin(MonoTime now, const std::vector<NodeId>& guardians = {});
 
+  /// This node goes on as a later life of itself.
+  void raise_epoch(std::uint64_t epoch) { self_.epoch = epoch; }
+
   void member_up(Turn turn, const Life& life);
   void on(Turn turn, const Life& from, const wire::ClaimAnswer& answer);
   void tick(Turn turn);
@@ -49,7 +52,7 @@ class Claims {
 
   void use(Turn turn, const Life& from, const wire::StateEntry& state);
 
-  const Life self_;
+  Life self_;
   Machine& machine_;
   Distribution& distribution_;
   std::optional<MonoTime> until_;  // empty: nothing is held back

@@ -158,7 +158,7 @@ class Core::Impl {
     return options_.read ? options_.read : [](Position) -> std::shared_ptr<const Parcel> { return nullptr; };
   }
 
-  const CoreOptions options_;
+  CoreOptions options_;
   Machine machine_;
   Executor executor_;
   Distribution distribution_;
@@ -313,6 +313,18 @@ void Core::life_ended(Turn turn, const Life& life, bool clean) {
   impl_->settled(turn);
   impl_->groups_.member_down(life);
   impl_->settle(turn);
+}
+
+void Core::raise_epoch(Turn turn, std::uint64_t epoch) {
+  Impl& it = *impl_;
+  it.options_.machine.epoch = epoch;
+  it.machine_.raise_epoch(epoch, turn.log);
+  it.executor_.raise_epoch(epoch);
+  it.distribution_.raise_epoch(epoch);
+  it.claims_.raise_epoch(epoch);
+  it.copies_.raise_epoch(epoch);
+  it.guard_.raise_epoch(epoch);
+  it.groups_.raise_epoch(epoch);
 }
 
 void Core::gone(Turn turn, const NodeId& node) {

@@ -75,6 +75,9 @@ class Core {
   void life_ended(Turn turn, const Life& life, bool clean);
   /// As Guard::gone.
   void gone(Turn turn, const NodeId& node);
+  /// This node goes on as a later life of itself: others hear from it under that epoch, or not at all. What it owes
+  /// keeps its names. All members are down.
+  void raise_epoch(Turn turn, std::uint64_t epoch);
 
   /// A frame of group work. Others are ignored.
   void on_frame(Turn turn, const Life& from, const wire::Frame& frame, const wire::Buffer& bytes);

@@ -302,6 +302,7 @@ Distribution::~Distribution() = default;
 void Distribution::member_up(Turn turn, const Life& life, std::string name) {
   impl_->member_up(turn, life, std::move(name));
 }
+void Distribution::raise_epoch(std::uint64_t epoch) { impl_->raise_epoch(epoch); }
 void Distribution::member_down(Turn turn, const Life& life) { impl_->member_down(turn, life); }
 void Distribution::life_ended(Turn turn, const Life& life) { impl_->life_ended(turn, life); }
 void Distribution::on(Turn turn, const Life& from, const wire::Runs& runs) { impl_->runs(turn, from, runs); }

@@ -23,6 +23,7 @@ class Distribution::Impl {
   Impl(DistributionOptions options, Machine& machine) : options_(options), machine_(machine) {}
 
   // distribution.cpp
+  void raise_epoch(std::uint64_t epoch) { options_.self.epoch = epoch; }
   void member_up(Turn& turn, const Life& life, std::string name);
   void member_down(Turn& turn, const Life& life);
   void life_ended(Turn& turn, const Life& life);
@@ -211,7 +212,7 @@ class Distribution::Impl {
   void retire(Peer& peer, std::uint64_t number);
   void retire_when_safe(Turn& turn, Peer& peer, std::uint64_t number);
 
-  const DistributionOptions options_;
+  DistributionOptions options_;
   Machine& machine_;
   std::map<Life, std::unique_ptr<Peer>> peers_;
   std::vector<Peer*> busy_;  // with something open, to deliver or to say, in the order of peers_; a turn costs what these cost

@@ -318,6 +318,7 @@ Executor::Executor(ExecutorOptions options) : impl_(std::make_unique<Impl>(optio
 Executor::~Executor() = default;
 
 void Executor::member_up(Turn turn, const Life& life) { impl_->member_up(turn.now, life); }
+void Executor::raise_epoch(std::uint64_t epoch) { impl_->raise_epoch(epoch); }
 void Executor::member_down(const Life& life) { impl_->member_down(life); }
 void Executor::life_ended(const Life& life) { impl_->life_ended(life); }
 void Executor::look_first(Look look) { impl_->look_ = std::move(look); }

@@ -74,6 +74,8 @@ class Executor {
 
   // Custodians, as membership sees them: every member is one.
 
+  /// This node goes on as a later life of itself.
+  void raise_epoch(std::uint64_t epoch);
   void member_up(Turn turn, const Life& life);
   /// Another may run meanwhile what is queued here: it is possibly duplicate, and waits once the lease is over.
   void member_down(const Life& life);

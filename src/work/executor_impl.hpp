@@ -24,6 +24,7 @@ class Executor::Impl {
   explicit Impl(ExecutorOptions options) : options_(options) {}
 
   // executor.cpp
+  void raise_epoch(std::uint64_t epoch) { options_.self.epoch = epoch; }
   void member_up(MonoTime now, const Life& life);
   void member_down(const Life& life);
   void life_ended(const Life& life);
@@ -215,7 +216,7 @@ class Executor::Impl {
   void repeat_verdicts(MonoTime now, Custodian& custodian);
   void sweep();
 
-  const ExecutorOptions options_;
+  ExecutorOptions options_;
   std::map<Life, std::unique_ptr<Custodian>> custodians_;
   std::map<std::uint64_t, RunGroup> groups_;  // by hash
   std::vector<RunGroup*> by_index_;

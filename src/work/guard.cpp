@@ -436,6 +436,7 @@ bool Guard::carry(Position keep, std::uint64_t bytes, const Machine::Read& read,
 }
 
 void Guard::member_up(Turn turn, const Life& life) { impl_->member_up(turn, life); }
+void Guard::raise_epoch(std::uint64_t epoch) { impl_->raise_epoch(epoch); }
 void Guard::member_down(Turn turn, const Life& life) { impl_->member_down(turn, life); }
 void Guard::life_ended(Turn turn, const Life& life, bool clean) { impl_->life_ended(turn, life, clean); }
 

@@ -81,6 +81,8 @@ class Guard {
 
   // Members.
 
+  /// This node goes on as a later life of itself.
+  void raise_epoch(std::uint64_t epoch);
   void member_up(Turn turn, const Life& life);
   void member_down(Turn turn, const Life& life);
   void life_ended(Turn turn, const Life& life, bool clean);

@@ -38,6 +38,7 @@ class Guard::Impl {
   // guard_adoption.cpp
   void recovered(Turn turn);
   void settled(Turn turn, Position end);
+  void raise_epoch(std::uint64_t epoch) { options_.self.epoch = epoch; }
   void member_up(Turn turn, const Life& life);
   void member_down(Turn turn, const Life& life);
   void life_ended(Turn turn, const Life& life, bool clean);

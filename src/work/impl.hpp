@@ -58,6 +58,7 @@ class Machine::Impl {
   void recovered(MonoTime now, Timestamp wall, const std::optional<std::vector<Flight>>& flights,
                  storage::Commit& log);
   void goodbye(storage::Commit& log);
+  void raise_epoch(std::uint64_t epoch, storage::Commit& log);
 
   // custody.cpp
   [[nodiscard]] Custody custody(Slot slot) const;

@@ -115,6 +115,7 @@ void Machine::recovered(MonoTime now, Timestamp wall, const std::optional<std::v
 }
 
 void Machine::goodbye(storage::Commit& log) { impl_->goodbye(log); }
+void Machine::raise_epoch(std::uint64_t epoch, storage::Commit& log) { impl_->raise_epoch(epoch, log); }
 
 // Among nodes.
 

@@ -195,6 +195,8 @@ class Machine {
 
   /// Nothing runs, nothing will be taken, and all before it is written: what is owed was not running.
   void goodbye(storage::Commit& log);
+  /// The same process goes on as a later life: what it accepts and takes over from now on bears that number.
+  void raise_epoch(std::uint64_t epoch, storage::Commit& log);
 
   // Among nodes. An obligation has a custodian: this node, in its life now, for all that is owed here.
 

@@ -245,4 +245,10 @@ void Machine::Impl::resume(MonoTime now, Slot slot, Position behind, storage::Co
 
 void Machine::Impl::goodbye(storage::Commit& log) { say(storage::Goodbye{options_.epoch}, log); }
 
+/// Nothing is in doubt for it: no process has ended.
+void Machine::Impl::raise_epoch(std::uint64_t epoch, storage::Commit& log) {
+  options_.epoch = epoch;
+  say(storage::Life{.node = options_.self, .epoch = epoch, .doubtful = false, .meshed = false}, log);
+}
+
 }  // namespace evmesh::work

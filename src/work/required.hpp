@@ -64,6 +64,8 @@ class RequiredGroups {
 
   // Members. One that is down is told all again when it comes up.
 
+  /// This node goes on as a later life of itself.
+  void raise_epoch(std::uint64_t epoch) { options_.self.epoch = epoch; }
   void member_up(Turn turn, const Life& life, std::string name);
   void member_down(const Life& life);
 
@@ -126,7 +128,7 @@ class RequiredGroups {
   void tell_all(Turn turn, const Life& to, Member& member);
   void send(Turn turn, const Life& to, const wire::Body& body) const;
 
-  const Options options_;
+  Options options_;
   std::map<Key, Slot> slots_;
   std::map<std::uint64_t, Entry> changes_;  // being kept
   std::deque<KeepGroup> keeps_;

@@ -26,6 +26,10 @@ wire::GroupEntry entry_of(const std::string& group, std::uint64_t version = 1) {
   return entry;
 }
 
+class Wide final : public work::Room {
+  std::uint64_t room_bytes(const wire::Life&, wire::Class) const override { return limits::mib; }
+};
+
 /// A work engine in a mesh whose other nodes are played by the test.
 struct MeshMember {
   explicit MeshMember(const std::filesystem::path& directory = {}) {
@@ -59,9 +63,6 @@ struct MeshMember {
   /// What is to be sent, of one kind.
   template <class Body>
   std::vector<Body> said() {
-    class Wide final : public work::Room {
-      std::uint64_t room_bytes(const wire::Life&, wire::Class) const override { return limits::mib; }
-    };
     work::Frames frames;
     static_cast<void>(engine().pump(Wide(), frames));
     for (const work::SendFrame& frame : frames) {
@@ -74,6 +75,18 @@ struct MeshMember {
       if (const auto* one = std::get_if<Body>(&body)) found.push_back(*one);
     }
     return found;
+  }
+  /// Of the headers of all that is to be sent.
+  std::vector<std::uint64_t> epochs_said() {
+    work::Frames frames;
+    static_cast<void>(engine().pump(Wide(), frames));
+    std::vector<std::uint64_t> epochs;
+    for (const work::SendFrame& frame : frames) {
+      const auto decoded = wire::decode(frame.bytes);
+      REQUIRE(decoded);
+      epochs.push_back(decoded->header.from_epoch);
+    }
+    return epochs;
   }
   [[nodiscard]] bool requires_group(const std::string& name) {
     const auto places = bus->group_places();
@@ -120,6 +133,20 @@ TEST_CASE("a receipt is waited for until the last member acknowledges", "[bus][w
 
   CHECK(receipt.complete());
   CHECK(receipt.acknowledged.size() == 1);
+}
+
+TEST_CASE("a node that goes on as a later life says and owes what it does under that epoch", "[bus][work_engine_groups]") {
+  MeshMember node;
+  must(node.engine().change_group("events", group("g"), [](wire::GroupEntry&) {}));
+
+  node.engine().raise_epoch(9);
+  node.engine().member_up(peer(2), "b", false);
+
+  const auto epochs = node.epochs_said();
+  CHECK_FALSE(epochs.empty());
+  CHECK(std::ranges::all_of(epochs, [](std::uint64_t epoch) { return epoch == 9; }));
+  const auto receipt = must(node.bus->dispatch(sample("owed"), {}));
+  CHECK(receipt.dispatch.epoch == 9);
 }
 
 TEST_CASE("a member that is down is not waited for", "[bus][work_engine_groups]") {

@@ -231,6 +231,23 @@ class BroadcastTest(OnePlaceOfThree, InteropTest):
         groups = json.loads(self.run_ok(two, "group", "ls", "-o", "json"))
         self.assertEqual(["index"], [group["group"] for group in groups["items"]], groups)
 
+    def test_daemon_of_an_earlier_life(self):
+        """a daemon that is told of a later life of its own goes on above that, and so does its group work"""
+        one, two, py = self.mesh()
+        done = self.follow(one, "--group", "index", "--durable")
+        two.process.kill()
+        two.end()
+        two.ready_file.unlink()
+        row = py.row("two")
+        later = row.epoch + 10**12
+        row.epoch, row.over = later, True
+
+        again = self.start("two", "--node.mode=" + self.mode, "--mesh.listen=tcp://127.0.0.1:0", "--mesh.seed", one.ready["work"])
+        eventually(lambda: py.row("two").epoch == later + 1 and "two" in py.up())
+        self.run_ok(again, "dispatch", "Interop", "work", "--wait", "done")
+
+        self.assertEqual(["work"], [line["text"] for line in done()])
+
 
 class ScaleEfficientTest(OnePlaceOfThree, InteropTest):
     """Everybody in mode scale-efficient: notifications by link, to those who want them."""

@@ -362,3 +362,32 @@ TEST_CASE("the rules of a bus hold in a cluster", "[testing]") {
   CHECK(bus.groups() == std::vector{group_of("index")});
   CHECK(cluster.count(What::refused) == 1);
 }
+
+TEST_CASE("a node without a directory works again when the others gave it up during a cut", "[testing]") {
+  const auto cut = GENERATE(2s, 10s, 90s);
+  const auto who = GENERATE(0, 1);
+  CAPTURE(cut.count(), who);
+  Cluster cluster({.nodes = 3, .seed = 3, .level = Level::memory});
+  Counted everywhere;
+  everywhere.run_on_all(cluster, group_of("all"));
+  std::map<std::string, unsigned> only;
+  cluster[2].at_start([&](ClusterNode& node) {
+    const auto count = [&](const Event& event) { ++only[event.payload()]; };
+    node.keep(node.bus().register_listener(make_listener(count), group_of("only")));
+  });
+  cluster.run_for(5s);
+
+  cluster.partition({static_cast<std::size_t>(who)});
+  cluster.run_for(5s);
+  REQUIRE(cluster[who].bus().dispatch(note("during")));
+  REQUIRE(cluster[2].bus().dispatch(note("there")));
+  cluster.run_for(cut);
+  cluster.heal();
+  cluster.run_for(20s);
+  REQUIRE(cluster[who].bus().dispatch(note("after")));
+  REQUIRE(cluster[2].bus().dispatch(note("after there")));
+
+  CHECK(cluster.run_until_quiet(1min));
+  CHECK(only == std::map<std::string, unsigned>{{"during", 1}, {"there", 1}, {"after", 1}, {"after there", 1}});
+  CHECK(everywhere.runs == only);
+}
