@@ -3,5 +3,5 @@
 #include "sim/world.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  return evmesh::fuzz::play<evmesh::sim::World>(data, size);
+  return evmesh::fuzz::play<evmesh::sim::World>(data, size, evmesh::sim::draw);
 }

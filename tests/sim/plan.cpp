@@ -91,4 +91,15 @@ Plan draw(std::uint64_t seed) {
   return plan;
 }
 
+Plan small(Plan plan) {
+  plan.hosts = std::min(plan.hosts, 3U);
+  plan.modes.resize(plan.hosts);
+  plan.transient.resize(plan.hosts);
+  plan.fault_time = 3s + plan.fault_time / 50;
+  plan.fault_interval /= 5;
+  plan.redial_max = std::min(plan.redial_max, milliseconds{4s});
+  plan.burst_max = std::min(plan.burst_max, 8U);
+  return plan;
+}
+
 }  // namespace evmesh::sim

@@ -71,4 +71,7 @@ struct Plan {
 
 [[nodiscard]] Plan draw(std::uint64_t seed);
 
+/// `plan` with few nodes, little load and a short time, for those who want many runs rather than long ones.
+[[nodiscard]] Plan small(Plan plan);
+
 }  // namespace evmesh::sim

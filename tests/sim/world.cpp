@@ -38,12 +38,12 @@ NetworkOptions network_of(const Plan& plan) {
 
 }  // namespace
 
-World::World(std::uint64_t seed, bool trace)
-    : plan_(draw(seed)),
-      dice_(seed * 3 + 1),
-      load_dice_(seed * 3 + 2),
+World::World(const Plan& plan, bool trace)
+    : plan_(plan),
+      dice_(plan.seed * 3 + 1),
+      load_dice_(plan.seed * 3 + 2),
       trace_(trace, timeline_),
-      network_(network_of(plan_), timeline_, seed * 3 + 3, totals_),
+      network_(network_of(plan_), timeline_, plan.seed * 3 + 3, totals_),
       ledger_(plan_, totals_),
       stage_{plan_, timeline_, network_, ledger_, totals_, trace_, make_keys(plan_.keys), make_buses(plan_.buses)},
       places_(plan_.hosts),

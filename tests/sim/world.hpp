@@ -29,7 +29,8 @@ struct Outcome {
 /// A mesh, its load and its faults under one seed. Thread-bound.
 class World {
  public:
-  World(std::uint64_t seed, bool trace);
+  World(std::uint64_t seed, bool trace) : World(draw(seed), trace) {}
+  World(const Plan& plan, bool trace);
 
   [[nodiscard]] Outcome run();
 

@@ -1,5 +1,6 @@
 #include "plan.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "base/limits.hpp"
@@ -74,6 +75,17 @@ Plan draw(std::uint64_t seed) {
     for (const Fault fault : {Fault::lost_disk, Fault::rollback, Fault::gone}) plan.faults.erase(fault);
     plan.copies = 1;
   }
+  return plan;
+}
+
+Plan small(Plan plan) {
+  plan.nodes = std::min(plan.nodes, 3U);
+  plan.groups = std::min(plan.groups, 2U);
+  plan.fault_time /= 8;
+  plan.fault_interval /= 4;
+  plan.events_max = std::min(plan.events_max, 24U);
+  plan.burst_max = std::min(plan.burst_max, 3U);
+  plan.retries = std::min(plan.retries, 2U);
   return plan;
 }
 

@@ -89,6 +89,9 @@ struct Plan {
 };
 
 [[nodiscard]] Plan draw(std::uint64_t seed);
+
+/// `plan` with few nodes, little load and a short time, for those who want many runs rather than long ones.
+[[nodiscard]] Plan small(Plan plan);
 [[nodiscard]] std::string_view to_string(Fault fault);
 
 }  // namespace evmesh::sim_group

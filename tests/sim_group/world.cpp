@@ -11,9 +11,9 @@ namespace evmesh::sim_group {
 
 using namespace std::chrono_literals;
 
-World::World(std::uint64_t seed, bool trace)
-    : plan_(draw(seed)),
-      dice_(seed),
+World::World(const Plan& plan, bool trace)
+    : plan_(plan),
+      dice_(plan.seed),
       ledger_(plan_, totals_),
       processes_(plan_.nodes),
       network_(plan_, timeline_, dice_, totals_,

@@ -25,7 +25,8 @@ struct Outcome {
 /// Nodes, their lives, their load and their faults under one seed. Thread-bound.
 class World {
  public:
-  World(std::uint64_t seed, bool trace);
+  World(std::uint64_t seed, bool trace) : World(draw(seed), trace) {}
+  World(const Plan& plan, bool trace);
 
   [[nodiscard]] Outcome run();
 
