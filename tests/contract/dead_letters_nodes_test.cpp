@@ -32,7 +32,7 @@ EVMESH_CONTRACT("a node without the group puts a dead letter back, and it runs w
   Repairable group;
   const auto registration = join(cluster, 1, group.listener, group_a());
   must(cluster.bus(0).dispatch(sample("E1")));
-  REQUIRE(support::eventually(patience, [&] { return letters(cluster.node(2)) == 1; }));
+  REQUIRE(eventually(patience, [&] { return letters(cluster.node(2)) == 1; }));
   group.repaired = true;
 
   const TaskStatus ordered = must(cluster.node(2).mesh_work().redeliver({})).value;
@@ -40,7 +40,7 @@ EVMESH_CONTRACT("a node without the group puts a dead letter back, and it runs w
   REQUIRE(group.listener->wait_entered(2));
   CHECK(finished(cluster.node(1), ordered.id).redelivered == 1);
   CHECK(group.listener->seen().at(1).attempt == 1);
-  CHECK(support::eventually(patience, [&] { return letters(cluster.node(0)) == 0; }));
+  CHECK(eventually(patience, [&] { return letters(cluster.node(0)) == 0; }));
   CHECK(group.listener->entered() == 2);
 }
 
@@ -53,7 +53,7 @@ EVMESH_CONTRACT("two operators who put everything back at once, on two nodes, ru
     must(cluster.bus(0).dispatch(sample()));
     must(cluster.bus(1).dispatch(sample()));
   }
-  REQUIRE(support::eventually(patience, [&] { return letters(cluster.node(0)) == 20; }));
+  REQUIRE(eventually(patience, [&] { return letters(cluster.node(0)) == 20; }));
   group.repaired = true;
 
   std::thread other([&] { must(cluster.node(1).mesh_work().redeliver({})); });
@@ -61,7 +61,7 @@ EVMESH_CONTRACT("two operators who put everything back at once, on two nodes, ru
   other.join();
 
   CHECK(finished(cluster.node(0), ordered.id).over());
-  REQUIRE(support::eventually(patience, [&] { return letters(cluster.node(0)) == 0; }));
+  REQUIRE(eventually(patience, [&] { return letters(cluster.node(0)) == 0; }));
   CHECK(settled(cluster.node(0), group_a()));
   CHECK(settled(cluster.node(1), group_a()));
   CHECK(group.listener->entered() == 40);
@@ -73,7 +73,7 @@ EVMESH_CONTRACT("what is put back while no node runs the group is owed to it, an
   Repairable group;
   auto registration = join(cluster, 1, group.listener, group_a());
   must(cluster.bus(1).dispatch(sample("E1")));
-  REQUIRE(support::eventually(patience, [&] { return letters(cluster.node(0)) == 1; }));
+  REQUIRE(eventually(patience, [&] { return letters(cluster.node(0)) == 1; }));
   registration.unregister();
   group.repaired = true;
 

@@ -7,12 +7,10 @@
 #include <vector>
 
 #include "contract/fixtures/implementations.hpp"
-#include "support/eventually.hpp"
 
 namespace evmesh::contract {
 
 using namespace std::chrono_literals;
-using support::eventually;
 
 namespace {
 
@@ -135,7 +133,7 @@ EVMESH_CONTRACT("synchronous delivery runs every listener in the calling thread,
   CHECK(declared_async->seen().at(0).thread == std::this_thread::get_id());
 }
 
-EVMESH_CONTRACT("asynchronous delivery waits for no listener", "[delivery][M82]") {
+EVMESH_CONTRACT("asynchronous delivery waits for no listener", "[delivery][M82][real]") {
   Gate gate;
   TestType cluster(with_delivery(DeliveryModel::asynchronous));
   const auto listener = recorder_that(wait_at(gate));
@@ -148,7 +146,7 @@ EVMESH_CONTRACT("asynchronous delivery waits for no listener", "[delivery][M82]"
   CHECK(listener->wait_entered(1));
 }
 
-EVMESH_CONTRACT("asynchronous delivery loses nothing when its threads are all busy", "[delivery][M82]") {
+EVMESH_CONTRACT("asynchronous delivery loses nothing when its threads are all busy", "[delivery][M82][real]") {
   Gate gate;
   TestType cluster(ClusterSettings{1, [](NodeOptions& options) {
                                      options.delivery = DeliveryModel::asynchronous;
@@ -194,7 +192,7 @@ EVMESH_CONTRACT("mixed delivery runs the asynchronous listener in the end", "[de
   CHECK(listener->wait_completed(1));
 }
 
-EVMESH_CONTRACT("mixed delivery is not held by an asynchronous listener that blocks", "[delivery][M85]") {
+EVMESH_CONTRACT("mixed delivery is not held by an asynchronous listener that blocks", "[delivery][M85][real]") {
   Gate gate;
   TestType cluster(with_delivery(DeliveryModel::mixed));
   const auto blocked = recorder_that(wait_at(gate), asynchronous());
@@ -209,7 +207,7 @@ EVMESH_CONTRACT("mixed delivery is not held by an asynchronous listener that blo
   CHECK(blocked->completed() == 0);
 }
 
-EVMESH_CONTRACT("a failing key listener cancels no group", "[delivery][forgotten][Q5]") {
+EVMESH_CONTRACT("a failing key listener cancels no group", "[delivery][forgotten][Q5][real]") {
   Gate gate;
   TestType cluster;
   const auto in_group = recorder_that(wait_at(gate), asynchronous());
@@ -275,7 +273,7 @@ EVMESH_CONTRACT("an asynchronous listener gets the events of one thread in order
   CHECK(listener->most_at_once() == 1);
 }
 
-EVMESH_CONTRACT("calls of a serial listener never overlap", "[delivery][forgotten]") {
+EVMESH_CONTRACT("calls of a serial listener never overlap", "[delivery][forgotten][real]") {
   TestType cluster;
   Crowd crowd(1);
   const auto listener = recorder_that([&](const Delivery&) {
@@ -300,7 +298,7 @@ EVMESH_CONTRACT("calls of a serial listener never overlap", "[delivery][forgotte
 }
 
 EVMESH_CONTRACT("a dispatch runs its synchronous listeners although every thread of the pool is busy",
-                "[delivery][forgotten]") {
+                "[delivery][forgotten][real]") {
   Gate gate;
   TestType cluster(with_pool(2));
   std::vector<std::shared_ptr<Recorder>> blocked;
@@ -321,7 +319,7 @@ EVMESH_CONTRACT("a dispatch runs its synchronous listeners although every thread
   CHECK_FALSE(gate.is_open());
 }
 
-EVMESH_CONTRACT("a group that blocks stops no other group", "[delivery][forgotten]") {
+EVMESH_CONTRACT("a group that blocks stops no other group", "[delivery][forgotten][real]") {
   Gate gate;
   TestType cluster;
   const auto blocked = recorder_that(wait_at(gate), asynchronous());

@@ -256,7 +256,7 @@ EVMESH_CONTRACT("dispatch nests sixteen deep and is refused beyond", "[dispatch]
   for (std::size_t i = 1; i < answers.size(); ++i) CHECK_FALSE(answers[i].has_value());
 }
 
-EVMESH_CONTRACT("dispatch_async answers once, on another thread", "[dispatch][forgotten]") {
+EVMESH_CONTRACT("dispatch_async answers once, on another thread", "[dispatch][forgotten][real]") {
   TestType cluster;
   Answers answers;
   const auto listener = recorder();
@@ -274,7 +274,7 @@ EVMESH_CONTRACT("dispatch_async answers once, on another thread", "[dispatch][fo
   CHECK_FALSE(answers.came_on(std::this_thread::get_id()));
 }
 
-EVMESH_CONTRACT("dispatch_async does not wait for a synchronous listener", "[dispatch][forgotten]") {
+EVMESH_CONTRACT("dispatch_async does not wait for a synchronous listener", "[dispatch][forgotten][real]") {
   Gate gate;
   TestType cluster;
   const auto listener = recorder_that(wait_at(gate));
@@ -315,7 +315,7 @@ EVMESH_CONTRACT("dispatch_async tells its callback of an event that breaks a rul
 }
 
 EVMESH_CONTRACT("too many asynchronous dispatches are refused as busy, and every accepted one is answered",
-                "[dispatch][forgotten]") {
+                "[dispatch][forgotten][real]") {
   Gate gate;
   Answers answers;
   TestType cluster;

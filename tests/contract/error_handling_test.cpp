@@ -9,12 +9,10 @@
 #include <evmesh/mailbox.hpp>
 
 #include "contract/fixtures/implementations.hpp"
-#include "support/eventually.hpp"
 
 namespace evmesh::contract {
 
 using namespace std::chrono_literals;
-using support::eventually;
 
 namespace {
 
@@ -175,7 +173,7 @@ EVMESH_CONTRACT("a group listener that got over its failures leaves no dead lett
 }
 
 EVMESH_CONTRACT("an event that a group failed on for good is in its dead letters with what happened",
-                "[errors][R10]") {
+                "[errors][R10][real]") {
   TestType cluster;
   const auto listener = recorder_that(always_throw("disk on fire"));
   const auto registration = must(cluster.bus().register_listener(listener, group_a(), quick_retries()));
@@ -327,7 +325,7 @@ EVMESH_CONTRACT("what a group listener throws is retried whatever its type", "[e
 
 EVMESH_CONTRACT(
     "a body that throws when it is asked whether anything happened is refused, and nothing is thrown",
-    "[errors][forgotten]") {
+    "[errors][forgotten][real]") {
   TestType cluster;
   const auto listener = recorder();
   const auto registration = must(cluster.bus().register_listener(listener, k1()));
@@ -354,7 +352,7 @@ EVMESH_CONTRACT(
 
 EVMESH_CONTRACT(
     "a body that throws when it is encoded is refused where bodies are encoded, and nothing is thrown",
-    "[errors][forgotten]") {
+    "[errors][forgotten][real]") {
   TestType cluster;
   const bool mesh = cluster.mode() != Mode::mono;
   const auto listener = recorder();

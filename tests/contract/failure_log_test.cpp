@@ -10,7 +10,7 @@ namespace evmesh::contract {
 
 namespace {
 
-std::vector<LogRecord> failures(const Cluster& cluster) {
+std::vector<LogRecord> failures(const auto& cluster) {
   std::vector<LogRecord> found = cluster.log().records();
   std::erase_if(found, [](const LogRecord& record) { return record.message != "delivery_failed"; });
   return found;

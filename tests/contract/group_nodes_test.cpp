@@ -90,7 +90,7 @@ EVMESH_CONTRACT("a group that its listener forgot is owed nothing by another nod
 
   registration.forget();
 
-  CHECK(support::eventually(patience, [&] { return must(cluster.bus(1).dispatch(sample())).groups == 0; }));
+  CHECK(eventually(patience, [&] { return must(cluster.bus(1).dispatch(sample())).groups == 0; }));
   cluster.settle();
   CHECK(listener->entered() == 0);
 }
@@ -200,7 +200,7 @@ EVMESH_CONTRACT("an event of a type that no node knows is not lost: it waits for
   must(cluster.bus(0).dispatch(sample("new type")));
   REQUIRE(asked->wait_entered(1));
   must(cluster.bus(0).dispatch(sample("old type")));
-  CHECK(support::eventually(patience, [&] { return owed_by(cluster.node(0), group_a()) == 1; }));
+  CHECK(eventually(patience, [&] { return owed_by(cluster.node(0), group_a()) == 1; }));
   CHECK(must(cluster.bus(0).dead_letters().empty()));
   const auto third = join(cluster, 2, new_build, group_a(), quick_retries(0));
 

@@ -52,7 +52,7 @@ EVMESH_CONTRACT("a group runs no more events at a time than its concurrency says
   CHECK(crowd.most_at_once() <= 2);
 }
 
-EVMESH_CONTRACT("a group uses the concurrency it was given", "[group][G01]") {
+EVMESH_CONTRACT("a group uses the concurrency it was given", "[group][G01][real]") {
   TestType cluster;
   Rendezvous rendezvous(10);
   Recorder::Traits traits;
@@ -71,7 +71,7 @@ EVMESH_CONTRACT("a group uses the concurrency it was given", "[group][G01]") {
   CHECK(rendezvous.all_met());
 }
 
-EVMESH_CONTRACT("three groups run one event at once under mixed delivery", "[group][G02]") {
+EVMESH_CONTRACT("three groups run one event at once under mixed delivery", "[group][G02][real]") {
   TestType cluster(with_delivery(DeliveryModel::mixed));
   Rendezvous rendezvous(3);
   std::vector<std::shared_ptr<Recorder>> listeners;

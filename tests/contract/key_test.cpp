@@ -55,7 +55,7 @@ EVMESH_CONTRACT(
 }
 
 EVMESH_CONTRACT("synchronous key listeners of one event run side by side under mixed delivery",
-                "[key][K02]") {
+                "[key][K02][real]") {
   TestType cluster(with_delivery(DeliveryModel::mixed));
   Rendezvous rendezvous(3);
   std::vector<std::shared_ptr<Recorder>> listeners;
@@ -330,7 +330,7 @@ EVMESH_CONTRACT("an asynchronous key listener is called in the end", "[key][K21]
   CHECK(listener->wait_completed(1));
 }
 
-EVMESH_CONTRACT("an asynchronous key listener that blocks does not hold the dispatch", "[key][K22]") {
+EVMESH_CONTRACT("an asynchronous key listener that blocks does not hold the dispatch", "[key][K22][real]") {
   Gate gate;
   TestType cluster;
   Recorder::Traits traits;

@@ -6,11 +6,9 @@
 #include <vector>
 
 #include "contract/fixtures/implementations.hpp"
-#include "support/eventually.hpp"
 
 namespace evmesh::contract {
 
-using support::eventually;
 
 namespace {
 

@@ -6,11 +6,9 @@
 #include <vector>
 
 #include "contract/fixtures/implementations.hpp"
-#include "support/eventually.hpp"
 
 namespace evmesh::contract {
 
-using support::eventually;
 
 TEST_CASE("by interest an event that only this node listens to is neither encoded nor sent",
           "[modes][nodes][M26]") {

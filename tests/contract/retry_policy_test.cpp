@@ -7,12 +7,10 @@
 #include <vector>
 
 #include "contract/fixtures/implementations.hpp"
-#include "support/eventually.hpp"
 
 namespace evmesh::contract {
 
 using namespace std::chrono_literals;
-using support::eventually;
 
 namespace {
 

@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "contract/fixtures/implementations.hpp"
-#include "support/eventually.hpp"
 
 namespace evmesh::contract {
 
-using support::eventually;
 
 namespace {
 

@@ -139,7 +139,7 @@ EVMESH_DURABLE_CONTRACT(
   const auto registration = join(cluster, 0, listener, group_a());
   must(cluster.bus(1).dispatch(sample("E1")));
   REQUIRE(listener->wait_entered(1));
-  REQUIRE(support::eventually(
+  REQUIRE(eventually(
       patience, [&] { return must(cluster.node(1).group_work().group("events", group_a())).retrying == 1; }));
 
   cluster.destroy(1);
@@ -163,7 +163,7 @@ EVMESH_DURABLE_CONTRACT(
     must(cluster.bus(0).dispatch(sample("E1")));
     REQUIRE(fails->wait_entered(1));
   }
-  REQUIRE(support::eventually(
+  REQUIRE(eventually(
       patience, [&] { return must(cluster.node(0).group_work().group("events", group_a())).running == 0; }));
 
   cluster.destroy(1);
