@@ -73,11 +73,6 @@ void keep_first(po::parsed_options& parsed) {
   parsed.options = std::move(kept);
 }
 
-std::string without_dashes(std::string flag) {
-  flag.erase(0, std::min(flag.find_first_not_of('-'), flag.size()));
-  return flag;
-}
-
 }  // namespace
 
 OptionSources OptionSources::of_process(int argument_count, char** arguments) {
@@ -112,7 +107,7 @@ Outcome<po::variables_map> parse_options(const po::options_description& known, c
     po::notify(values);
     return values;
   } catch (const po::unknown_option& error) {
-    const std::string flag = without_dashes(error.get_option_name());
+    const std::string flag = flag_of(error);
     return end_with(ExitCode::usage, "unknown flag " + base::quoted("--" + flag) + suggestion(known, flag));
   } catch (const po::too_many_positional_options_error&) {
     return end_with(ExitCode::usage, "an argument stands without a flag; --help shows how it is meant");
@@ -121,7 +116,19 @@ Outcome<po::variables_map> parse_options(const po::options_description& known, c
   }
 }
 
+std::string flag_of(const po::error_with_option_name& error) {
+  std::string flag = error.get_option_name();
+  flag.erase(0, std::min(flag.find_first_not_of('-'), flag.size()));
+  return flag.substr(0, flag.find('='));
+}
+
 std::string text_of(const po::error& error) {
+  using Syntax = po::invalid_command_line_syntax;
+  const auto* syntax = dynamic_cast<const Syntax*>(&error);
+  if (syntax != nullptr && (syntax->kind() == Syntax::empty_adjacent_parameter || syntax->kind() == Syntax::missing_parameter)) {
+    const std::string flag = "--" + flag_of(*syntax);
+    return "flag " + base::quoted(flag) + " has no value; write " + flag + " VALUE";
+  }
   constexpr std::size_t chars_max = 300;
   const std::string text = error.what();
   return base::printable(text) ? text : base::escaped(text, chars_max);

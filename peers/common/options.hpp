@@ -39,6 +39,9 @@ struct EnvironmentNames {
 [[nodiscard]] std::string suggestion(const boost::program_options::options_description& known,
                                      std::string_view word);
 
+/// The flag that an error is about, without dashes and value.
+[[nodiscard]] std::string flag_of(const boost::program_options::error_with_option_name& error);
+
 /// What is wrong with arguments, as a terminal can show it: the library repeats what was given byte for byte.
 [[nodiscard]] std::string text_of(const boost::program_options::error& error);
 

@@ -162,8 +162,7 @@ Outcome<po::variables_map> parse_flags(const std::vector<std::string>& arguments
     return end_with(ExitCode::usage,
                     base::quoted(word) + " stands without a flag; files are given as -c FILE");
   } catch (const po::unknown_option& error) {
-    std::string flag = error.get_option_name();
-    flag.erase(0, std::min(flag.find_first_not_of('-'), flag.size()));
+    const std::string flag = peers::flag_of(error);
     return end_with(ExitCode::usage,
                     "unknown flag " + base::quoted("--" + flag) +
                         (flag.starts_with("listener.") ? in_files_only : peers::suggestion(known, flag)));

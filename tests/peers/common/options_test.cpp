@@ -41,6 +41,13 @@ TEST_CASE("an unknown flag or variable is refused with the one that was probably
   CHECK(parse({}, {{"SAMPLE_QUIK", "1"}}).error() ==
         Failure{ExitCode::usage, "unknown environment variable \"SAMPLE_QUIK\"; did you mean SAMPLE_QUICK?"});
   CHECK(parse({"--zzzzzzzz"}).error().message == "unknown flag \"--zzzzzzzz\"; --help lists all flags");
+  CHECK(parse({"--quik=1"}).error().message == "unknown flag \"--quik\"; did you mean --quick?");
+}
+
+TEST_CASE("a flag without its value is refused with the way to write it", "[peers][options]") {
+  const Failure failure{ExitCode::usage, "flag \"--data-dir\" has no value; write --data-dir VALUE"};
+  CHECK(parse({"--data-dir"}).error() == failure);
+  CHECK(parse({"--data-dir="}).error() == failure);
 }
 
 TEST_CASE("a flag is never guessed from its beginning", "[peers][options]") {

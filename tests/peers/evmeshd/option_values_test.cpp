@@ -75,7 +75,7 @@ TEST_CASE("flags that there are not, given twice or standing alone are refused",
         "unknown flag \"--listener.a.type\"; listeners are configured in a file, as [listener.NAME]");
   CHECK(wrong({"--node.name=a", "--node.name=b"}) == "--node.name is given twice: \"a\" and \"b\"");
   CHECK(wrong({"f.conf"}) == "\"f.conf\" stands without a flag; files are given as -c FILE");
-  CHECK(wrong({"--node.mode"}) == "the required argument for option '--node.mode' is missing");
+  CHECK(wrong({"--node.mode"}) == "flag \"--node.mode\" has no value; write --node.mode VALUE");
 }
 
 TEST_CASE("the short forms mean the long ones, and help needs nothing else", "[evmeshd][options]") {
