@@ -73,6 +73,16 @@ void keep_first(po::parsed_options& parsed) {
   parsed.options = std::move(kept);
 }
 
+/// Better words than Boost has for a flag without a value.
+std::string words_of(const po::error& error) {
+  using Syntax = po::invalid_command_line_syntax;
+  const auto* syntax = dynamic_cast<const Syntax*>(&error);
+  if (syntax == nullptr) return error.what();
+  if (syntax->kind() != Syntax::empty_adjacent_parameter && syntax->kind() != Syntax::missing_parameter) return error.what();
+  const std::string flag = "--" + flag_of(*syntax);
+  return "flag \"" + flag + "\" has no value; write " + flag + " VALUE";
+}
+
 }  // namespace
 
 OptionSources OptionSources::of_process(int argument_count, char** arguments) {
@@ -123,14 +133,8 @@ std::string flag_of(const po::error_with_option_name& error) {
 }
 
 std::string text_of(const po::error& error) {
-  using Syntax = po::invalid_command_line_syntax;
-  const auto* syntax = dynamic_cast<const Syntax*>(&error);
-  if (syntax != nullptr && (syntax->kind() == Syntax::empty_adjacent_parameter || syntax->kind() == Syntax::missing_parameter)) {
-    const std::string flag = "--" + flag_of(*syntax);
-    return "flag " + base::quoted(flag) + " has no value; write " + flag + " VALUE";
-  }
   constexpr std::size_t chars_max = 300;
-  const std::string text = error.what();
+  const std::string text = words_of(error);
   return base::printable(text) ? text : base::escaped(text, chars_max);
 }
 
