@@ -251,7 +251,7 @@ Position Copies::oldest() const {
 
 void Copies::carry(Position keep, storage::Commit& log) { impl_->carry(keep, log); }
 void Copies::member_up(Turn turn, const Life& life, bool transient) { impl_->member_up(turn, life, transient); }
-void Copies::raise_epoch(std::uint64_t epoch) { impl_->raise_epoch(epoch); }
+void Copies::raise_epoch(std::uint64_t epoch, Position end) { impl_->raise_epoch(epoch, end); }
 void Copies::member_down(Turn turn, const Life& life) { impl_->member_down(turn, life); }
 void Copies::life_ended(Turn turn, const Life& life, bool clean) { impl_->life_ended(turn, life, clean); }
 void Copies::on(Turn turn, const Life& from, const wire::Copied& copied) { impl_->on(turn, from, copied); }

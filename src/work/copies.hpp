@@ -76,8 +76,8 @@ class Copies {
 
   // Members.
 
-  /// This node goes on as a later life of itself.
-  void raise_epoch(std::uint64_t epoch);
+  /// This node goes on as a later life of itself, which finds the log up to `end`.
+  void raise_epoch(std::uint64_t epoch, Position end);
   void member_up(Turn turn, const Life& life, bool transient);
   void member_down(Turn turn, const Life& life);
   void life_ended(Turn turn, const Life& life, bool clean);

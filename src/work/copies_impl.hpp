@@ -18,7 +18,10 @@ class Copies::Impl {
   Impl(CopiesOptions options, Machine& machine) : options_(options), machine_(machine) {}
 
   // copies_set.cpp
-  void raise_epoch(std::uint64_t epoch) { options_.self.epoch = epoch; }
+  void raise_epoch(std::uint64_t epoch, Position end) {
+    options_.self.epoch = epoch;
+    found_ = end;
+  }
   void member_up(Turn turn, const Life& life, bool transient);
   void member_down(Turn turn, const Life& life);
   void life_ended(Turn turn, const Life& life, bool clean);

@@ -318,11 +318,13 @@ void Core::life_ended(Turn turn, const Life& life, bool clean) {
 void Core::raise_epoch(Turn turn, std::uint64_t epoch) {
   Impl& it = *impl_;
   it.options_.machine.epoch = epoch;
+  // The later life finds all that this process has written.
+  it.recovered_end_ = turn.log.end();
   it.machine_.raise_epoch(epoch, turn.log);
   it.executor_.raise_epoch(epoch);
   it.distribution_.raise_epoch(epoch);
   it.claims_.raise_epoch(epoch);
-  it.copies_.raise_epoch(epoch);
+  it.copies_.raise_epoch(epoch, it.recovered_end_);
   it.guard_.raise_epoch(epoch);
   it.groups_.raise_epoch(epoch);
 }

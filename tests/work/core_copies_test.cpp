@@ -274,6 +274,26 @@ TEST_CASE("a node whose directory was put back to an older state learns it from 
   CHECK(mesh[1].core->rolled_back()->seen > old_end);
 }
 
+TEST_CASE("a node that goes on as a later life has all that its guardian saw of it", "[work][core]") {
+  CoreMesh mesh = of(2);
+  mesh[1].accept();
+  mesh.run(3s);
+  const Life earlier = mesh[1].life();
+
+  mesh.cut(1, 2);
+  mesh[1].member_down(mesh[2].life());
+  mesh[1].raise_epoch();
+  mesh[2].life_ended(earlier, false);
+  mesh.link(1, 2);
+  const Accepted later = mesh[1].accept();
+  mesh.run(10s);
+
+  CHECK_FALSE(mesh[1].core->rolled_back());
+  CHECK(mesh[2].owed() == 0);
+  CHECK(mesh[1].core->safety(later.end).copies == 1);
+  CHECK(seqs(mesh[1].take()).size() == 2);
+}
+
 TEST_CASE("what a node had that was wiped runs on its guardian, whatever it says under its old name", "[work][core]") {
   CoreMesh mesh = of(2);
   mesh[1].accept();

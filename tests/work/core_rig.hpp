@@ -63,6 +63,9 @@ class CoreNode {
     start(power ? std::nullopt : std::optional(std::vector<Flight>{}));
   }
 
+  /// It goes on as a later life of itself.
+  void raise_epoch() { core->raise_epoch(turn(), ++epoch_); }
+
   GroupIndex group(std::uint32_t retries = 8) { return machine().group("mail", *Group::parse("index"), policy(retries)); }
   /// It runs the group with so many places.
   void runs(std::uint32_t slots) { core->runs(turn(), group(), slots); }
