@@ -87,6 +87,11 @@ bool valid_utf8(std::string_view text) {
 
 bool printable(std::string_view text) {
   while (!text.empty()) {
+    // Nearly all of what is asked about is plain.
+    if (text.front() >= ' ' && text.front() <= '~') {
+      text.remove_prefix(1);
+      continue;
+    }
     const Decoded decoded = decode_one(text);
     if (decoded.length == 0 || is_control(decoded.code)) return false;
     text.remove_prefix(decoded.length);

@@ -137,7 +137,7 @@ void Bus::accept_together(std::span<Owed> owed, const Groups& groups) {
   for (const Required& each : groups) indices.push_back(each.index);
   std::vector<WorkEngine::Offer> offers;
   offers.reserve(owed.size());
-  for (const Owed& each : owed) offers.push_back({each.owing.parcel, {}});
+  for (Owed& each : owed) offers.push_back({std::move(each.owing.parcel), {}});
   services_.work.accept(settings_.name, std::move(indices), offers);
   std::vector<Answer> answers;
   answers.reserve(owed.size());

@@ -133,9 +133,9 @@ std::optional<GroupRunner::Begun> GroupRunner::from_aside() {
 /// Under mutex_: the next of those that were put aside.
 std::optional<GroupRunner::Begun> GroupRunner::next_job(base::MonoTime now) {
   if (aside_.empty()) return std::nullopt;
-  work::Job job = std::move(aside_.front());
+  Begun begun = begin(std::move(aside_.front()), now);
   aside_.pop_front();
-  return begin(std::move(job), now);
+  return begun;
 }
 
 /// Takes a batch; the first of it, when there is one.
@@ -184,15 +184,13 @@ bool GroupRunner::worth_a_thread(std::size_t jobs) const {
 }
 
 /// What comes next.
-std::optional<GroupRunner::Begun> GroupRunner::execute(Begun begun) {
+std::optional<GroupRunner::Begun> GroupRunner::execute(Begun&& begun) {
   const auto parcel = services_.engine.parcel(begun.job);
   if (!parcel) {
-    work::Ran ran{work::Ran::Ending::refused, "not run: " + parcel.error().message, {}};
-    return conclude({std::move(begun), std::move(ran), {}}, true);
+    return conclude(std::move(begun), {work::Ran::Ending::refused, "not run: " + parcel.error().message, {}}, {}, true);
   }
   const auto flight = services_.engine.fly(begun.job);
-  work::Ran ran = call(begun, *(*parcel)->event, 1);
-  return conclude({std::move(begun), std::move(ran), flight}, true);
+  return conclude(std::move(begun), call(begun, *(*parcel)->event, 1), flight, true);
 }
 
 /// Makes the attempt of a job that was not pulled. Whether it was done.
@@ -202,11 +200,11 @@ bool GroupRunner::run_alone(const work::Job& job, const Event& event, unsigned d
   Begun begun;
   {
     const std::lock_guard lock(mutex_);
-    begun = begin(job, now);
+    begun = begin(work::Job(job), now);
   }
   work::Ran ran = call(begun, event, depth);
   const bool done = ran.ending == work::Ran::Ending::done;
-  static_cast<void>(conclude({std::move(begun), std::move(ran), flight}, false));
+  static_cast<void>(conclude(std::move(begun), std::move(ran), flight, false));
   return done;
 }
 
@@ -224,8 +222,9 @@ work::Ran GroupRunner::call(const Begun& begun, const Event& event, unsigned dep
 /// Reports how it ended, or leaves that to whoever reports next, which is this thread at the latest when it
 /// has no other to run: a listener that keeps it meanwhile is what the timer is for. The next job, when this thread
 /// `goes_on`.
-std::optional<GroupRunner::Begun> GroupRunner::conclude(Over over, bool goes_on) {
-  const bool done = over.ran.ending == work::Ran::Ending::done;
+std::optional<GroupRunner::Begun> GroupRunner::conclude(Begun&& over, work::Ran&& ran, std::optional<std::size_t> flight,
+                                                        bool goes_on) {
+  const bool done = ran.ending == work::Ran::Ending::done;
   const base::MonoTime now = services_.clock.now();
   std::optional<Begun> next;
   bool in_time = false;
@@ -233,16 +232,16 @@ std::optional<GroupRunner::Begun> GroupRunner::conclude(Over over, bool goes_on)
   bool attend = false;
   {
     const std::lock_guard lock(mutex_);
-    in_time = end(over.begun.execution, now);
+    in_time = end(over.execution, now);
     if (in_time) {
       if (ended_.empty()) ended_since_ = now;
-      ended_.push_back({std::move(over.begun.job), std::move(over.ran), over.flight});
+      ended_.push_back({std::move(over.job), std::move(ran), flight});
       at_once = !done || usual_ >= quick || ended_.size() >= batch_max || now - ended_since_ >= batch_time;
     }
     if (goes_on && !at_once) next = next_job(now);
     attend = next && !std::exchange(attending_, true);
   }
-  if (!in_time && over.flight) services_.engine.flights().end(*over.flight);
+  if (!in_time && flight) services_.engine.flights().end(*flight);
   if (attend) attend_later();
   if (!at_once) return next;
   report();
@@ -251,7 +250,7 @@ std::optional<GroupRunner::Begun> GroupRunner::conclude(Over over, bool goes_on)
 }
 
 /// Under mutex_.
-GroupRunner::Begun GroupRunner::begin(work::Job job, base::MonoTime now) {
+GroupRunner::Begun GroupRunner::begin(work::Job&& job, base::MonoTime now) {
   if (spare_.empty()) spare_.emplace_back();
   executions_.splice(executions_.end(), spare_, spare_.begin());
   const auto execution = std::prev(executions_.end());

@@ -97,11 +97,6 @@ class GroupRunner final : public Puller,
     work::Job job{};
     Executions::iterator execution{};
   };
-  struct Over {
-    Begun begun;
-    work::Ran ran;
-    std::optional<std::size_t> flight;
-  };
 
   [[nodiscard]] bool schedule();
   void unschedule();
@@ -111,11 +106,12 @@ class GroupRunner final : public Puller,
   [[nodiscard]] std::optional<Begun> pull();
   [[nodiscard]] std::optional<Begun> put_aside(std::span<work::Job> jobs);
   [[nodiscard]] bool worth_a_thread(std::size_t jobs) const;
-  [[nodiscard]] std::optional<Begun> execute(Begun begun);
+  [[nodiscard]] std::optional<Begun> execute(Begun&& begun);
   bool run_alone(const work::Job& job, const Event& event, unsigned depth);
   [[nodiscard]] work::Ran call(const Begun& begun, const Event& event, unsigned depth);
-  [[nodiscard]] std::optional<Begun> conclude(Over over, bool goes_on);
-  [[nodiscard]] Begun begin(work::Job job, base::MonoTime now);
+  [[nodiscard]] std::optional<Begun> conclude(Begun&& over, work::Ran&& ran, std::optional<std::size_t> flight,
+                                              bool goes_on);
+  [[nodiscard]] Begun begin(work::Job&& job, base::MonoTime now);
   [[nodiscard]] bool end(Executions::iterator execution, base::MonoTime now);
   void attend_later();
   void attend();

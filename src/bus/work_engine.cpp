@@ -43,6 +43,7 @@ WorkEngine::WorkEngine(Services services, Settings settings)
              .read = [this](Position position) { return read_parcel(position).value_or(nullptr); },
              .letters = [this](std::uint64_t after) { return letters_behind(after); }}),
       machine_(core_.machine()),
+      pending_(durable() ? storage::Commit() : storage::Commit::counting(0)),
       scrubbed_bytes_(services_.counters.named("evmesh_journal_scrubbed_bytes_total")),
       damages_(services_.counters.named("evmesh_journal_damages_total")) {}
 
@@ -171,7 +172,7 @@ void WorkEngine::accept(std::string_view bus, std::vector<GroupIndex> groups, st
   for (Offer& offer : offers) {
     make_room_in_commit(lock);
     acceptance.event_id = offer.parcel->event->id();
-    acceptance.event = offer.parcel;
+    acceptance.event = std::move(offer.parcel);
     offer.accepted = failure_ ? tl::unexpected(*failure_) : machine_.accept(acceptance, pending_);
   }
   Actions actions;
@@ -295,8 +296,8 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::read_parcel(Position position)
 
 std::optional<std::size_t> WorkEngine::fly(const work::Job& job) {
   work::Flight flight;
-  if (job.flight) {
-    flight = *job.flight;
+  if (const auto known = job.flight()) {
+    flight = *known;
   } else {
     const Lock lock(mutex_);
     flight = machine_.flight(job.handle);

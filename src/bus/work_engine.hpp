@@ -163,7 +163,7 @@ class WorkEngine final : public WorkLine {
 
   /// One of several events that are taken on together.
   struct Offer {
-    std::shared_ptr<const work::Parcel> parcel;  ///< with its event
+    std::shared_ptr<const work::Parcel> parcel;  ///< with its event; taken
     Result<work::Accepted> accepted{};           ///< what came of it: as `accept` answers
   };
   /// Takes on each of them for the same groups of one bus, none of which the caller runs itself.

@@ -14,10 +14,11 @@
 namespace evmesh {
 namespace {
 
-EventFields completed(EventFields fields) {
-  if (fields.id.nil()) fields.id = EventId::fresh();
-  if (fields.time == Timestamp{}) {
-    fields.time = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+std::shared_ptr<const EventFields> completed(EventFields&& given) {
+  auto fields = std::make_shared<EventFields>(std::move(given));
+  if (fields->id.nil()) fields->id = EventId::fresh();
+  if (fields->time == Timestamp{}) {
+    fields->time = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
   }
   return fields;
 }
@@ -70,8 +71,7 @@ std::string_view to_string(PayloadFormat format) {
 }
 
 // Shared: immutable, and copies must be cheap.
-Event::Event(EventFields fields)
-    : fields_(std::make_shared<const EventFields>(completed(std::move(fields)))) {}
+Event::Event(EventFields fields) : fields_(completed(std::move(fields))) {}
 
 Result<void> Event::check(std::uint64_t size_bytes_max) const {
   const EventFields& fields = *fields_;

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/bytes.hpp"
 #include "base/crc32c.hpp"
 #include "base/hash.hpp"
-#include "storage/bytes.hpp"
 
 namespace evmesh::storage {
 
 namespace {
+
+using base::get;
+using base::put;
 
 constexpr std::string_view segment_magic = "evmeshJS", anchor_magic = "evmeshJA";
 

@@ -3,10 +3,10 @@
 #include <cassert>
 #include <cstring>
 
+#include "base/bytes.hpp"
 #include "base/crc32c.hpp"
 #include "base/hash.hpp"
 #include "base/limits.hpp"
-#include "storage/bytes.hpp"
 
 namespace evmesh::storage {
 
@@ -22,7 +22,7 @@ std::uint32_t header_sum(std::string_view header, std::uint32_t salt) {
 
 std::uint32_t record_sum(std::string_view bytes, Position position) {
   char place[12];
-  put(put(place, position), static_cast<std::uint32_t>(bytes.size()));
+  base::put(base::put(place, position), static_cast<std::uint32_t>(bytes.size()));
   return base::crc32c(bytes, base::crc32c({place, sizeof place}));
 }
 
@@ -33,18 +33,34 @@ std::uint64_t chain_of(std::string_view commit) { return base::hash64(commit.sub
 
 Commit::Commit(Position begin) : begin_(begin), bytes_(commit_header_bytes, '\0') {}
 
+Commit Commit::counting(Position begin) {
+  Commit commit(begin);
+  commit.keeps_ = false;
+  return commit;
+}
+
 void Commit::restart(Position begin) {
   begin_ = begin;
   bytes_.assign(commit_header_bytes, '\0');
   count_ = 0;
+  skipped_ = 0;
 }
 
 Position Commit::add(std::string_view record) {
   assert(!record.empty() && record.size() <= limits::journal_record_bytes_max);
+  if (!keeps_) return skip();
   const Position position = end();
   char header[record_header_bytes];
-  put(put(header, static_cast<std::uint32_t>(record.size())), record_sum(record, position));
+  base::put(base::put(header, static_cast<std::uint32_t>(record.size())), record_sum(record, position));
   bytes_.append(header, sizeof header).append(record);
+  ++count_;
+  return position;
+}
+
+Position Commit::skip() {
+  assert(!keeps_);
+  const Position position = end();
+  ++skipped_;
   ++count_;
   return position;
 }
@@ -52,28 +68,28 @@ Position Commit::add(std::string_view record) {
 std::uint64_t Commit::seal(const Seal& seal) {
   char* const header = bytes_.data();
   std::memcpy(header, commit_magic.data(), commit_magic.size());
-  put(header + at_position, begin_);
-  put(header + at_synced, seal.synced);
-  put(header + at_length, static_cast<std::uint32_t>(bytes_.size()));
-  put(header + at_count, count_);
-  put(header + at_chain_before, seal.chain);
+  base::put(header + at_position, begin_);
+  base::put(header + at_synced, seal.synced);
+  base::put(header + at_length, static_cast<std::uint32_t>(bytes_.size()));
+  base::put(header + at_count, count_);
+  base::put(header + at_chain_before, seal.chain);
   const std::uint64_t chain = chain_of(bytes_);
-  put(header + at_chain_after, chain);
-  put(header + at_sum, header_sum(bytes_, seal.salt));
+  base::put(header + at_chain_after, chain);
+  base::put(header + at_sum, header_sum(bytes_, seal.salt));
   return chain;
 }
 
 std::optional<CommitHeader> decode_commit_header(std::string_view bytes, std::uint32_t salt) {
   if (bytes.size() < commit_header_bytes || !bytes.starts_with(commit_magic)) return std::nullopt;
   const char* const at = bytes.data();
-  if (get<std::uint32_t>(at + at_sum) != header_sum(bytes, salt)) return std::nullopt;
+  if (base::get<std::uint32_t>(at + at_sum) != header_sum(bytes, salt)) return std::nullopt;
   const CommitHeader header{
-      .position = get<std::uint64_t>(at + at_position),
-      .synced = get<std::uint64_t>(at + at_synced),
-      .length = get<std::uint32_t>(at + at_length),
-      .count = get<std::uint32_t>(at + at_count),
-      .chain_after = get<std::uint64_t>(at + at_chain_after),
-      .chain_before = get<std::uint64_t>(at + at_chain_before),
+      .position = base::get<std::uint64_t>(at + at_position),
+      .synced = base::get<std::uint64_t>(at + at_synced),
+      .length = base::get<std::uint32_t>(at + at_length),
+      .count = base::get<std::uint32_t>(at + at_count),
+      .chain_after = base::get<std::uint64_t>(at + at_chain_after),
+      .chain_before = base::get<std::uint64_t>(at + at_chain_before),
   };
   const bool possible =
       header.count > 0 && header.length > commit_header_bytes && header.synced <= header.position;
@@ -103,10 +119,10 @@ std::optional<Record> RecordWalk::next() {
   return record;
 }
 
-std::uint32_t record_length(std::string_view header) { return get<std::uint32_t>(header.data()); }
+std::uint32_t record_length(std::string_view header) { return base::get<std::uint32_t>(header.data()); }
 
 bool record_sound(std::string_view header, std::string_view bytes, Position position) {
-  return get<std::uint32_t>(header.data() + 4) == record_sum(bytes, position);
+  return base::get<std::uint32_t>(header.data() + 4) == record_sum(bytes, position);
 }
 
 }  // namespace evmesh::storage

@@ -36,6 +36,9 @@ class Commit {
   /// Begins an empty commit that will stand at `begin`, behind a commit whose chain value is not needed yet.
   explicit Commit(Position begin = 0);
 
+  /// One of a log that nobody keeps: it has positions and no bytes.
+  [[nodiscard]] static Commit counting(Position begin);
+
   /// Empties it and places it anew.
   void restart(Position begin);
 
@@ -43,12 +46,16 @@ class Commit {
   /// position.
   Position add(std::string_view record);
 
+  /// Whether records are kept; where they are not, `skip` spares making them.
+  [[nodiscard]] bool keeps() const { return keeps_; }
+  Position skip();
+
   [[nodiscard]] bool empty() const { return count_ == 0; }
   [[nodiscard]] std::uint32_t count() const { return count_; }
   [[nodiscard]] Position begin() const { return begin_; }
 
   /// Where the next commit begins.
-  [[nodiscard]] Position end() const { return begin_ + bytes_.size(); }
+  [[nodiscard]] Position end() const { return begin_ + bytes_.size() + skipped_; }
 
   /// Header and framed records; the header is blank until `seal`.
   [[nodiscard]] std::string_view bytes() const { return bytes_; }
@@ -60,6 +67,8 @@ class Commit {
   Position begin_;
   std::string bytes_;
   std::uint32_t count_ = 0;
+  bool keeps_ = true;
+  std::uint64_t skipped_ = 0;
 };
 
 /// What stands before the records of a commit.

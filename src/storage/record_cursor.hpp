@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 
 #include <evmesh/event.hpp>
 #include <evmesh/ids.hpp>
+
+#include "base/bytes.hpp"
 
 namespace evmesh::storage {
 
@@ -30,11 +33,9 @@ class RecordWriter {
   template <class T>
   void number(T value) {
     static_assert(std::is_unsigned_v<T> && !std::is_same_v<T, bool>);
-    char bytes[sizeof(T)];
-    for (std::size_t i = 0; i < sizeof(T); ++i) bytes[i] = static_cast<char>(value >> (8 * i));
-    out_.append(bytes, sizeof(T));
+    out_.number(value);
   }
-  void id(const Uuid& id) { out_.append(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()); }
+  void id(const Uuid& id) { out_.bytes(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()); }
   void time(Timestamp time) { number(static_cast<std::uint64_t>(time.time_since_epoch().count())); }
   void span(std::chrono::milliseconds span) { number(static_cast<std::uint64_t>(span.count())); }
 
@@ -43,7 +44,7 @@ class RecordWriter {
   void text(std::string_view text) {
     const std::string_view kept = text.substr(0, std::numeric_limits<Length>::max());
     number(static_cast<Length>(kept.size()));
-    out_.append(kept);
+    out_.bytes(kept);
   }
   template <class T, class Each>
   void list(const std::vector<T>& list, std::size_t /*element_bytes_min*/, Each each) {
@@ -52,7 +53,7 @@ class RecordWriter {
   }
 
  private:
-  std::string& out_;
+  base::Appender out_;
 };
 
 /// Takes fields from a record; texts are views into it. After the first broken rule every field reads as zero
@@ -91,17 +92,12 @@ class RecordReader {
   template <class T>
   void number(T& value) {
     static_assert(std::is_unsigned_v<T> && !std::is_same_v<T, bool>);
-    std::uint64_t sum = 0;
-    std::size_t shift = 0;
-    for (const char byte : take(sizeof(T))) {
-      sum |= static_cast<std::uint64_t>(static_cast<unsigned char>(byte)) << shift;
-      shift += 8;
-    }
-    value = static_cast<T>(sum);
+    const std::string_view taken = take(sizeof(T));
+    value = taken.empty() ? T{0} : base::get<T>(taken.data());
   }
   void id(Uuid& id) {
     const std::string_view taken = take(id.bytes.size());
-    for (std::size_t i = 0; i < taken.size(); ++i) id.bytes[i] = static_cast<std::uint8_t>(taken[i]);
+    if (!taken.empty()) std::memcpy(id.bytes.data(), taken.data(), taken.size());
   }
   void time(Timestamp& time) {
     std::uint64_t count = 0;

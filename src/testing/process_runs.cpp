@@ -68,7 +68,7 @@ void Process::take_jobs() {
 }
 
 void Process::begin(const work::Job& job, const std::shared_ptr<GroupRun>& run) {
-  host_.disk.flights[job.handle] = job.flight ? *job.flight : core_.machine().flight(job.handle);
+  host_.disk.flights[job.handle] = job.flight() ? *job.flight() : core_.machine().flight(job.handle);
   running_[job.handle] = {job, run};
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "base/text.hpp"
 #include "wire/frames.hpp"
 
@@ -28,7 +30,7 @@ template <class T, class Order>
 
 /// Appends fields to a frame. `Writer` and `Reader` have the same functions, so that one text (bodies.hpp)
 /// says what a frame holds, in both directions. What breaks a rule is a bug of the caller here, and the
-/// peer's fault there.
+/// peer's fault there. The string has its length when the writer ends.
 class Writer {
  public:
   template <class T>
@@ -42,15 +44,15 @@ class Writer {
   template <class T>
   void number(T value) {
     static_assert(std::is_unsigned_v<T> && !std::is_same_v<T, bool>);
-    for (std::size_t i = 0; i < sizeof(T); ++i) out_.push_back(static_cast<char>(value >> (8 * i)));
+    out_.number(value);
   }
-  void flag(bool value) { out_.push_back(value ? 1 : 0); }
+  void flag(bool value) { out_.number(static_cast<std::uint8_t>(value ? 1 : 0)); }
   template <class Enum>
   void choice(Enum value, [[maybe_unused]] Enum first, [[maybe_unused]] Enum last) {
     assert(value >= first && value <= last);
     number(static_cast<std::uint8_t>(value));
   }
-  void id(const Uuid& id) { out_.append(id.bytes.begin(), id.bytes.end()); }
+  void id(const Uuid& id) { out_.bytes(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()); }
   void text8(std::string_view text, std::size_t min, std::size_t max) {
     text_as<std::uint8_t>(text, min, max);
   }
@@ -80,10 +82,10 @@ class Writer {
   void blob(std::string_view bytes, [[maybe_unused]] std::size_t min, [[maybe_unused]] std::size_t max) {
     assert(bytes.size() >= min && bytes.size() <= max && max <= std::numeric_limits<Length>::max());
     number(static_cast<Length>(bytes.size()));
-    out_.append(bytes);
+    out_.bytes(bytes);
   }
 
-  void bytes(std::string_view bytes) { out_.append(bytes); }
+  void bytes(std::string_view bytes) { out_.bytes(bytes); }
 
  private:
   template <class Length>
@@ -91,10 +93,10 @@ class Writer {
     assert(text.size() >= min && text.size() <= max && max <= std::numeric_limits<Length>::max());
     assert(base::printable(text));
     number(static_cast<Length>(text.size()));
-    out_.append(text);
+    out_.bytes(text);
   }
 
-  std::string& out_;
+  base::Appender out_;
 };
 
 /// Takes fields from a frame. The first broken rule is kept in `error`; after it every field reads as zero or
@@ -136,11 +138,7 @@ class Reader {
   void number(T& value) {
     static_assert(std::is_unsigned_v<T> && !std::is_same_v<T, bool>);
     const std::string_view taken = take(sizeof(T));
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < taken.size(); ++i) {
-      sum |= static_cast<std::uint64_t>(static_cast<unsigned char>(taken[i])) << (8 * i);
-    }
-    value = static_cast<T>(sum);
+    value = taken.empty() ? T{0} : base::get<T>(taken.data());
   }
   template <class T>
   [[nodiscard]] T take_number() {
@@ -162,7 +160,7 @@ class Reader {
   }
   void id(Uuid& id) {
     const std::string_view taken = take(id.bytes.size());
-    std::copy(taken.begin(), taken.end(), id.bytes.begin());
+    if (!taken.empty()) std::memcpy(id.bytes.data(), taken.data(), taken.size());
   }
   void text8(std::string& text, std::size_t min, std::size_t max) { text = text_as<std::uint8_t>(min, max); }
   void text16(std::string& text, std::size_t min, std::size_t max) {

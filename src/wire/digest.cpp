@@ -24,17 +24,21 @@ std::uint64_t digest_of_member(const MemberEntry& entry) {
   const unsigned left = entry.state == MemberState::left ? 1U : 0U;
   const unsigned forgotten = entry.forgotten ? 2U : 0U;
   std::string bytes;
-  Writer writer(bytes);
-  writer.id(entry.id);
-  writer.number(entry.epoch);
-  writer.number(static_cast<std::uint8_t>(left | forgotten));
+  {
+    Writer writer(bytes);
+    writer.id(entry.id);
+    writer.number(entry.epoch);
+    writer.number(static_cast<std::uint8_t>(left | forgotten));
+  }
   return base::hash64(bytes);
 }
 
 std::uint64_t digest_of_group(const GroupEntry& entry) {
   std::string bytes;
-  Writer writer(bytes);
-  group_entry(writer, entry);
+  {
+    Writer writer(bytes);
+    group_entry(writer, entry);
+  }
   return base::hash64(bytes);
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/limits.hpp"
+#include "event/header_bytes.hpp"
 #include "wire/cursor.hpp"
 
 namespace evmesh::wire {
@@ -142,11 +143,11 @@ tl::expected<ReceivedEvent, DecodeError> decode_event(std::string_view bytes) {
   fields.headers = read_headers(reader);
   fields.payload = read_payload(reader);
   reader.end();
+  const std::uint64_t headers_bytes = event::header_bytes(fields.headers);
+  reader.check(headers_bytes <= limits::headers_bytes_max &&
+               headers_bytes + fields.payload.size() <= limits::event_size_bytes_max);
   if (reader.error()) return tl::unexpected(*reader.error());
-
-  Event event(std::move(fields));
-  if (!event.check(limits::event_size_bytes_max)) return tl::unexpected(DecodeError::bad_value);
-  return ReceivedEvent{std::move(event), std::move(keys)};
+  return ReceivedEvent{Event(std::move(fields)), std::move(keys)};
 }
 
 tl::expected<std::vector<std::string_view>, DecodeError> decode_keys(std::string_view bytes) {

@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/bytes.hpp"
 #include "base/hash.hpp"
 #include "wire/bodies.hpp"
 #include "wire/event_codec.hpp"
@@ -86,6 +87,15 @@ std::string encode_notify(const Header& header, const Notify& notify) {
   return writer.finish(notify.to, notify.start, notify.report);
 }
 
+/// About, of those that may be long; what follows the header.
+std::size_t expected_bytes(const Body& body) {
+  const auto* const deliver = std::get_if<Deliver>(&body);
+  if (deliver == nullptr) return 0;
+  std::size_t bytes = 0;
+  for (const Delivered& each : deliver->deliveries) bytes += delivered_bytes_min + each.event.size();
+  return bytes + base::Appender::ahead;
+}
+
 }  // namespace
 
 std::string encode(const Header& header, const Body& body) {
@@ -95,10 +105,11 @@ std::string encode(const Header& header, const Body& body) {
   head.kind = kinds[body.index()];
   if (const auto* const hello = std::get_if<Hello>(&body)) head.version = hello->version_lowest;
   std::string out;
+  out.reserve(header_bytes + expected_bytes(body));
   write_header(out, head);
-  Writer writer(out);
   std::visit(
       [&](const auto& fields) {
+        Writer writer(out);
         if constexpr (!std::is_same_v<decltype(fields), const Notify&>) walk(writer, fields);
       },
       body);

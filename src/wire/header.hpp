@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cassert>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
+#include "base/bytes.hpp"
 #include "wire/cursor.hpp"
 
 namespace evmesh::wire {
@@ -22,9 +25,8 @@ std::uint32_t read_header(Reader& reader, Header& header);
 /// Overwrites bytes of `frame` that were left open, lowest first.
 template <class T>
 void patch(std::string& frame, std::size_t offset, T value) {
-  std::string bytes;
-  Writer(bytes).number(value);
-  frame.replace(offset, bytes.size(), bytes);
+  assert(frame.size() >= offset + sizeof(T));
+  base::put(frame.data() + offset, value);
 }
 
 }  // namespace evmesh::wire

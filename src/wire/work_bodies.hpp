@@ -121,10 +121,13 @@ void walk(Io& io, typename Io::template Ref<Credit> credit) {
            ascending(credit.entries, [](const CreditEntry& entry) { return entry.group; }));
 }
 
+/// With an event of one byte.
+inline constexpr std::size_t delivered_bytes_min = 83;
+
 template <class Io>
 void walk(Io& io, typename Io::template Ref<Deliver> deliver) {
   counted(io, deliver.first);
-  io.template list<std::uint16_t>(deliver.deliveries, limits::work_deliveries_max, 83, [&](auto& delivery) {
+  io.template list<std::uint16_t>(deliver.deliveries, limits::work_deliveries_max, delivered_bytes_min, [&](auto& delivery) {
     work_name(io, delivery.name);
     counted(io, delivery.attempt);
     custody_of(io, delivery.custody);

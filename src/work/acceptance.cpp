@@ -139,7 +139,7 @@ void Machine::Impl::fill_owed(HeldSlot held, std::string_view event) {
 
 /// One record with all that is owed by `held`.
 void Machine::Impl::say_owed(HeldSlot held, std::string_view event, storage::Commit& log) {
-  fill_owed(held, event);
+  if (log.keeps()) fill_owed(held, event);
   book_.held(held).position = say(owed_, log);
 }
 

@@ -87,12 +87,12 @@ class Core::Impl {
 
   /// It may have been taken over here since.
   void ran_for_another(Turn turn, const Job& job, const Ran& ran) {
-    if (!guard_.waits_for_runs() || !job.flight) return;
+    if (!guard_.waits_for_runs() || job.group_hash == 0) return;
     wire::WorkState state = wire::WorkState::queued;
     if (ran.ending == Ran::Ending::done) state = wire::WorkState::done;
     if (ran.ending == Ran::Ending::failed) state = wire::WorkState::failed;
     if (ran.ending == Ran::Ending::refused) state = wire::WorkState::refused;
-    guard_.ran_here(turn, {{job.id, job.flight->group, job.flight->generation}, state, job.attempt, ran.error});
+    guard_.ran_here(turn, {{job.id, job.group_hash, job.generation}, state, job.attempt, ran.error});
   }
 
   void finished(Turn turn, const Job& job, const Ran& ran) {

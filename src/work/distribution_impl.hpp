@@ -195,12 +195,12 @@ class Distribution::Impl {
   void serve_aside(Turn& turn, WorkGroup& group, const Room& room);
   void serve_leases(Turn& turn);
   [[nodiscard]] bool may_take_suspect(const WorkGroup& group) const;
-  [[nodiscard]] std::optional<Job> take_one(WorkGroup& group);
+  [[nodiscard]] Job* take_one(WorkGroup& group);
   void not_known_here(MonoTime now, WorkGroup& group, const Job& job) const;
   void load(Turn& turn, WorkGroup& group, Job job, std::optional<Life> lease, bool diverted = false);
-  void place(Turn& turn, WorkGroup& group, const Room& room, PeerRuns& runs, Job job);
+  void place(Turn& turn, WorkGroup& group, const Room& room, PeerRuns& runs, Job&& job);
   void refuse(Turn& turn, WorkGroup& group, Handle handle);
-  void give(Turn& turn, PeerRuns& runs, Job job, const Wish& wish);
+  void give(Turn& turn, PeerRuns& runs, Job&& job, const Wish& wish);
   void flush(Turn& turn, Peer& peer);
   void say_retired(Turn& turn, Peer& peer);
 

@@ -188,7 +188,7 @@ Distribution::Impl::Served Distribution::Impl::serve(Turn& turn, WorkGroup& grou
     if (!runs) return room_lacked_ ? Served::no_room : Served::nothing_left;
     if (group.aside.size() >= options_.aside_max) return Served::nothing_left;
     if (group.loading > 0 && group.loading >= free_credit(group)) return Served::nothing_left;
-    auto job = take_one(group);
+    Job* const job = take_one(group);
     if (!job) return Served::nothing_left;  // and the machine says when there is something
     if (deliverable(*job)) {
       place(turn, group, room, *runs, std::move(*job));
@@ -214,14 +214,15 @@ bool Distribution::Impl::suspect_goes_away(GroupIndex index) const {
   return group != nullptr && group->local_slots > 0 && machine_.next_suspect(index) && may_take_suspect(*group);
 }
 
-std::optional<Job> Distribution::Impl::take_one(WorkGroup& group) {
+/// Null: there is none. It stays until the next is taken.
+Job* Distribution::Impl::take_one(WorkGroup& group) {
   taken_.clear();
   machine_.take(*group.index, 1, taken_, may_take_suspect(group));
   group.has_work = !taken_.empty();
-  return taken_.empty() ? std::nullopt : std::optional(std::move(taken_.front()));
+  return taken_.empty() ? nullptr : &taken_.front();
 }
 
-void Distribution::Impl::place(Turn& turn, WorkGroup& group, const Room& room, PeerRuns& runs, Job job) {
+void Distribution::Impl::place(Turn& turn, WorkGroup& group, const Room& room, PeerRuns& runs, Job&& job) {
   const Wish wish = wish_of(job);
   if (fits(turn.now, group, runs, wish)) return give(turn, runs, std::move(job), wish);
   if (PeerRuns* other = choose(turn.now, group, room, &wish)) return give(turn, *other, std::move(job), wish);
@@ -341,7 +342,7 @@ void Distribution::Impl::loaded(Turn& turn, Handle handle, std::shared_ptr<const
 
 // Frames.
 
-void Distribution::Impl::give(Turn& turn, PeerRuns& runs, Job job, const Wish& wish) {
+void Distribution::Impl::give(Turn& turn, PeerRuns& runs, Job&& job, const Wish& wish) {
   Peer& peer = *runs.peer;
   const std::uint64_t bytes = job.event->bytes.size();
   const bool full = peer.frame.deliveries.size() == limits::work_deliveries_max ||
@@ -358,7 +359,8 @@ void Distribution::Impl::give(Turn& turn, PeerRuns& runs, Job job, const Wish& w
                               .sent = turn.now,
                               .bytes = static_cast<std::uint32_t>(bytes),
                               .suspect = job.suspect});
-  const Flight flight = job.flight ? *job.flight : machine_.flight(job.handle);
+  const auto known = job.flight();
+  const Flight flight = known ? *known : machine_.flight(job.handle);
   peer.frame.deliveries.push_back({.name = {flight.id, flight.group, flight.generation},
                                    .attempt = job.attempt,
                                    .custody = machine_.custody(job.handle),

@@ -126,7 +126,8 @@ void Machine::Impl::give(Slot slot, std::vector<Job>& out) {
                  .suspect = it.suspect,
                  .event = held.event,
                  .position = held.position,
-                 .flight = flight(book_.handle(slot)),
+                 .group_hash = book_.group_of(slot).hash,
+                 .generation = it.generation,
                  .away_from = it.suspect ? last_node(slot) : NodeId{}});
 }
 

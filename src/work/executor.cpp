@@ -201,7 +201,8 @@ void Executor::Impl::start(MonoTime now, Slot slot, std::vector<Job>& out) {
                  .possibly_duplicate = it.possibly_duplicate,
                  .suspect = it.suspect,
                  .event = it.event,
-                 .flight = Flight{it.name.id, it.name.group, it.name.generation, it.attempt, it.suspect},
+                 .group_hash = it.name.group,
+                 .generation = it.name.generation,
                  .foreign = true});
 }
 

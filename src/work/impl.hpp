@@ -228,6 +228,7 @@ class Machine::Impl {
 
 template <class Record>
 Position Machine::Impl::say(const Record& record, storage::Commit& log) {
+  if (!log.keeps()) return log.skip();
   storage::encode_record(record, options_.self, text_);
   if (options_.replica) wrap();
   return log.add(text_);

@@ -7,7 +7,7 @@ namespace evmesh::work {
 Index::Index() : places_(64) {}
 
 void Index::add(std::uint64_t hash, std::uint32_t number) {
-  if ((count_ + 1) * 4 > places_.size() * 3) grow();
+  if ((count_ + 1) * 2 > places_.size()) grow();
   put({mark_of(hash), number});
   ++count_;
 }

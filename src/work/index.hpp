@@ -7,7 +7,7 @@
 
 namespace evmesh::work {
 
-/// Finds numbers by a hash of what they stand for: 8 bytes each in a table that is at most three quarters
+/// Finds numbers by a hash of what they stand for: 8 bytes each in a table that is at most half
 /// full. Hashes that differ in nothing but their last three bits stand in one line of the cache: what comes
 /// and goes together should have such. Thread-bound.
 class Index {

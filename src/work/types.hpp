@@ -117,9 +117,16 @@ struct Job {
   std::shared_ptr<const Parcel> event;  ///< null: read it back at `position`
   Position position =
       0;  ///< of the record that holds the event; `Machine::position` knows it after a `carry`
-  std::optional<Flight> flight{};  ///< what the flight table must show while it runs
+  std::uint64_t group_hash = 0;    ///< storage::group_hash; 0: the machine knows it, and the generation
+  std::uint32_t generation = 0;
   NodeId away_from{};              ///< of a suspect: the node that it was on; nil: none in particular
   bool foreign = false;            ///< for another node: `is_foreign(handle)`, and its event is here
+
+  /// What the flight table must show while it runs.
+  [[nodiscard]] std::optional<Flight> flight() const {
+    if (group_hash == 0) return std::nullopt;
+    return Flight{id, group_hash, generation, attempt, suspect};
+  }
 };
 
 /// How an execution ended.

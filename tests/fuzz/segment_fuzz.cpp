@@ -6,7 +6,7 @@
 
 #include "base/crc32c.hpp"
 #include "storage/blocks.hpp"
-#include "storage/bytes.hpp"
+#include "base/bytes.hpp"
 #include "storage/journal.hpp"
 #include "support/crashing_disk.hpp"
 
@@ -22,7 +22,7 @@ constexpr std::size_t segment_bytes = 8192;
 void mend_headers(std::string& file, std::uint32_t salt) {
   std::size_t at = file.find(commit_magic, block_bytes);
   while (at != file.npos && at + commit_header_bytes <= file.size()) {
-    put(file.data() + at + 4,
+    base::put(file.data() + at + 4,
         base::crc32c(std::string_view(file).substr(at + 8, commit_header_bytes - 8), salt));
     at = file.find(commit_magic, at + 1);
   }

@@ -275,7 +275,7 @@ void Process::run(const work::Job& job) {
   const std::uint64_t number = number_in(event->bytes);
   if (event->bytes != payload(number))
     return stage_.ledger.fail("I10", "an event has other bytes than were dispatched");
-  const work::Flight flight = job.flight ? *job.flight : core_.machine().flight(job.handle);
+  const work::Flight flight = job.flight() ? *job.flight() : core_.machine().flight(job.handle);
   if (flight.attempt != job.attempt)
     stage_.ledger.fail("I3", "a flight and its job are of different attempts");
   host_.flights[job.handle] = flight;

@@ -114,3 +114,24 @@ TEST_CASE("a record in another place is not sound", "[storage][commit]") {
   CHECK(RecordWalk(commit.bytes().substr(48), 1048).next()->sound);
   CHECK_FALSE(RecordWalk(commit.bytes().substr(48), 1049).next()->sound);
 }
+
+TEST_CASE("a commit that only counts has positions and no bytes", "[storage][commit]") {
+  Commit commit = Commit::counting(1000);
+  CHECK(commit.empty());
+
+  const Position first = commit.add("one");
+  const Position second = commit.skip();
+
+  CHECK_FALSE(commit.keeps());
+  CHECK(first >= 1000);
+  CHECK(second > first);
+  CHECK(commit.end() > second);
+  CHECK(commit.count() == 2);
+  CHECK(commit.bytes().size() == commit_header_bytes);
+
+  const Position end = commit.end();
+  commit.restart(end);
+  CHECK(commit.empty());
+  CHECK_FALSE(commit.keeps());
+  CHECK(commit.add("three") >= end);
+}

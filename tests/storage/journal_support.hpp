@@ -10,7 +10,7 @@
 
 #include "base/crc32c.hpp"
 #include "base/limits.hpp"
-#include "storage/bytes.hpp"
+#include "base/bytes.hpp"
 #include "storage/journal.hpp"
 #include "support/crashing_disk.hpp"
 
@@ -80,8 +80,8 @@ inline Records fill(Journal& journal, std::size_t commits, std::size_t bytes) {
 inline std::string with_version(std::string file, std::uint32_t version) {
   for (char* block = file.data(); block < file.data() + file.size(); block += 4096) {
     if (std::string_view(block, 6) != "evmesh") continue;
-    put(block + 12, version);
-    put(block + 8, base::crc32c({block + 12, 4096 - 12}));
+    base::put(block + 12, version);
+    base::put(block + 8, base::crc32c({block + 12, 4096 - 12}));
   }
   return file;
 }

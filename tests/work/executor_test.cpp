@@ -29,7 +29,7 @@ TEST_CASE("what is delivered runs here and its verdict is said") {
   CHECK(jobs[0].id == work_name(10).id);
   CHECK(jobs[0].group == group);
   CHECK(jobs[0].event->bytes == "event");
-  CHECK(jobs[0].flight == Flight{work_name(10).id, group_hash, 0, 1, false});
+  CHECK(jobs[0].flight() == Flight{work_name(10).id, group_hash, 0, 1, false});
   const auto said = node.said<wire::Verdicts>(owner);
   REQUIRE(said.size() == 1);
   CHECK(said[0].verdicts == std::vector<wire::WorkVerdict>{{1, WorkEnding::failed, 50ms, "no"}});
