@@ -26,8 +26,10 @@ Intake::Added Intake::add(std::size_t bus, std::string_view bytes, std::span<con
   Added added{++queue.head, 0};
   if (!bytes.empty()) {
     added.interested = core_->match(bus, hashes);
-    waiting_bytes_ += bytes.size() + event_overhead_bytes;
-    queue.room_bytes -= std::min<std::uint64_t>(queue.room_bytes, bytes.size() + event_overhead_bytes);
+    const std::uint64_t cost = bytes.size() + event_overhead_bytes;
+    waiting_bytes_ += cost;
+    queue.batch_cost += cost;
+    queue.room_bytes -= std::min(queue.room_bytes, cost);
   }
   queue.batch.add(bytes, hashes, added.interested);
   return added;
@@ -42,19 +44,15 @@ bool Intake::call_engine() {
 }
 
 void Intake::drain(base::MonoTime now) {
-  now_ = now;
-  const std::lock_guard guard(mutex_);
-  move_to_core(now);
-  look_at_core();
+  Lock guard(mutex_);
+  move_to_core(guard, now);
 }
 
 void Intake::drain_for_sending(base::MonoTime now) {
-  now_ = now;
-  const std::lock_guard guard(mutex_);
-  move_to_core(now);
-  look_at_core();
+  Lock guard(mutex_);
   waiting_bytes_ = 0;
   called_ = false;
+  move_to_core(guard, now);
 }
 
 bool Intake::fall_asleep() {
@@ -81,7 +79,9 @@ void Intake::close() {
 
 void Intake::lock() {
   mutex_.lock();
-  move_to_core(now_);
+  for (std::size_t bus = 0; bus < queues_.size(); ++bus) {
+    if (!queues_[bus].batch.empty()) core_->accept(now_, bus, take(queues_[bus]));
+  }
 }
 
 void Intake::unlock() {
@@ -89,17 +89,33 @@ void Intake::unlock() {
   mutex_.unlock();
 }
 
-void Intake::move_to_core(base::MonoTime now) {
-  for (std::size_t bus = 0; bus < queues_.size(); ++bus) {
-    if (!queues_[bus].batch.empty()) core_->accept(now, bus, std::exchange(queues_[bus].batch, {}));
-  }
+routing::Batch Intake::take(Queue& queue) {
+  queue.batch_cost = 0;
+  return std::exchange(queue.batch, {});
 }
 
+/// Whoever dispatches goes on while the core gets what has been taken: nothing that is looked up there changes by that,
+/// and what is numbered meanwhile comes next.
+void Intake::move_to_core(Lock& guard, base::MonoTime now) {
+  now_ = now;
+  for (std::size_t bus = 0; bus < queues_.size(); ++bus) {
+    if (queues_[bus].batch.empty()) continue;
+    routing::Batch batch = take(queues_[bus]);
+    guard.unlock();
+    core_->accept(now, bus, std::move(batch));
+    guard.lock();
+  }
+  look_at_core();
+}
+
+/// With what waits here.
 void Intake::look_at_core() {
   for (std::size_t bus = 0; bus < queues_.size(); ++bus) {
+    Queue& queue = queues_[bus];
     const routing::OutboundStream& stream = core_->routing().outbound(bus);
-    queues_[bus].head = stream.head();
-    queues_[bus].room_bytes = stream.room_bytes();
+    const std::uint64_t room = stream.room_bytes();
+    queue.head = stream.head() + queue.batch.events().size();
+    queue.room_bytes = room - std::min(room, queue.batch_cost);
   }
 }
 

@@ -14,7 +14,7 @@ namespace evmesh::bus {
 
 /// Where dispatching threads leave events for the engine: it numbers them and tells whom they interest, so that
 /// neither waits for the other's turn. What it looks up in the core changes only while the core holds this lock
-/// (`ChangeLock`), and by then the core has got all that was numbered before. Taken after the engine's lock, never
+/// (`ChangeLock`), and by then the core has got all that was numbered before. What the core gets is no such change. Taken after the engine's lock, never
 /// before it.
 class Intake final : public ChangeLock {
  public:
@@ -67,14 +67,17 @@ class Intake final : public ChangeLock {
  private:
   void lock() override;
   void unlock() override;
-  void move_to_core(base::MonoTime now);
-  void look_at_core();
 
   struct Queue {
     std::uint64_t head = 0;        // last number given
     std::uint64_t room_bytes = 0;  // of the flow window
     routing::Batch batch;
+    std::uint64_t batch_cost = 0;  // what it takes of that room
   };
+
+  [[nodiscard]] static routing::Batch take(Queue& queue);
+  void move_to_core(Lock& guard, base::MonoTime now);
+  void look_at_core();
 
   MeshCore* core_ = nullptr;
   base::MonoTime now_{};  // when it last drained; the engine's

@@ -108,6 +108,7 @@ class Core::Impl {
 
   /// What the machine said is ready may run elsewhere, too.
   void settle(Turn turn) {
+    if (auto handles = machine_.take_withdrawn(); !handles.empty()) distribution_.withdraw(turn, std::move(handles));
     std::erase_if(suspects_away_, [&](GroupIndex group) {
       if (distribution_.suspect_goes_away(group)) return false;
       turn.actions.emplace_back(Ready{group});

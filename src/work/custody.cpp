@@ -218,6 +218,7 @@ void Machine::Impl::leave_suspect(Slot slot, storage::Commit& log) {
 }
 
 void Machine::Impl::end_elsewhere(Slot slot, storage::Fate fate, storage::Commit& log) {
+  if (book_[slot].state == State::running) withdrawn_.push_back(book_.handle(slot));
   leave_suspect(slot, log);
   book_[slot].held_back = false;
   end(slot, fate, log);

@@ -53,6 +53,7 @@ void Distribution::Impl::member_up(Turn& turn, const Life& life, std::string nam
   it.received_at = turn.now;
   it.say_all = true;
   has_business(it);
+  say_retired(turn, it);
   query_open(turn, it);
   list_groups(it);
 }
@@ -331,6 +332,7 @@ void Distribution::loaded(Turn turn, Handle handle, std::shared_ptr<const Parcel
                           std::string_view why) {
   impl_->loaded(turn, handle, std::move(event), why);
 }
+void Distribution::withdraw(Turn turn, std::vector<Handle> handles) { impl_->withdraw(turn, std::move(handles)); }
 void Distribution::settled(Position end) { impl_->settled(end); }
 void Distribution::stop() { impl_->stopped_ = true; }
 void Distribution::pump(Turn turn, const Room& room) { impl_->pump(turn, room); }

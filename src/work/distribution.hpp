@@ -97,6 +97,10 @@ class Distribution {
   /// somebody else may know the type; it is this one's from then on. `event` may be null.
   bool divert(Turn turn, const Job& job, std::shared_ptr<const Parcel> event);
 
+  /// These ended by another node's word, while they ran: who has not begun one of them does not any more, as it is
+  /// told before it hears anything else from here.
+  void withdraw(Turn turn, std::vector<Handle> handles);
+
   /// Answers LoadEvent. Null: it cannot be read, for `why`.
   void loaded(Turn turn, Handle handle, std::shared_ptr<const Parcel> event, std::string_view why);
 

@@ -125,6 +125,34 @@ void Distribution::Impl::type_unknown(Turn& turn, Peer& peer, const Delivery& de
   refuse(turn, group, delivery.handle);
 }
 
+// What is owed here no more.
+
+void Distribution::Impl::withdraw(Turn& turn, std::vector<Handle> handles) {
+  std::ranges::sort(handles);
+  const auto among = [&](Handle handle) { return std::ranges::binary_search(handles, handle); };
+  for (const auto& [hash, group] : groups_) std::erase_if(group->aside, [&](const Job& job) { return among(job.handle); });
+  std::erase_if(loading_, [&](const auto& each) {
+    if (!among(each.first)) return false;
+    --each.second.group->loading;
+    return true;
+  });
+  for (Peer* it : std::vector(busy_)) withdraw_from(turn, *it, among);
+}
+
+void Distribution::Impl::withdraw_from(Turn& turn, Peer& peer, const std::function<bool(Handle)>& among) {
+  std::erase_if(peer.leases, [&](const Job& job) { return among(job.handle); });
+  std::vector<std::uint64_t> numbers;
+  peer.open.for_each([&](std::uint64_t number, const Delivery& it) {
+    if (!it.lost && among(it.handle)) numbers.push_back(number);
+  });
+  for (const std::uint64_t number : numbers) {
+    static_cast<void>(close(peer, number));
+    retire(peer, number);
+    ++counters_.overtaken;
+  }
+  if (peer.up && !numbers.empty()) say_retired(turn, peer);
+}
+
 // Retirement.
 
 void Distribution::Impl::retire(Peer& peer, std::uint64_t number) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +52,7 @@ class Distribution::Impl {
   void beat(Turn& turn, const Life& from, const wire::WorkBeat& beat);
   void unknown(Turn& turn, const Life& from, const wire::Unknown& unknown);
   void stale(Turn& turn, const Life& from, const wire::Stale& stale);
+  void withdraw(Turn& turn, std::vector<Handle> handles);
   void settled(Position end);
 
   // What distribution.cpp shows of it.
@@ -209,6 +211,7 @@ class Distribution::Impl {
   void apply(Turn& turn, Peer& peer, const wire::WorkVerdict& verdict);
   void merge(Turn& turn, Peer& peer, const Delivery& delivery, const wire::WorkVerdict& verdict);
   void type_unknown(Turn& turn, Peer& peer, const Delivery& delivery);
+  void withdraw_from(Turn& turn, Peer& peer, const std::function<bool(Handle)>& among);
   void retire(Peer& peer, std::uint64_t number);
   void retire_when_safe(Turn& turn, Peer& peer, std::uint64_t number);
 

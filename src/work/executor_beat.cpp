@@ -100,6 +100,7 @@ void Executor::Impl::say_verdicts(MonoTime now, Custodian& custodian, Outbox& ou
     if (!slot || entries_[*slot].state != State::finished) continue;
     Entry& it = entries_[*slot];
     it.since = now;
+    it.said = true;
     verdicts.verdicts.push_back({number, it.ending, it.not_before, it.error});
     bytes += verdict_bytes + it.error.size();
     if (bytes >= limits::packed_message_bytes_max - 2 * limits::kib ||

@@ -281,6 +281,8 @@ void Executor::Impl::retire(Custodian& custodian, const NumberRange& range) {
       entries_[slot].unwanted = true;
       continue;
     }
+    // Taken back when it had run already: who took it back is told, and retires it again.
+    if (entries_[slot].state == State::finished && !entries_[slot].said) continue;
     if (entries_[slot].state == State::queued) ++counters_.dropped;
     erase(slot);
   }

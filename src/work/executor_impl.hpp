@@ -142,6 +142,7 @@ class Executor::Impl {
     bool suspect = false;
     bool named = false;                   // found by its name: the latest of that name
     bool unwanted = false;                // nobody waits for its verdict
+    bool said = false;                    // its verdict was, once at least
     std::shared_ptr<const Parcel> event;  // shared with who runs it; null when it has finished
     MonoTime since{};                     // it runs, or its verdict was said
     wire::WorkEnding ending = wire::WorkEnding::done;

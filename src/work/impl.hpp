@@ -98,6 +98,7 @@ class Machine::Impl {
   FinishedRing finished_{limits::finished_kept_max};
   std::uint64_t watched_ended_ = 0;
   std::uint64_t letters_left_out_ = 0;  // of a copy
+  std::vector<Handle> withdrawn_;       // no more than run, when they are taken after each input
   bool said_goodbye_ = true;  // nothing has run since, as far as the journal shows
 
  private:

@@ -189,6 +189,8 @@ bool Machine::let_go(const WorkName& name, const Custody& by, storage::Commit& l
   return impl_->let_go(name, by, log);
 }
 
+std::vector<Handle> Machine::take_withdrawn() { return std::exchange(impl_->withdrawn_, {}); }
+
 bool Machine::settle(MonoTime now, Timestamp wall, const wire::StateEntry& state, const NodeId& from,
                      storage::Commit& log, Actions& actions) {
   return impl_->settle(now, wall, state, from, log, actions);

@@ -273,6 +273,10 @@ class Machine {
   /// The same of one that is owed here in that generation or an earlier one; true: it was let go.
   bool let_go(const WorkName& name, const Custody& by, storage::Commit& log);
 
+  /// What ran when another node's word ended it here, since it was asked last: it is not to run any more, where it
+  /// does not yet.
+  [[nodiscard]] std::vector<Handle> take_withdrawn();
+
   /// What another node knows of an obligation. Done absorbs, then the higher generation is right, then removed over
   /// dead over owed; an attempt that failed there counts when it is the next one here and has not been given out.
   /// True: it is no longer owed here.

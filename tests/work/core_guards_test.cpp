@@ -214,3 +214,27 @@ TEST_CASE("who takes over is answered, though its word came before it was up", "
   CHECK(states[0].name.id.seq == 1);
   CHECK(states[0].state == wire::WorkState::let_go);
 }
+
+TEST_CASE("what its owner has let go is taken back from who was to run it", "[work][core]") {
+  CoreMesh mesh = of(3);
+  mesh[1].accept();
+  mesh.run(100ms);
+  const std::uint8_t heir = heir_of(mesh, 1);
+  const std::uint8_t runner = heir == 2 ? 3 : 2;
+  mesh[runner].runs(4);
+  mesh.run(100ms);
+  // The heir hears of nobody.
+  for (const std::uint8_t other : {std::uint8_t{1}, runner}) {
+    mesh.cut(heir, other);
+    mesh[heir].member_down(mesh[other].life());
+    mesh[other].member_down(mesh[heir].life());
+  }
+  mesh.run(4s);
+  REQUIRE(mesh[heir].owed() == 1);
+
+  mesh.link(1, heir);
+  mesh.run(200ms);
+
+  CHECK(mesh[1].owed() == 0);
+  CHECK(mesh[runner].take().empty());
+}
