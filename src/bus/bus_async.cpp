@@ -9,7 +9,7 @@ namespace {
 /// The runner gives its thread back after this many dispatches, so that others get their turn; more of those
 /// that are only numbered and owed, in one go: the fewer goes, the less each costs.
 constexpr std::size_t dispatches_per_turn = 64;
-constexpr std::size_t together_per_turn = 256;
+constexpr std::size_t together_per_turn = 512;
 
 }  // namespace
 
