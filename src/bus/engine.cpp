@@ -18,8 +18,12 @@ constexpr std::uint64_t link_queue_bytes = limits::dealer_bytes_max;
 // A dispatching thread does the engine's turn only when the engine has rested this long: a busy node coalesces instead.
 constexpr std::chrono::microseconds rested{20};
 
-// What a busy dispatching thread adds waits for company this long, unless much comes sooner.
+// What a busy dispatching thread adds waits for company this long, unless much comes sooner; longer while so much comes
+// that each peer's share of it fills a frame (measured: 1.2 times as many events to one peer, to eight with other keys each).
 constexpr std::chrono::microseconds packing_time{100};
+constexpr std::chrono::microseconds packing_time_busy{400};
+constexpr std::uint64_t busy_bytes = 64 * limits::kib;
+constexpr std::chrono::milliseconds busy_period{1};
 
 /// A peer is given as long as a dispatch would wait for it, whether one does or not.
 CoreOptions with_patience(CoreOptions core, std::chrono::milliseconds notify_wait) {
@@ -130,12 +134,22 @@ bool Engine::turn(Lock& lock) {
 
 void Engine::pump(MonoTime now) {
   waiting_work_ = false;
-  intake_.drain_for_sending(now);
+  measure(now, intake_.drain_for_sending(now));
   core_.pump(now, *this, actions_);
   perform();
   pump_work();
   last_turn_ = now;
   if (std::exchange(progressed_, false)) progress_.notify_all();
+}
+
+/// Whether more than `busy_bytes` come in a period.
+void Engine::measure(MonoTime now, std::uint64_t bytes) {
+  measured_bytes_ += bytes;
+  const auto passed = now - measured_since_;
+  if (passed < busy_period) return;
+  busy_ = measured_bytes_ >= busy_bytes && passed < busy_period * static_cast<std::int64_t>(measured_bytes_ / busy_bytes + 1);
+  measured_bytes_ = 0;
+  measured_since_ = now;
 }
 
 void Engine::pump_work() {
@@ -273,7 +287,7 @@ void Engine::take_up(Lock& lock) {
   }
   const MonoTime now = clock_.now();
   if (now >= last_turn_ + rested || intake_.crowded()) return turn_here(lock, now);
-  sleeper_.arm(armed_ = std::min(core_.next_deadline(), last_turn_ + packing_time));
+  sleeper_.arm(armed_ = std::min(core_.next_deadline(), last_turn_ + (busy_ ? packing_time_busy : packing_time)));
 }
 
 void Engine::turn_here(Lock& lock, MonoTime now) {

@@ -100,6 +100,7 @@ class Engine final : public Asker, private transport::Handler, private routing::
   void pump(MonoTime now);
   void perform();
   void do_now(CoreAction& action);
+  void measure(MonoTime now, std::uint64_t bytes);
   void pump_work();
   void fatal(const Error& error);
   void hand_over(Lock& lock);
@@ -169,6 +170,9 @@ class Engine final : public Asker, private transport::Handler, private routing::
   std::vector<LogRecord> notes_;  // spoken when the lock is free
   MonoTime now_{};                // of the present turn
   MonoTime last_turn_{};
+  MonoTime measured_since_{};
+  std::uint64_t measured_bytes_ = 0;  // of what was dispatched since then
+  bool busy_ = false;                 // much was, in the period before
   MonoTime armed_ = MonoTime::max();
   MonoTime look_at_{};  // for deadlines; not before, while turn follows turn
   bool asleep_ = false;

@@ -48,11 +48,12 @@ void Intake::drain(base::MonoTime now) {
   move_to_core(guard, now);
 }
 
-void Intake::drain_for_sending(base::MonoTime now) {
+std::uint64_t Intake::drain_for_sending(base::MonoTime now) {
   Lock guard(mutex_);
-  waiting_bytes_ = 0;
+  const std::uint64_t drained = std::exchange(waiting_bytes_, 0);
   called_ = false;
   move_to_core(guard, now);
+  return drained;
 }
 
 bool Intake::fall_asleep() {

@@ -21,7 +21,7 @@ class Intake final : public ChangeLock {
   using Lock = std::unique_lock<std::mutex>;
 
   /// More than this does not wait for the engine's next look: whoever adds it makes the engine take it.
-  static constexpr std::uint64_t crowded_bytes = 48 << 10;
+  static constexpr std::uint64_t crowded_bytes = 384 << 10;
 
   /// `core` outlives it. Before anything else.
   void serve(MeshCore& core, std::size_t buses);
@@ -51,8 +51,8 @@ class Intake final : public ChangeLock {
   /// Moves what waits into the core.
   void drain(base::MonoTime now);
 
-  /// As `drain`, at the beginning of a turn that sends it.
-  void drain_for_sending(base::MonoTime now);
+  /// As `drain`, at the beginning of a turn that sends it; how much has come since the one before.
+  std::uint64_t drain_for_sending(base::MonoTime now);
 
   /// False, and nothing else, when something waits.
   [[nodiscard]] bool fall_asleep();
