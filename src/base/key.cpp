@@ -21,9 +21,8 @@ Result<void> check_key(std::string_view text) {
   if (text.size() > limits::key_bytes_max) {
     return refuse(what, text, "has " + std::to_string(text.size()) + " bytes; at most 255 are allowed");
   }
-  if (!base::valid_utf8(text)) return refuse(what, text, "is not valid UTF-8");
-  if (!base::printable(text)) return refuse(what, text, "holds a control character");
-  return {};
+  if (base::printable(text)) return {};
+  return refuse(what, text, base::valid_utf8(text) ? "holds a control character" : "is not valid UTF-8");
 }
 
 bool group_character(char c) {

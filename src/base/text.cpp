@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -33,6 +34,21 @@ Decoded decode_one(std::string_view text) {
   const bool surrogate = code >= 0xd800 && code <= 0xdfff;
   if (overlong || surrogate || code > 0x10ffff) return {};
   return {code, length};
+}
+
+/// How many bytes at the start are plain printable ones, as nearly all are; eight are looked at at once.
+std::size_t plain_bytes(std::string_view text) {
+  constexpr std::uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
+  std::size_t at = 0;
+  for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, sizeof bytes);
+    const std::uint64_t below_space = (bytes - 0x20 * ones) & ~bytes;
+    const std::uint64_t above_tilde = bytes | (bytes + ones);
+    if (((below_space | above_tilde) & high) != 0) break;
+  }
+  while (at < text.size() && text[at] >= ' ' && text[at] <= '~') ++at;
+  return at;
 }
 
 bool is_control(char32_t code) { return code < 0x20 || (code >= 0x7f && code <= 0x9f); }
@@ -77,7 +93,7 @@ std::size_t edit_distance(std::string_view from, std::string_view to) {
 }  // namespace
 
 bool valid_utf8(std::string_view text) {
-  while (!text.empty()) {
+  for (text.remove_prefix(plain_bytes(text)); !text.empty(); text.remove_prefix(plain_bytes(text))) {
     const Decoded decoded = decode_one(text);
     if (decoded.length == 0) return false;
     text.remove_prefix(decoded.length);
@@ -86,12 +102,7 @@ bool valid_utf8(std::string_view text) {
 }
 
 bool printable(std::string_view text) {
-  while (!text.empty()) {
-    // Nearly all of what is asked about is plain.
-    if (text.front() >= ' ' && text.front() <= '~') {
-      text.remove_prefix(1);
-      continue;
-    }
+  for (text.remove_prefix(plain_bytes(text)); !text.empty(); text.remove_prefix(plain_bytes(text))) {
     const Decoded decoded = decode_one(text);
     if (decoded.length == 0 || is_control(decoded.code)) return false;
     text.remove_prefix(decoded.length);

@@ -292,6 +292,9 @@ class Bus final : public EventBus,
   std::unordered_map<registry::RegistrationHandle, std::shared_ptr<delivery::Place>> places_;
   std::unordered_map<registry::RegistrationHandle, std::shared_ptr<GroupRunner>> runners_;
   std::shared_ptr<const Groups> groups_;  // in the order of their names; replaced, never changed
+  // Whether there are any of them, written under the lock: who dispatches past them needs no lock to know.
+  std::atomic<bool> listens_{false};
+  std::atomic<bool> owes_{false};
   std::uint64_t next_handle_ = 1;
 
   AsyncQueue async_;

@@ -183,6 +183,7 @@ Result<Bus::Done> Bus::deliver_here(const Event& event, std::span<const Registra
 
 /// Appends the key and each-node listeners of this node.
 void Bus::find_audience(std::span<const RegistrationKey> keys, Calls& calls) const {
+  if (!listens_) return;
   registry::Matches matches(calls.get_allocator());
   const std::shared_lock lock(mutex_);
   registry_.match_with_each_node(keys, matches);

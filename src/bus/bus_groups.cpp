@@ -68,6 +68,7 @@ void Bus::change_groups(const std::function<void(Groups&)>& change) {
   auto groups = std::make_shared<Groups>(*groups_);
   change(*groups);
   std::ranges::sort(*groups, {}, &Required::group);
+  owes_ = !groups->empty();
   groups_ = std::move(groups);
 }
 
@@ -190,7 +191,7 @@ bool Bus::awaited(const GroupRunner& runner) const {
 }
 
 Result<Bus::Owing> Bus::owe(const Event& event, std::span<const RegistrationKey> keys) {
-  return owe(event, keys, required());
+  return owes_ ? owe(event, keys, required()) : Owing{};
 }
 
 /// Everything that can refuse the event on the groups' side is asked here.

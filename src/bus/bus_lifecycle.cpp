@@ -86,12 +86,14 @@ void Bus::release() {
   {
     const std::unique_lock lock(mutex_);
     places.swap(places_);
+    listens_ = false;
     strands.swap(strands_);
     runners.swap(runners_);
     strand_of_.clear();
     services_.keys_held -= registry_.key_count();
     registry_ = registry::Registry(settings_.keys_max);
     groups_ = std::make_shared<const Groups>();
+    owes_ = false;
   }
   for (const auto& [handle, place] : places) place->gate.close();
   for (const auto& [handle, strand] : strands) strand->close();

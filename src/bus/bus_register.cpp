@@ -118,6 +118,7 @@ Result<Bus::InterestChange> Bus::admit(const std::shared_ptr<Place>& place,
   strands_.insert_or_assign((*strand)->handle(), *strand);
   strand_of_.insert_or_assign(&(*strand)->listener(), *strand);
   places_.emplace(place->handle, place);
+  listens_ = true;
   (*strand)->add(place);
 
   const registry::Entry entry{place->handle, (*strand)->handle(), version, since};
@@ -171,6 +172,7 @@ Bus::InterestChange Bus::expel(const std::shared_ptr<Place>& place) {
   InterestChange change;
   const std::unique_lock lock(mutex_);
   if (places_.erase(place->handle) == 0) return change;  // somebody else was faster
+  listens_ = !places_.empty();
   if (place->each_node && registry_.remove_each_node(place->handle)) change.each_node = false;
   for (const RegistrationKey& key : place->keys) {
     if (registry_.remove(key, place->handle)) change.removed.push_back(key);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <utility>
 
 #include "base/limits.hpp"
@@ -84,9 +85,10 @@ Result<void> Engine::usable() const {
 }
 
 Result<void> Engine::encode(const Uplink::Outgoing& event, std::string& bytes) const {
-  const auto encoded = with_payload(*event.event, options_.payload, options_.event_size_bytes_max);
+  std::optional<Event> made;
+  const auto encoded = with_payload(*event.event, options_.payload, options_.event_size_bytes_max, made);
   if (!encoded) return tl::unexpected(encoded.error());
-  wire::encode_event(*encoded, event.keys, options_.payload, bytes);
+  wire::encode_event(**encoded, event.keys, options_.payload, bytes);
   if (bytes.size() <= options_.event_size_bytes_max + limits::event_envelope_bytes_max) return {};
   return fail(ErrorCode::event_too_large, "event " + event.event->id().to_string() + " takes " +
                                               std::to_string(bytes.size()) + " bytes encoded, over the limit of " +

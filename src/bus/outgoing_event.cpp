@@ -46,6 +46,14 @@ Result<Event> with_payload(const Event& event, PayloadFormat preferred, std::uin
   return Event(std::move(fields));
 }
 
+Result<const Event*> with_payload(const Event& event, PayloadFormat preferred, std::uint64_t size_bytes_max,
+                                  std::optional<Event>& made) {
+  if (!event.body()) return &event;
+  auto encoded = with_payload(event, preferred, size_bytes_max);
+  if (!encoded) return tl::unexpected(std::move(encoded.error()));
+  return &made.emplace(std::move(*encoded));
+}
+
 Result<bool> noop_of(const Event& event) {
   const auto refused = [&](const std::string& why) {
     return fail(ErrorCode::invalid_argument, "the body of " + base::quoted(event.type()) +

@@ -18,6 +18,10 @@ namespace evmesh::bus {
 [[nodiscard]] Result<Event> with_payload(const Event& event, PayloadFormat preferred,
                                          std::uint64_t size_bytes_max);
 
+/// The same without a copy: `event` itself where it has no body, else what is put into `made`, which must stay.
+[[nodiscard]] Result<const Event*> with_payload(const Event& event, PayloadFormat preferred, std::uint64_t size_bytes_max,
+                                                std::optional<Event>& made);
+
 /// Whether nothing happened. Errors: invalid_argument (the body threw).
 [[nodiscard]] Result<bool> noop_of(const Event& event);
 

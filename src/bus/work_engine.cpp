@@ -226,10 +226,11 @@ void WorkEngine::give_back(std::span<const work::Job> jobs) {
 }
 
 Result<std::string> WorkEngine::encoded(const Event& event, std::span<const RegistrationKey> keys) const {
-  const auto sent = with_payload(event, settings_.payload, limits::event_size_bytes_max);
+  std::optional<Event> made;
+  const auto sent = with_payload(event, settings_.payload, limits::event_size_bytes_max, made);
   if (!sent) return tl::unexpected(sent.error());
   std::string bytes;
-  wire::encode_event(*sent, keys, settings_.payload, bytes);
+  wire::encode_event(**sent, keys, settings_.payload, bytes);
   return bytes;
 }
 

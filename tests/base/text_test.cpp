@@ -40,6 +40,19 @@ TEST_CASE("control characters are not printable", "[base][text]") {
   CHECK_FALSE(printable(text));
 }
 
+TEST_CASE("a byte among plain ones is judged as it is alone, wherever it stands", "[base][text]") {
+  const std::string plain = "twenty-three plain bytes";
+  for (std::size_t at = 0; at < plain.size(); ++at) {
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      std::string text = plain;
+      text[at] = static_cast<char>(byte);
+      CAPTURE(at, byte);
+      CHECK(printable(text) == (byte >= 0x20 && byte <= 0x7e));
+      CHECK(valid_utf8(text) == (byte < 0x80));
+    }
+  }
+}
+
 TEST_CASE("the neighbours of the control characters are printable", "[base][text]") {
   CHECK(printable(" "));
   CHECK(printable("~"));
