@@ -185,12 +185,12 @@ bool GroupRunner::worth_a_thread(std::size_t jobs) const {
 
 /// What comes next.
 std::optional<GroupRunner::Begun> GroupRunner::execute(Begun&& begun) {
-  const auto parcel = services_.engine.parcel(begun.job);
-  if (!parcel) {
-    return conclude(std::move(begun), {work::Ran::Ending::refused, "not run: " + parcel.error().message, {}}, {}, true);
+  const auto event = services_.engine.event(begun.job);
+  if (!event) {
+    return conclude(std::move(begun), {work::Ran::Ending::refused, "not run: " + event.error().message, {}}, {}, true);
   }
   const auto flight = services_.engine.fly(begun.job);
-  return conclude(std::move(begun), call(begun, *(*parcel)->event, 1), flight, true);
+  return conclude(std::move(begun), call(begun, *event, 1), flight, true);
 }
 
 /// Makes the attempt of a job that was not pulled. Whether it was done.

@@ -20,6 +20,17 @@ namespace {
 /// Of events kept at hand; the others are read back.
 constexpr std::uint64_t event_memory_bytes = 24 * limits::mib;
 
+/// `decoders` may be null.
+Result<wire::ReceivedEvent> decoded(std::string_view bytes, const Decoders* decoders) {
+  auto received = wire::decode_event(bytes);
+  if (!received) {
+    return fail(ErrorCode::undecodable,
+                "its event cannot be read: " + std::string(wire::to_string(received.error())));
+  }
+  if (decoders != nullptr) received->event = decoders->decoded(std::move(received->event));
+  return std::move(*received);
+}
+
 }  // namespace
 
 WorkEngine::WorkEngine(Services services, Settings settings)
@@ -248,9 +259,13 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::pack(const Event& event,
   return parcel;
 }
 
-Result<std::shared_ptr<const Parcel>> WorkEngine::parcel(const work::Job& job) const {
+Result<Event> WorkEngine::event(const work::Job& job) const {
   const auto packed = event_of(job);
-  return packed ? opened(*packed, services_.decoders) : packed;
+  if (!packed) return tl::unexpected(packed.error());
+  if ((*packed)->event) return *(*packed)->event;
+  auto received = decoded((*packed)->bytes, services_.decoders);
+  if (!received) return tl::unexpected(std::move(received.error()));
+  return std::move(received->event);
 }
 
 /// As it was packed.
@@ -269,18 +284,14 @@ Result<std::shared_ptr<const Parcel>> WorkEngine::event_of(const work::Job& job)
   }
 }
 
-/// With the event as an object, for listeners what the decoders make of it.
-Result<std::shared_ptr<const Parcel>> WorkEngine::opened(std::shared_ptr<const Parcel> parcel,
-                                                         const Decoders* decoders) {
+/// With the event as an object.
+Result<std::shared_ptr<const Parcel>> WorkEngine::opened(std::shared_ptr<const Parcel> parcel) {
   if (parcel->event) return parcel;
-  auto event = wire::decode_event(parcel->bytes);
-  if (!event)
-    return fail(ErrorCode::undecodable,
-                "its event cannot be read: " + std::string(wire::to_string(event.error())));
-  if (decoders != nullptr) event->event = decoders->decoded(std::move(event->event));
+  auto received = decoded(parcel->bytes, nullptr);
+  if (!received) return tl::unexpected(std::move(received.error()));
   // Whoever opens it has no use for the bytes any more.
   return std::make_shared<const Parcel>(
-      Parcel{{}, parcel->size, std::move(event->event), std::move(event->keys)});
+      Parcel{{}, parcel->size, std::move(received->event), std::move(received->keys)});
 }
 
 Result<std::shared_ptr<const Parcel>> WorkEngine::read_parcel(Position position) const {

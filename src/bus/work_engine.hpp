@@ -187,8 +187,8 @@ class WorkEngine final : public WorkLine {
   /// These were taken and are not run after all; in their order.
   void give_back(std::span<const work::Job> jobs);
 
-  /// The event of a job: at hand, or read back and verified.
-  [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> parcel(const work::Job& job) const;
+  /// The event of a job, for listeners what the decoders make of it: at hand, or read back and verified.
+  [[nodiscard]] Result<Event> event(const work::Job& job) const;
 
   /// Notes that it runs now, for the next life to read; the flight to end with it.
   [[nodiscard]] std::optional<std::size_t> fly(const work::Job& job);
@@ -279,8 +279,7 @@ class WorkEngine final : public WorkLine {
   void tick();
   void plan_tick();
   [[nodiscard]] Result<std::string> encoded(const Event& event, std::span<const RegistrationKey> keys) const;
-  [[nodiscard]] static Result<std::shared_ptr<const work::Parcel>> opened(
-      std::shared_ptr<const work::Parcel> parcel, const Decoders* decoders);
+  [[nodiscard]] static Result<std::shared_ptr<const work::Parcel>> opened(std::shared_ptr<const work::Parcel> parcel);
   [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> event_of(const work::Job& job) const;
   [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> read_parcel(work::Position position) const;
 

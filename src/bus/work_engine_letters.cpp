@@ -141,7 +141,7 @@ void WorkEngine::store_letters(std::span<const work::StoreLetter> asked) {
 
 Result<Letter> WorkEngine::letter_of(const work::StoreLetter& asked) const {
   auto parcel = asked.event ? asked.event : read_parcel(asked.position);
-  if (parcel) parcel = opened(*parcel, nullptr);
+  if (parcel) parcel = opened(*parcel);
   if (!parcel) return tl::unexpected(parcel.error());
   Letter letter;
   letter.id = asked.letter;

@@ -38,7 +38,7 @@ struct Driven {
     return jobs;
   }
   [[nodiscard]] std::string payload(const work::Job& job) {
-    return std::string(must(engine.parcel(job))->event->payload());
+    return std::string(must(engine.event(job)).payload());
   }
   void finish(const work::Job& job, work::Ran ran = {}) { engine.finished({job, std::move(ran), std::nullopt}); }
 
