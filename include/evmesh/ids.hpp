@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -30,8 +31,10 @@ struct Uuid {
 
 /// The application's name of an event. Never deduplicates: the same event dispatched twice is two dispatches.
 struct EventId : Uuid {
-  /// A new UUIDv7: sorts by creation time, 74 random bits from the operating system. Thread-safe.
+  /// A new UUIDv7: sorts by creation time, 74 random bits of a stream whose key the operating system gives. Thread-safe.
   [[nodiscard]] static EventId fresh();
+  /// The same for a caller who has looked at the clock.
+  [[nodiscard]] static EventId fresh(std::chrono::sys_time<std::chrono::microseconds> now);
   [[nodiscard]] static Result<EventId> parse(std::string_view text);
 
   auto operator<=>(const EventId&) const = default;

@@ -43,6 +43,14 @@ SystemRandom::SystemRandom() {
 
 void SystemRandom::fill(std::span<std::byte> out) { randombytes_buf(out.data(), out.size()); }
 
+void SystemRandom::fill_in_bulk(std::span<std::byte> out) {
+  std::array<unsigned char, crypto_stream_chacha20_KEYBYTES> key{};
+  constexpr std::array<unsigned char, crypto_stream_chacha20_NONCEBYTES> nonce{};  // each key is used once
+  randombytes_buf(key.data(), key.size());
+  crypto_stream_chacha20(reinterpret_cast<unsigned char*>(out.data()), out.size(), nonce.data(), key.data());
+  sodium_memzero(key.data(), key.size());
+}
+
 std::uint64_t SystemRandom::next_u64() {
   std::uint64_t value = 0;
   randombytes_buf(&value, sizeof value);

@@ -31,6 +31,9 @@ class SystemRandom final : public Random {
   SystemRandom();
   void fill(std::span<std::byte> out) override;
   [[nodiscard]] std::uint64_t next_u64() override;
+
+  /// As `fill`, for a few KiB at a time: the stream of a key that the operating system gives and nobody keeps.
+  void fill_in_bulk(std::span<std::byte> out);
 };
 
 /// The same sequence for the same seed, on every machine (xoshiro256**, seeded by splitmix64). For tests and

@@ -16,10 +16,12 @@ namespace {
 
 std::shared_ptr<const EventFields> completed(EventFields&& given) {
   auto fields = std::make_shared<EventFields>(std::move(given));
-  if (fields->id.nil()) fields->id = EventId::fresh();
-  if (fields->time == Timestamp{}) {
-    fields->time = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-  }
+  const bool no_id = fields->id.nil();
+  const bool no_time = fields->time == Timestamp{};
+  if (!no_id && !no_time) return fields;
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  if (no_id) fields->id = EventId::fresh(now);
+  if (no_time) fields->time = now;
   return fields;
 }
 

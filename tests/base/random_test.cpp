@@ -1,8 +1,10 @@
 #include "base/random.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <set>
+#include <span>
 
 #include <rapidcheck.h>
 #include <rapidcheck/catch.h>
@@ -50,6 +52,20 @@ TEST_CASE("filling takes the bytes of the numbers, lowest first", "[base][random
   CHECK(out[7] == static_cast<std::byte>(first >> 56));
   CHECK(out[8] == static_cast<std::byte>(second));
   CHECK(out[10] == static_cast<std::byte>(second >> 16));
+}
+
+TEST_CASE("what is filled in bulk is never the same, to the last byte", "[base][random]") {
+  std::array<std::byte, 4096> one{};
+  std::array<std::byte, 4096> other{};
+  SystemRandom random;
+
+  random.fill_in_bulk(one);
+  random.fill_in_bulk(other);
+
+  CHECK(one != other);
+  const auto last_same = std::ranges::equal(std::span(one).last<16>(), std::span(other).last<16>());
+  CHECK_FALSE(last_same);
+  CHECK(std::ranges::count(one, std::byte{0}) < 100);  // 16 are to be expected
 }
 
 TEST_CASE("uniform stays within its bounds, both included", "[base][random]") {
