@@ -46,7 +46,7 @@ class Appender {
     if (room() < count) {
       out_.resize(size_);
       out_.append(data, count);
-    } else {
+    } else if (count > 0) {  // no bytes need not stand anywhere
       std::memcpy(out_.data() + size_, data, count);
     }
     size_ += count;

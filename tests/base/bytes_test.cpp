@@ -25,7 +25,10 @@ TEST_CASE("numbers are written lowest byte first and read back", "[base][bytes]"
 
 TEST_CASE("an appender that appends nothing leaves the string as it was", "[base][bytes]") {
   std::string out = "as it was";
-  { const Appender appender(out); }
+  {
+    Appender appender(out);
+    appender.bytes({});
+  }
   CHECK(out == "as it was");
 }
 
