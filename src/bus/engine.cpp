@@ -142,12 +142,12 @@ void Engine::pump(MonoTime now) {
   if (std::exchange(progressed_, false)) progress_.notify_all();
 }
 
-/// Whether more than `busy_bytes` come in a period.
+/// Whether at least `busy_bytes` come in a period.
 void Engine::measure(MonoTime now, std::uint64_t bytes) {
   measured_bytes_ += bytes;
   const auto passed = now - measured_since_;
   if (passed < busy_period) return;
-  busy_ = measured_bytes_ >= busy_bytes && passed < busy_period * static_cast<std::int64_t>(measured_bytes_ / busy_bytes + 1);
+  busy_ = measured_bytes_ / busy_bytes >= static_cast<std::uint64_t>(passed / busy_period);
   measured_bytes_ = 0;
   measured_since_ = now;
 }

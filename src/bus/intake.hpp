@@ -14,8 +14,8 @@ namespace evmesh::bus {
 
 /// Where dispatching threads leave events for the engine: it numbers them and tells whom they interest, so that
 /// neither waits for the other's turn. What it looks up in the core changes only while the core holds this lock
-/// (`ChangeLock`), and by then the core has got all that was numbered before. What the core gets is no such change. Taken after the engine's lock, never
-/// before it.
+/// (`ChangeLock`), and by then the core has got all that was numbered before. What the core gets is no such change.
+/// Taken after the engine's lock, never before it.
 class Intake final : public ChangeLock {
  public:
   using Lock = std::unique_lock<std::mutex>;

@@ -12,6 +12,9 @@ namespace evmesh::storage {
 
 namespace {
 
+using base::get;
+using base::put;
+
 // The header, byte by byte; src/storage/README.md says the same in words.
 constexpr std::size_t at_sum = 4, at_position = 8, at_synced = 16, at_length = 24, at_count = 28,
                       at_chain_after = 32, at_chain_before = 40;
@@ -22,7 +25,7 @@ std::uint32_t header_sum(std::string_view header, std::uint32_t salt) {
 
 std::uint32_t record_sum(std::string_view bytes, Position position) {
   char place[12];
-  base::put(base::put(place, position), static_cast<std::uint32_t>(bytes.size()));
+  put(put(place, position), static_cast<std::uint32_t>(bytes.size()));
   return base::crc32c(bytes, base::crc32c({place, sizeof place}));
 }
 
@@ -51,7 +54,7 @@ Position Commit::add(std::string_view record) {
   if (!keeps_) return skip();
   const Position position = end();
   char header[record_header_bytes];
-  base::put(base::put(header, static_cast<std::uint32_t>(record.size())), record_sum(record, position));
+  put(put(header, static_cast<std::uint32_t>(record.size())), record_sum(record, position));
   bytes_.append(header, sizeof header).append(record);
   ++count_;
   return position;
@@ -68,28 +71,28 @@ Position Commit::skip() {
 std::uint64_t Commit::seal(const Seal& seal) {
   char* const header = bytes_.data();
   std::memcpy(header, commit_magic.data(), commit_magic.size());
-  base::put(header + at_position, begin_);
-  base::put(header + at_synced, seal.synced);
-  base::put(header + at_length, static_cast<std::uint32_t>(bytes_.size()));
-  base::put(header + at_count, count_);
-  base::put(header + at_chain_before, seal.chain);
+  put(header + at_position, begin_);
+  put(header + at_synced, seal.synced);
+  put(header + at_length, static_cast<std::uint32_t>(bytes_.size()));
+  put(header + at_count, count_);
+  put(header + at_chain_before, seal.chain);
   const std::uint64_t chain = chain_of(bytes_);
-  base::put(header + at_chain_after, chain);
-  base::put(header + at_sum, header_sum(bytes_, seal.salt));
+  put(header + at_chain_after, chain);
+  put(header + at_sum, header_sum(bytes_, seal.salt));
   return chain;
 }
 
 std::optional<CommitHeader> decode_commit_header(std::string_view bytes, std::uint32_t salt) {
   if (bytes.size() < commit_header_bytes || !bytes.starts_with(commit_magic)) return std::nullopt;
   const char* const at = bytes.data();
-  if (base::get<std::uint32_t>(at + at_sum) != header_sum(bytes, salt)) return std::nullopt;
+  if (get<std::uint32_t>(at + at_sum) != header_sum(bytes, salt)) return std::nullopt;
   const CommitHeader header{
-      .position = base::get<std::uint64_t>(at + at_position),
-      .synced = base::get<std::uint64_t>(at + at_synced),
-      .length = base::get<std::uint32_t>(at + at_length),
-      .count = base::get<std::uint32_t>(at + at_count),
-      .chain_after = base::get<std::uint64_t>(at + at_chain_after),
-      .chain_before = base::get<std::uint64_t>(at + at_chain_before),
+      .position = get<std::uint64_t>(at + at_position),
+      .synced = get<std::uint64_t>(at + at_synced),
+      .length = get<std::uint32_t>(at + at_length),
+      .count = get<std::uint32_t>(at + at_count),
+      .chain_after = get<std::uint64_t>(at + at_chain_after),
+      .chain_before = get<std::uint64_t>(at + at_chain_before),
   };
   const bool possible =
       header.count > 0 && header.length > commit_header_bytes && header.synced <= header.position;
@@ -119,10 +122,10 @@ std::optional<Record> RecordWalk::next() {
   return record;
 }
 
-std::uint32_t record_length(std::string_view header) { return base::get<std::uint32_t>(header.data()); }
+std::uint32_t record_length(std::string_view header) { return get<std::uint32_t>(header.data()); }
 
 bool record_sound(std::string_view header, std::string_view bytes, Position position) {
-  return base::get<std::uint32_t>(header.data() + 4) == record_sum(bytes, position);
+  return get<std::uint32_t>(header.data() + 4) == record_sum(bytes, position);
 }
 
 }  // namespace evmesh::storage

@@ -61,9 +61,9 @@ class Distribution {
 
   // Executors, as membership sees them.
 
-  /// `name` is for people.
   /// This node goes on as a later life of itself.
   void raise_epoch(std::uint64_t epoch);
+  /// `name` is for people.
   void member_up(Turn turn, const Life& life, std::string name);
   /// It is dead by our view: what is open there may have run (`Machine::lost`). The life may come back, and
   /// is then asked what became of it: what it has done counts where the obligation is still owed.

@@ -129,21 +129,24 @@ void Distribution::Impl::type_unknown(Turn& turn, Peer& peer, const Delivery& de
 
 void Distribution::Impl::withdraw(Turn& turn, std::vector<Handle> handles) {
   std::ranges::sort(handles);
-  const auto among = [&](Handle handle) { return std::ranges::binary_search(handles, handle); };
-  for (const auto& [hash, group] : groups_) std::erase_if(group->aside, [&](const Job& job) { return among(job.handle); });
+  const auto withdrawn = [&](const Job& job) { return std::ranges::binary_search(handles, job.handle); };
+  for (const auto& [hash, group] : groups_) std::erase_if(group->aside, withdrawn);
   std::erase_if(loading_, [&](const auto& each) {
-    if (!among(each.first)) return false;
+    if (!withdrawn(each.second.job)) return false;
     --each.second.group->loading;
     return true;
   });
-  for (Peer* it : std::vector(busy_)) withdraw_from(turn, *it, among);
+  for (Peer* it : busy_) {
+    std::erase_if(it->leases, withdrawn);
+    withdraw_open(turn, *it, handles);
+  }
 }
 
-void Distribution::Impl::withdraw_from(Turn& turn, Peer& peer, const std::function<bool(Handle)>& among) {
-  std::erase_if(peer.leases, [&](const Job& job) { return among(job.handle); });
+/// `handles` ascend.
+void Distribution::Impl::withdraw_open(Turn& turn, Peer& peer, std::span<const Handle> handles) {
   std::vector<std::uint64_t> numbers;
   peer.open.for_each([&](std::uint64_t number, const Delivery& it) {
-    if (!it.lost && among(it.handle)) numbers.push_back(number);
+    if (!it.lost && std::ranges::binary_search(handles, it.handle)) numbers.push_back(number);
   });
   for (const std::uint64_t number : numbers) {
     static_cast<void>(close(peer, number));

@@ -2,10 +2,10 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -211,7 +211,7 @@ class Distribution::Impl {
   void apply(Turn& turn, Peer& peer, const wire::WorkVerdict& verdict);
   void merge(Turn& turn, Peer& peer, const Delivery& delivery, const wire::WorkVerdict& verdict);
   void type_unknown(Turn& turn, Peer& peer, const Delivery& delivery);
-  void withdraw_from(Turn& turn, Peer& peer, const std::function<bool(Handle)>& among);
+  void withdraw_open(Turn& turn, Peer& peer, std::span<const Handle> handles);
   void retire(Peer& peer, std::uint64_t number);
   void retire_when_safe(Turn& turn, Peer& peer, std::uint64_t number);
 

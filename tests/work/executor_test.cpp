@@ -51,6 +51,20 @@ TEST_CASE("a number that comes twice runs once, and its end is said again") {
   CHECK(node.executor.counters().repeated == 2);
 }
 
+TEST_CASE("the end of what was taken back when it had run is said all the same, until it is retired again") {
+  ExecutorRig node;
+  node.deliver(owner, 1, {node.delivery(10)});
+  const auto jobs = node.take();
+  node.executor.finished(node.turn(), jobs.at(0).handle, {});
+
+  node.retire(owner, 0, {{1, 1}});
+  CHECK(node.verdicts(owner) == Verdicts{{1, WorkEnding::done}});
+  node.retire(owner, 0, {{1, 1}});
+  node.advance(10s);
+
+  CHECK(node.verdicts(owner).empty());
+}
+
 TEST_CASE("a number that is asked about and never came is refused when it comes late") {
   ExecutorRig node;
   node.deliver(owner, 1, {node.delivery(10)});
