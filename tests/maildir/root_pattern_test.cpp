@@ -43,11 +43,11 @@ TEST_CASE("a root without exactly one %u is refused with an example", "[maildir]
 }
 
 TEST_CASE("a root knows what lies in a Maildir", "[maildir][root]") {
-  const auto root = RootPattern::parse("/home/%u/Maildir", "/").value();
+  const auto root = RootPattern::parse("/mail/%u/Maildir", "/").value();
 
-  CHECK(root.contains("/home/alice/Maildir"));
-  CHECK(root.contains("/home/alice/Maildir/x/../state"));
-  CHECK_FALSE(root.contains("/home/alice/.local/state"));
-  CHECK_FALSE(root.contains("/home"));
+  CHECK(root.contains("/mail/alice/Maildir"));
+  CHECK(root.contains("/mail/alice/Maildir/x/../state"));
+  CHECK_FALSE(root.contains("/mail/alice/.local/state"));
+  CHECK_FALSE(root.contains("/mail"));
   CHECK_FALSE(root.contains("/var/lib"));
 }

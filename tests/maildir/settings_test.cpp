@@ -31,9 +31,9 @@ bool holds(const std::string& text, const std::string& part) { return text.find(
 }  // namespace
 
 TEST_CASE("the defaults are as documented", "[maildir][settings]") {
-  const Settings read = settings({"--root", "/home/%u/Maildir", "-s", "/run/n.sock"}, {{"HOME", "/home/me"}});
+  const Settings read = settings({"--root", "/m/%u/Maildir", "-s", "/run/n.sock"}, {{"HOME", "/h"}});
 
-  CHECK(read.state_dir == "/home/me/.local/state/evmesh-maildir");
+  CHECK(read.state_dir == "/h/.local/state/evmesh-maildir");
   CHECK(read.server->socket == "/run/n.sock");
   CHECK(read.bus == "events");
   CHECK(read.timeout == 5s);
