@@ -13,7 +13,8 @@ namespace evmesh::work {
 
 struct ExecutorOptions {
   Life self{};
-  std::uint32_t prefetch_max = 128;            ///< deliveries beyond the slots while runs take less than 1 ms
+  std::uint32_t prefetch = 128;                ///< deliveries beyond the slots while runs take 1 ms
+  std::uint32_t prefetch_max = 1'024;          ///< the same while they take an eighth of that, or less
   std::chrono::milliseconds beat{500};         ///< to custodians with something open here
   std::chrono::milliseconds idle_beat{750};    ///< to the others
   std::chrono::milliseconds all_again{5'000};  ///< with all that may have been lost

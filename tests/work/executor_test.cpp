@@ -154,9 +154,20 @@ TEST_CASE("credit is the slots at first, and so much more than what has ended as
   CHECK(node.credit(life(3)) == 4);
   static_cast<void>(node.said<wire::Credit>(owner));
 
-  node.run_one(owner, 1, 500us);
+  node.run_one(owner, 1, 1ms);
 
   CHECK(node.credit(owner) == 1 + 4 + 128);
+}
+
+TEST_CASE("the shorter runs are, the more of them are under way, to a bound") {
+  ExecutorRig node;
+
+  node.run_one(owner, 1, 250us);
+  CHECK(node.credit(owner) == 1 + 4 + 4 * 128);
+
+  for (std::uint64_t number = 2; number < 30; ++number) node.run_one(owner, number, 1us);
+  node.advance(5s);
+  CHECK(node.credit(owner) == 29 + 4 + 1'024);
 }
 
 TEST_CASE("runs of a tenth of a second need no more than the slots") {
@@ -177,7 +188,7 @@ TEST_CASE("runs of ten milliseconds get half of what short ones get") {
 
 TEST_CASE("credit is shared by custodians that have something open") {
   ExecutorRig node;
-  node.run_one(owner, 1, 500us);
+  node.run_one(owner, 1, 1ms);
   node.deliver(owner, 2, {node.delivery(11), node.delivery(12)});
   node.deliver(other, 1, {node.delivery(20, {0, node_id(2), 1})});
   static_cast<void>(node.credit(owner));
@@ -191,11 +202,11 @@ TEST_CASE("credit is shared by custodians that have something open") {
 
 TEST_CASE("who does not retire verdicts gets no more credit at the bound") {
   ExecutorRig node({.verdicts_max = 2});
-  node.run_one(owner, 1, 500us);
-  node.run_one(owner, 2, 500us);
+  node.run_one(owner, 1, 1ms);
+  node.run_one(owner, 2, 1ms);
   const auto before = node.credit(owner);
 
-  node.run_one(owner, 3, 500us);
+  node.run_one(owner, 3, 1ms);
   node.advance(500ms);
   const auto at_bound = node.credit(owner);
   node.retire(owner, 3);
