@@ -239,7 +239,7 @@ class Bus final : public EventBus,
   [[nodiscard]] bool awaited(const GroupRunner& runner) const;
   [[nodiscard]] Result<Owing> owe(const Event& event, std::span<const RegistrationKey> keys);
   [[nodiscard]] Result<Owing> owe(const Event& event, std::span<const RegistrationKey> keys,
-                                  std::shared_ptr<const Groups> groups) const;
+                                  std::shared_ptr<const Groups> groups, bool runs_here = true) const;
   [[nodiscard]] Result<void> check_backlog(std::span<const Owing> owing) const;
   [[nodiscard]] Result<work::Accepted> accept(const Owing& owing, Calls& calls);
   [[nodiscard]] Result<void> require(const Group& group, const GroupOptions& options);

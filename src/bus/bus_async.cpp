@@ -34,10 +34,13 @@ bool Bus::start_async() {
 
 /// A dispatch on its way to be owed together with others.
 struct Bus::Owed {
-  explicit Owed(AsyncDispatch moved) : dispatch(std::move(moved)), sent(dispatch.event) {}
+  explicit Owed(AsyncDispatch moved) : dispatch(std::move(moved)) {}
+
+  /// As the mesh may have it.
+  [[nodiscard]] const Event& sent() const { return made ? *made : dispatch.event; }
 
   AsyncDispatch dispatch;
-  Event sent;     // as the mesh may have it
+  std::optional<Event> made;
   Owing owing{};  // no parcel when nothing happened
   std::uint64_t seq = 0;
   std::uint32_t interested = 0;
@@ -78,15 +81,15 @@ void Bus::finish_together(std::vector<AsyncDispatch> batch, const std::shared_pt
   std::vector<Owed> owed;
   owed.reserve(batch.size());
   for (AsyncDispatch& dispatch : batch) {
-    Owed each(std::move(dispatch));
+    Owed& each = owed.emplace_back(std::move(dispatch));
     auto prepared = stopped_ ? tl::unexpected(closed_error()) : prepare(each, groups);
-    if (!prepared) {
-      answer_async(each.dispatch, refused(std::move(prepared.error())));
-    } else if (!each.owing.parcel) {
+    if (prepared && each.owing.parcel) continue;
+    if (prepared) {
       answer_async(each.dispatch, Receipt{.event_id = each.dispatch.event.id(), .noop = true});
     } else {
-      owed.push_back(std::move(each));
+      answer_async(each.dispatch, refused(std::move(prepared.error())));
     }
+    owed.pop_back();
   }
   if (owed.empty()) return;
   if (!publish_together(owed)) {
@@ -105,11 +108,11 @@ Result<void> Bus::prepare(Owed& owed, const std::shared_ptr<const Groups>& group
   if (*left_out) return {};
   if (undecoded(event)) owed.dispatch.event = services_.decoders->decoded(event);
   if (settings_.uplink != nullptr) {
-    auto sent = rules_.measured(event);
+    auto sent = rules_.measured(event, owed.made);
     if (!sent) return tl::unexpected(std::move(sent.error()));
-    owed.sent = std::move(*sent);
   }
-  auto owing = owe(event, owed.dispatch.keys, groups);
+  const bool runs_here = std::ranges::any_of(*groups, [](const Required& each) { return each.runner != nullptr; });
+  auto owing = owe(event, owed.dispatch.keys, groups, runs_here);
   if (!owing) return tl::unexpected(std::move(owing.error()));
   owed.owing = std::move(*owing);
   return {};
@@ -121,7 +124,7 @@ bool Bus::publish_together(std::span<Owed> owed) {
   if (settings_.uplink == nullptr) return true;
   std::vector<Uplink::Outgoing> events;
   events.reserve(owed.size());
-  for (const Owed& each : owed) events.push_back({&each.sent, each.dispatch.keys});
+  for (const Owed& each : owed) events.push_back({&each.sent(), each.dispatch.keys});
   std::vector<std::uint32_t> interested(owed.size());
   const auto published = publish(events, interested);
   if (!published) return false;
@@ -137,7 +140,7 @@ void Bus::accept_together(std::span<Owed> owed, const Groups& groups) {
   for (const Required& each : groups) indices.push_back(each.index);
   std::vector<WorkEngine::Offer> offers;
   offers.reserve(owed.size());
-  for (Owed& each : owed) offers.push_back({std::move(each.owing.parcel), {}});
+  for (Owed& each : owed) offers.push_back({each.dispatch.event.id(), std::move(each.owing.parcel), {}});
   services_.work.accept(settings_.name, std::move(indices), offers);
   std::vector<Answer> answers;
   answers.reserve(owed.size());

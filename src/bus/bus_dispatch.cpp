@@ -90,9 +90,10 @@ Result<Bus::Done> Bus::dispatch_now(const Event& event, std::span<const Registra
   if (settings_.uplink == nullptr) {
     published = publish({});
   } else {
-    const auto sent = rules_.measured(event);
+    std::optional<Event> made;
+    const auto sent = rules_.measured(event, made);
     if (!sent) return refused(sent.error());
-    const Uplink::Outgoing outgoing{&*sent, keys};
+    const Uplink::Outgoing outgoing{*sent, keys};
     published = publish({&outgoing, 1});
   }
   if (!published) return refused(published.error());
@@ -163,6 +164,7 @@ bool Bus::queued(const delivery::Strand& strand) const {
 /// Takes on what groups are owed, and runs or queues all that concerns this node.
 Result<Bus::Done> Bus::deliver_here(const Event& event, std::span<const RegistrationKey> keys,
                                     std::uint64_t seq, const Owing& owing) {
+  if (!listens_ && !owing.parcel) return Done{};
   std::array<std::byte, 2048> memory;  // enough for a few dozen listeners without an allocation
   std::pmr::monotonic_buffer_resource arena(memory.data(), memory.size());
   Calls calls(&arena);

@@ -196,12 +196,12 @@ Result<Bus::Owing> Bus::owe(const Event& event, std::span<const RegistrationKey>
 
 /// Everything that can refuse the event on the groups' side is asked here.
 Result<Bus::Owing> Bus::owe(const Event& event, std::span<const RegistrationKey> keys,
-                            std::shared_ptr<const Groups> groups) const {
+                            std::shared_ptr<const Groups> groups, bool runs_here) const {
   if (groups->empty()) return Owing{};
   if (auto admitted = services_.work.admit(); !admitted) {
     return tl::unexpected(admitted.error());
   }
-  auto parcel = services_.work.pack(event, keys);
+  auto parcel = services_.work.pack(event, keys, runs_here);
   if (!parcel) return tl::unexpected(parcel.error());
   return Owing{std::move(groups), std::move(*parcel)};
 }

@@ -44,10 +44,10 @@ Result<void> DispatchRules::check(std::span<const KeyedEvent> batch) const {
   return check_batch_bytes(batch);
 }
 
-Result<Event> DispatchRules::measured(const Event& event) const {
+Result<const Event*> DispatchRules::measured(const Event& event, std::optional<Event>& made) const {
   const auto bytes = known_bytes_max(event);
-  if (bytes && *bytes <= event_size_bytes_max_) return event;
-  return with_payload(event, payload_, event_size_bytes_max_);
+  if (bytes && *bytes <= event_size_bytes_max_) return &event;
+  return with_payload(event, payload_, event_size_bytes_max_, made);
 }
 
 Result<std::vector<KeyedEvent>> DispatchRules::measured(std::span<const KeyedEvent> events) const {
@@ -55,10 +55,11 @@ Result<std::vector<KeyedEvent>> DispatchRules::measured(std::span<const KeyedEve
   sent.reserve(events.size());
   std::uint64_t bytes = 0;
   for (const KeyedEvent& keyed : events) {
-    auto event = measured(keyed.event);
-    if (!event) return tl::unexpected(std::move(event.error()));
-    bytes += known_bytes_max(*event).value_or(0);
-    sent.push_back({std::move(*event), keyed.keys});
+    std::optional<Event> made;
+    const auto event = measured(keyed.event, made);
+    if (!event) return tl::unexpected(event.error());
+    bytes += known_bytes_max(**event).value_or(0);
+    sent.push_back({**event, keyed.keys});
   }
   if (events.size() <= 1 || bytes <= limits::batch_bytes_max) return sent;
   for (KeyedEvent& keyed : sent) {

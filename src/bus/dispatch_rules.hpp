@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,9 +22,9 @@ class DispatchRules {
   [[nodiscard]] Result<void> check(std::span<const KeyedEvent> batch) const;
 
   /// The event as the mesh may have it: one that could be too large is encoded here, and with that measured,
-  /// whether or not a peer needs it. So it is refused or accepted whoever listens. Errors: invalid_argument,
-  /// event_too_large.
-  [[nodiscard]] Result<Event> measured(const Event& event) const;
+  /// whether or not a peer needs it. So it is refused or accepted whoever listens. `event` itself, or what is put
+  /// into `made`. Errors: invalid_argument, event_too_large.
+  [[nodiscard]] Result<const Event*> measured(const Event& event, std::optional<Event>& made) const;
 
   /// As for one event; and when what the bodies say is too much for a batch, all are encoded and counted.
   /// Errors: as above, and batch_too_large.

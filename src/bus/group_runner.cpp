@@ -141,9 +141,11 @@ std::optional<GroupRunner::Begun> GroupRunner::next_job(base::MonoTime now) {
 /// Takes a batch; the first of it, when there is one.
 std::optional<GroupRunner::Begun> GroupRunner::pull() {
   std::size_t most = 0;
+  bool batch_is_slow = false;
   {
     const std::lock_guard lock(mutex_);
     most = pulling_ ? batch() : 0;
+    batch_is_slow = worth_a_thread(most);
   }
   std::vector<work::Job> jobs;
   if (most > 0) services_.engine.take(settings_.index, most, jobs);
@@ -154,7 +156,8 @@ std::optional<GroupRunner::Begun> GroupRunner::pull() {
     give_up_rest();
     return std::nullopt;
   }
-  if (jobs.size() == most) work_waits();  // there may be more than was asked for
+  // There may be more than was asked for. This thread comes back for it when that is soon.
+  if (jobs.size() == most && batch_is_slow) work_waits();
   return first;
 }
 

@@ -182,7 +182,7 @@ void WorkEngine::accept(std::string_view bus, std::vector<GroupIndex> groups, st
   Lock lock(mutex_);
   for (Offer& offer : offers) {
     make_room_in_commit(lock);
-    acceptance.event_id = offer.parcel->event->id();
+    acceptance.event_id = offer.event_id;
     acceptance.event = std::move(offer.parcel);
     offer.accepted = failure_ ? tl::unexpected(*failure_) : machine_.accept(acceptance, pending_);
   }
@@ -246,9 +246,14 @@ Result<std::string> WorkEngine::encoded(const Event& event, std::span<const Regi
 }
 
 Result<std::shared_ptr<const Parcel>> WorkEngine::pack(const Event& event,
-                                                       std::span<const RegistrationKey> keys) const {
-  auto parcel = std::make_shared<Parcel>(Parcel{{}, 0, event, {keys.begin(), keys.end()}});
-  if (!durable() && !services_.nudge) {
+                                                       std::span<const RegistrationKey> keys, bool runs_here) const {
+  const auto parcel = std::make_shared<Parcel>();
+  const bool travels = durable() || services_.nudge;
+  if (runs_here || !travels) {
+    parcel->event = event;
+    parcel->keys.assign(keys.begin(), keys.end());
+  }
+  if (!travels) {
     parcel->size = known_bytes_max(event).value_or(limits::kib);
     return parcel;
   }

@@ -151,9 +151,10 @@ class WorkEngine final : public WorkLine {
   [[nodiscard]] Result<void> fits(std::span<const work::GroupIndex> groups, std::uint64_t events,
                                   std::uint64_t bytes);
 
-  /// `event` with its encoded form, when that is needed here. Errors: of the body.
-  [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> pack(const Event& event,
-                                                                 std::span<const RegistrationKey> keys) const;
+  /// `event` with its encoded form, when that is needed here; without the object when that is not, as only others run
+  /// it. Errors: of the body.
+  [[nodiscard]] Result<std::shared_ptr<const work::Parcel>> pack(const Event& event, std::span<const RegistrationKey> keys,
+                                                                 bool runs_here = true) const;
 
   /// Takes it on. What the caller claimed may run when this has returned: it is written.
   /// `asks_for_sync`: the caller waits for the sync, or says whom to tell of it, as its next step; nobody else
@@ -163,7 +164,8 @@ class WorkEngine final : public WorkLine {
 
   /// One of several events that are taken on together.
   struct Offer {
-    std::shared_ptr<const work::Parcel> parcel;  ///< with its event; taken
+    EventId event_id;
+    std::shared_ptr<const work::Parcel> parcel;  ///< taken
     Result<work::Accepted> accepted{};           ///< what came of it: as `accept` answers
   };
   /// Takes on each of them for the same groups of one bus, none of which the caller runs itself.

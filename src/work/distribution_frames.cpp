@@ -168,7 +168,7 @@ void Distribution::Impl::retire_when_safe(Turn& turn, Peer& peer, std::uint64_t 
 #ifdef EVMESH_SEEDED_BUG_RETIRED_EARLY
   if (number > 4) return retire(peer, number);
 #endif
-  if (turn.log.end() <= settled_) return retire(peer, number);
+  if (!turn.log.keeps() || turn.log.end() <= settled_) return retire(peer, number);
   peer.waiting.push_back({turn.log.end(), number});
   has_business(peer);
 }

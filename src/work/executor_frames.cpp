@@ -19,8 +19,8 @@ constexpr std::chrono::seconds active{2};
 std::uint64_t Executor::Impl::hash_of(const WorkName& name) {
   std::uint64_t owner = 0;
   std::memcpy(&owner, name.id.owner.bytes.data() + 8, sizeof owner);
-  return (name.id.seq + name.id.epoch * 0xc2b2ae3d27d4eb4fULL + owner) * 0x9e3779b97f4a7c15ULL ^
-         (name.group + name.generation);
+  return ((name.id.epoch * 0xc2b2ae3d27d4eb4fULL + owner) * 0x9e3779b97f4a7c15ULL ^ (name.group + name.generation)) +
+         name.id.seq;
 }
 
 std::optional<Executor::Impl::Slot> Executor::Impl::known(const WorkName& name) const {
@@ -28,7 +28,6 @@ std::optional<Executor::Impl::Slot> Executor::Impl::known(const WorkName& name) 
 }
 
 void Executor::Impl::name(Slot slot) {
-  if (const auto older = known(entries_[slot].name)) unname(*older);
   names_.add(hash_of(entries_[slot].name), slot);
   entries_[slot].named = true;
 }
@@ -83,9 +82,9 @@ void Executor::Impl::arrive(Turn& turn, Custodian& custodian, std::uint64_t numb
   const Ours ours = look_ ? look_(it.name) : Ours{};
   if (ours.custody && it.custody < *ours.custody)
     return refuse_stale(turn, custodian, number, {it.name, *ours.custody});
-  if (ours.done) return end(add(custodian, number, it), wire::WorkEnding::done, turn);
   const auto older = known(it.name);
-  if (!older) return run_or_refuse(turn, add(custodian, number, it), it);
+  if (ours.done) return end(add(custodian, number, it, older), wire::WorkEnding::done, turn);
+  if (!older) return run_or_refuse(turn, add(custodian, number, it, older), it);
   Entry& entry = entries_[*older];
   if (it.custody < entry.custody) return refuse_stale(turn, custodian, number, {it.name, entry.custody});
   switch (entry.state) {
@@ -98,14 +97,15 @@ void Executor::Impl::arrive(Turn& turn, Custodian& custodian, std::uint64_t numb
       depart(turn, entry, it.custody);
       unname(*older);
       entries_.remove(*older);
-      break;
+      return run_or_refuse(turn, add(custodian, number, it, {}), it);
   }
-  run_or_refuse(turn, add(custodian, number, it), it);
+  run_or_refuse(turn, add(custodian, number, it, older), it);
 }
 
-/// Under its number, in no queue yet.
-Executor::Impl::Slot Executor::Impl::add(Custodian& custodian, std::uint64_t number,
-                                         const wire::Delivered& it) {
+/// Under its number, in no queue yet. `older` was the latest of its name.
+Executor::Impl::Slot Executor::Impl::add(Custodian& custodian, std::uint64_t number, const wire::Delivered& it,
+                                         std::optional<Slot> older) {
+  if (older) unname(*older);
   const Slot slot = entries_.add();
   Entry& entry = entries_[slot];
   entry.name = it.name;
@@ -157,7 +157,7 @@ bool Executor::Impl::conclusive(const Entry& known, const wire::Delivered& it) c
 void Executor::Impl::answer(Slot known, Custodian& custodian, std::uint64_t number,
                             const wire::Delivered& it) {
   ++counters_.answered;
-  const Slot slot = add(custodian, number, it);
+  const Slot slot = add(custodian, number, it, known);
   Entry& entry = entries_[slot];
   const Entry& older = entries_[known];
   entry.state = State::finished;

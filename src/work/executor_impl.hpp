@@ -187,7 +187,7 @@ class Executor::Impl {
   void unname(Slot slot);
   [[nodiscard]] bool fresh(Custodian& custodian, std::uint64_t number);
   void arrive(Turn& turn, Custodian& custodian, std::uint64_t number, const wire::Delivered& it);
-  Slot add(Custodian& custodian, std::uint64_t number, const wire::Delivered& it);
+  Slot add(Custodian& custodian, std::uint64_t number, const wire::Delivered& it, std::optional<Slot> older);
   void run_or_refuse(Turn& turn, Slot slot, const wire::Delivered& it);
   [[nodiscard]] bool over_bound(const Entry& it);
   [[nodiscard]] bool conclusive(const Entry& known, const wire::Delivered& it) const;
