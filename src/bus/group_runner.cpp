@@ -12,12 +12,15 @@ namespace {
 
 /// Pulled at once by one thread: what it does within about a millisecond, so that it holds nothing up for
 /// others.
-constexpr std::size_t batch_max = 64;
+constexpr std::size_t batch_max = 256;
 constexpr std::chrono::nanoseconds batch_time = std::chrono::milliseconds{1};
 
 /// Ends of executions that are shorter than this are reported together, at most `batch_max` and no later than
-/// after `batch_time`: the engine's lock costs more than they do. Nor is another thread woken for what takes no longer.
+/// after `batch_time`: the engine's lock costs more than they do.
 constexpr std::chrono::nanoseconds quick = std::chrono::microseconds{100};
+
+/// Another thread is woken for what takes this long; for less, it costs those more that run already.
+constexpr std::chrono::nanoseconds worth_waking = batch_time / 2;
 
 }  // namespace
 
@@ -183,7 +186,7 @@ std::optional<GroupRunner::Begun> GroupRunner::put_aside(std::span<work::Job> jo
 
 /// Under mutex_.
 bool GroupRunner::worth_a_thread(std::size_t jobs) const {
-  return usual_ * static_cast<std::int64_t>(jobs) >= quick;
+  return usual_ * static_cast<std::int64_t>(jobs) >= worth_waking;
 }
 
 /// What comes next.
