@@ -9,7 +9,7 @@
 namespace evmesh::work {
 namespace {
 
-constexpr std::size_t turn_max = 128;         // deliveries of one group before another has its turn
+constexpr std::size_t turn_max = 256;         // deliveries of one group before another has its turn: a frame of small ones
 constexpr std::size_t types_max = 1'024;      // of one group that runners here do not know
 constexpr std::size_t aside_at_once = 16;     // looked at in one turn
 constexpr std::uint64_t delivery_bytes = 96;  // about, in a frame, beside the event
@@ -183,8 +183,11 @@ Distribution::Impl::Served Distribution::Impl::serve(Turn& turn, WorkGroup& grou
   serve_aside(turn, group, room);
   if (!group.has_work) return room_lacked_ ? Served::no_room : Served::nothing_left;
   const std::uint64_t most = std::min<std::uint64_t>(for_others(turn.now, group), turn_max);
+  PeerRuns* runs = nullptr;
   for (std::uint64_t i = 0; i < most; ++i) {
-    PeerRuns* runs = choose(turn.now, group, room, nullptr);
+    if (!runs || !runs->generous() || !may_take(turn.now, group, *runs, room)) {
+      runs = choose(turn.now, group, room, nullptr);
+    }
     if (!runs) return room_lacked_ ? Served::no_room : Served::nothing_left;
     if (group.aside.size() >= options_.aside_max) return Served::nothing_left;
     if (group.loading > 0 && group.loading >= free_credit(group)) return Served::nothing_left;

@@ -78,6 +78,20 @@ TEST_CASE("who has the most room for its credit is next") {
   CHECK(to_second[1].seq < to_first[1].seq);
 }
 
+TEST_CASE("who gives much credit gets many in a row") {
+  DistributionRig rig;
+  rig.executor(first, 600);
+  rig.executor(second, 600);
+  rig.executor(Life{node_id(9), 1}, 142);
+
+  rig.owe(200);
+  rig.pump();
+
+  const auto to_first = rig.given(first).size();
+  const auto to_second = rig.given(second).size();
+  CHECK(std::max(to_first, to_second) == 200);
+}
+
 TEST_CASE("on ties one has its turn after the other") {
   DistributionRig rig;
   rig.executor(first, 100);
