@@ -55,7 +55,7 @@ void Executor::Impl::say_credit(Custodian& custodian, Outbox& outbox) {
     share->due = false;
     grow(*share);
     // Small steps are saved for later, unless they are all that there is.
-    if (share->limit - share->said < std::max<std::uint64_t>(1, allowance(*share) / 4)) continue;
+    if (share->limit - share->said < std::max<std::uint64_t>(1, allowance(*share) / 8)) continue;
     share->said = share->limit;
     credit.entries.push_back({share->group->hash, share->limit});
   }
