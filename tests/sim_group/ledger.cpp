@@ -118,6 +118,7 @@ void Ledger::ends(Entry& entry, const Life& life, MonoTime now, Ending ending) {
     entry.last_not_run = true;
     return;
   }
+  entry.ran_life = life;
   if (ending == Ending::done) {
     entry.done_generation = entry.done ? std::max(entry.done_generation, ended.generation) : ended.generation;
     entry.done = true;

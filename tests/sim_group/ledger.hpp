@@ -61,6 +61,7 @@ struct Entry {
   bool done = false;         // the listener returned success once
   std::uint32_t done_generation = 0;
   Life done_life;
+  Life ran_life;  // that made the latest attempt which has ended
   std::vector<Run> running;
   unsigned runs = 0;
   unsigned deaths = 0;  // of processes, in this generation

@@ -122,6 +122,7 @@ void Process::freeze() {
   if (over_ || frozen_) return;
   frozen_ = true;
   frozen_at_ = stage_.timeline.now();
+  stage_.ledger.disrupted();  // from now on it answers nobody
   line("stands still");
 }
 

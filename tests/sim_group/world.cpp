@@ -266,6 +266,7 @@ void World::end_life(HostIndex index, End end) {
   network_.close_all(index);
   members_.forget_views(index);
   if (end != End::stopped) ledger_.process_ended(life);
+  if (end == End::stopped && leaves_unheard(life)) ledger_.disrupted();
   if (end == End::put_back) {
     totals_.add("put_back_and_noticed");
     ledger_.lives_undone(life.id, host.wiped_after + 1, life.epoch);

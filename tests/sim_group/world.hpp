@@ -53,6 +53,7 @@ class World {
   void watch();
   void secure();
   [[nodiscard]] bool secured(Ledger::Fresh& fresh);
+  [[nodiscard]] bool leaves_unheard(const Life& life);
   void look_at_copies(std::vector<std::pair<HostIndex, Position>> ends);
 
   // world_load.cpp: what applications and operators do.

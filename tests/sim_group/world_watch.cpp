@@ -42,6 +42,15 @@ bool World::secured(Ledger::Fresh& fresh) {
   return true;
 }
 
+/// Who ran something goes, and its owner is away: whoever comes back cannot know of it.
+bool World::leaves_unheard(const Life& life) {
+  return std::ranges::any_of(ledger_.entries(), [&](const auto& each) {
+    const Entry& entry = each.second;
+    const auto& owner = processes_[entry.owner];
+    return entry.ran_life == life && !entry.secured_done && (!owner || owner->life() != entry.owner_life);
+  });
+}
+
 /// Everybody has been there for long: everybody's work has its copies, or gets them soon. `ends`: of their journals.
 /// One look is not enough: what was written since is on its way, and until it is there, what stands between it and
 /// an end that needs no copy counts as not copied.
