@@ -217,11 +217,12 @@ bool Distribution::Impl::suspect_goes_away(GroupIndex index) const {
   return group != nullptr && group->local_slots > 0 && machine_.next_suspect(index) && may_take_suspect(*group);
 }
 
-/// Null: there is none. It stays until the next is taken.
+/// Null: there is none. It stays until the next is taken. A suspect that is left to runners here is still work: whoever
+/// begins to run the group may have it, and the machine does not say it again.
 Job* Distribution::Impl::take_one(WorkGroup& group) {
   taken_.clear();
   machine_.take(*group.index, 1, taken_, may_take_suspect(group));
-  group.has_work = !taken_.empty();
+  group.has_work = !taken_.empty() || machine_.next_suspect(*group.index);
   return taken_.empty() ? nullptr : &taken_.front();
 }
 

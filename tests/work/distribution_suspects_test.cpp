@@ -54,6 +54,26 @@ TEST_CASE("a suspect is left to this node when all others that run its group had
   CHECK(jobs[0].suspect);
 }
 
+TEST_CASE("a suspect that was left to this node goes to another that begins to run its group") {
+  DistributionRig rig;
+  suspect_of_first(rig);
+
+  rig.executor(second, 5);
+  rig.pump();
+
+  CHECK(rig.given(second) == Given{{1, 1, 2, true, true}});
+}
+
+TEST_CASE("a suspect that was left to this node goes back to where it was when this one runs its group no more") {
+  DistributionRig rig;
+  suspect_of_first(rig);
+
+  rig.distribution.local(rig.mail, 0);
+  rig.pump();
+
+  CHECK(rig.given(life(8, 2)) == Given{{1, 1, 2, true, true}});
+}
+
 TEST_CASE("a suspect goes back to where it was when this node does not know its type") {
   DistributionRig rig;
   suspect_of_first(rig);
