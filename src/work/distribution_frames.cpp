@@ -229,23 +229,30 @@ void Distribution::Impl::unknown(Turn& turn, const Life& from, const wire::Unkno
   }
 }
 
-/// Of what is owed here no more, all that is open there is over: its name says no longer which number it was.
+/// Which delivery of that name it was, of those that may have come: the credit of one that never came is given back when
+/// that is said. Of several at most one is not lost, and that it was; the oldest when this node answers for it anew, as
+/// it may have been given out again.
+std::optional<std::uint64_t> Distribution::Impl::find_stale(Peer& peer, const WorkName& name, bool ours) {
+  std::optional<std::uint64_t> found;
+  peer.open.for_each([&](std::uint64_t number, const Delivery& it) {
+    if (number > peer.received || it.name != name) return;
+    if (!found || (!ours && !it.lost)) found = number;
+  });
+  return found;
+}
+
+/// One is over. The others are asked about, and have answers of their own.
 void Distribution::Impl::stale(Turn& turn, const Life& from, const wire::Stale& stale) {
   Peer* peer = find(from);
   if (!peer) return;
   const auto handle = machine_.find(stale.name);
-  std::vector<std::uint64_t> over;
-  peer->open.for_each([&](std::uint64_t number, const Delivery& it) {
-    if (number > peer->received) return;  // on its way or lost: whoever says it is unknown gives its credit back
-    if (handle ? it.handle == *handle : !machine_.work_name(it.handle)) over.push_back(number);
-  });
-  for (const std::uint64_t number : over) {
-    const Delivery it = close(*peer, number);
-    retire(*peer, number);
-    ++counters_.overtaken;
-    const bool ours = handle && !it.lost && machine_.custody(*handle) >= stale.custody;
-    if (ours) give_back(turn, *it.runs->group, it.handle);
-  }
+  const bool ours = handle && machine_.custody(*handle) >= stale.custody;
+  const auto number = find_stale(*peer, stale.name, ours);
+  if (!number) return;
+  const Delivery it = close(*peer, *number);
+  retire(*peer, *number);
+  ++counters_.overtaken;
+  if (ours && !it.lost) give_back(turn, *it.runs->group, it.handle);
 }
 
 }  // namespace evmesh::work

@@ -101,6 +101,7 @@ class Distribution::Impl {
   };
 
   struct Delivery {
+    WorkName name;
     Handle handle = 0;
     PeerRuns* runs = nullptr;
     std::uint64_t type = 0;  // a hash of the event's type
@@ -216,6 +217,7 @@ class Distribution::Impl {
   void merge(Turn& turn, Peer& peer, const Delivery& delivery, const wire::WorkVerdict& verdict);
   void type_unknown(Turn& turn, Peer& peer, const Delivery& delivery);
   void withdraw_open(Turn& turn, Peer& peer, std::span<const Handle> handles);
+  [[nodiscard]] static std::optional<std::uint64_t> find_stale(Peer& peer, const WorkName& name, bool ours);
   void retire(Peer& peer, std::uint64_t number);
   void retire_when_safe(Turn& turn, Peer& peer, std::uint64_t number);
 

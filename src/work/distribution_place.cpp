@@ -357,15 +357,17 @@ void Distribution::Impl::give(Turn& turn, PeerRuns& runs, Job&& job, const Wish&
     packing_.push_back(&peer);
   }
   has_business(peer);
-  peer.open.add(peer.next++, {.handle = job.handle,
+  const auto known = job.flight();
+  const Flight flight = known ? *known : machine_.flight(job.handle);
+  const WorkName name{flight.id, flight.group, flight.generation};
+  peer.open.add(peer.next++, {.name = name,
+                              .handle = job.handle,
                               .runs = &runs,
                               .type = wish.type,
                               .sent = turn.now,
                               .bytes = static_cast<std::uint32_t>(bytes),
                               .suspect = job.suspect});
-  const auto known = job.flight();
-  const Flight flight = known ? *known : machine_.flight(job.handle);
-  peer.frame.deliveries.push_back({.name = {flight.id, flight.group, flight.generation},
+  peer.frame.deliveries.push_back({.name = name,
                                    .attempt = job.attempt,
                                    .custody = machine_.custody(job.handle),
                                    .possibly_duplicate = job.possibly_duplicate,

@@ -217,7 +217,7 @@ void Executor::Impl::query(Turn& turn, const Life& from, const wire::Query& quer
   Custodian* custodian = find(from);
   if (!custodian || custodian->ended) return;
   std::vector<NumberRange> unknown;
-  Outbox outbox(options_.self, turn.frames);
+  std::vector<const wire::Stale*> stale;
   for (const NumberRange& range : query.numbers) {
     std::uint64_t at = range.first;
     while (at != 0 && at <= range.last) {
@@ -229,7 +229,7 @@ void Executor::Impl::query(Turn& turn, const Life& from, const wire::Query& quer
       const bool is_moved = moved != custodian->moved.end() && moved->first == next;
       if (next > range.last || (!is_entry && !is_moved)) break;
       if (next > at) unknown.push_back({at, next - 1});
-      if (is_moved) outbox.say(from, moved->second);
+      if (is_moved) stale.push_back(&moved->second);
       if (is_entry && entries_[*custodian->entries.find(next)].state == State::finished) {
         custodian->unsaid.push_back(next);
       } else if (is_entry) {
@@ -239,7 +239,9 @@ void Executor::Impl::query(Turn& turn, const Life& from, const wire::Query& quer
     }
     if (at != 0 && at <= range.last) unknown.push_back({at, range.last});
   }
+  // First what never came: STALE names no number, and is of one that came.
   fence(turn, *custodian, unknown);
+  for (const wire::Stale* it : stale) Outbox(options_.self, turn.frames).say(from, *it);
   mark(*custodian);
 }
 

@@ -366,3 +366,41 @@ TEST_CASE("what was lost on its way gives its credit back when it is unknown, th
 
   CHECK(rig.distribution.runners(rig.mail).at(0).free == 9);
 }
+
+TEST_CASE("what never came gives its credit back, though other work that another answers for came behind it") {
+  DistributionRig rig;
+  rig.executor(first, 9);
+  rig.owe(2);
+  rig.pump();
+  rig.beat(first, 2, {{2, 2}});
+  const Custody another{1, node_id(5), 1};
+  for (const std::uint64_t seq : {1, 2}) rig.machine->let_go({{node_id(1), 1, seq}, rig.hash, 0}, another, rig.log);
+
+  rig.distribution.on(rig.turn(), first, wire::Stale{{{node_id(1), 1, 2}, rig.hash, 0}, another});
+  CHECK(rig.distribution.outstanding() == 1);
+  rig.distribution.on(rig.turn(), first, wire::Unknown{{{1, 1}}});
+
+  CHECK(rig.distribution.outstanding() == 0);
+  CHECK(rig.distribution.runners(rig.mail).at(0).free == 8);
+}
+
+TEST_CASE("what never came gives its credit back, though it came under another number and another answers for it") {
+  DistributionRig rig;
+  rig.executor(first, 9);
+  rig.owe(1);
+  rig.pump();
+  rig.distribution.member_down(rig.turn(), first);
+  rig.distribution.member_up(rig.turn(), first, "node8");
+  rig.advance(1s);
+  rig.advance(1s);
+  REQUIRE(rig.given(first).back().number == 2);
+  rig.beat(first, 2, {{2, 2}});
+  const Custody another{1, node_id(5), 1};
+  rig.machine->let_go({{node_id(1), 1, 1}, rig.hash, 0}, another, rig.log);
+
+  rig.distribution.on(rig.turn(), first, wire::Stale{{{node_id(1), 1, 1}, rig.hash, 0}, another});
+  rig.distribution.on(rig.turn(), first, wire::Unknown{{{1, 1}}});
+
+  CHECK(rig.distribution.outstanding() == 0);
+  CHECK(rig.distribution.runners(rig.mail).at(0).free == 8);
+}

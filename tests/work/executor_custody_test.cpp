@@ -30,6 +30,21 @@ TEST_CASE("a lower custody is answered with the higher one and nothing runs twic
   CHECK(node.executor.counters().stale == 1);
 }
 
+TEST_CASE("what never came is said before what another answers for, which has no number") {
+  ExecutorRig node;
+  node.deliver(other, 1, {node.delivery(10, {1, node_id(2), 1})});
+  node.deliver(owner, 1, {node.delivery(10)});
+  node.frames.clear();
+
+  node.query(owner, {{1, 2}});
+
+  REQUIRE(node.frames.size() >= 2);
+  const auto first = wire::decode(node.frames[0].bytes);
+  const auto second = wire::decode(node.frames[1].bytes);
+  CHECK(std::holds_alternative<wire::Unknown>(first->body));
+  CHECK(std::holds_alternative<wire::Stale>(second->body));
+}
+
 TEST_CASE("what this node answers for itself is refused to a lower custody") {
   ExecutorRig node;
   const Custody ours{1, node_id(9), 1};
