@@ -174,7 +174,9 @@ def takeovers(ledgers, kills, groups, owned):
 def left_behind(ledgers, kill, groups, owned):
     """Places whose work was not over when the node was killed: it ran them for another node, or `owned` them."""
     def over(place):
-        return any(run.how in ("ok", "refuse") and run.end <= kill.time for run in ledgers.runs.get(place, ()))
+        """Or about to be, on another node."""
+        return any(run.how in ("ok", "refuse") and (run.end if run.node == kill.node else run.begin) <= kill.time
+                   for run in ledgers.runs.get(place, ()))
 
     for place, runs in ledgers.runs.items():
         receipt = ledgers.receipts.get(place[1])

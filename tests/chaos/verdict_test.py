@@ -166,6 +166,14 @@ class VerdictTest(unittest.TestCase):
 
         self.assertEqual(self.verdict(kills=[Kill("a", 1, 200, 9_000, True)]).takeovers, [8_800, 8_800])
 
+    def test_running_elsewhere(self):
+        """what another node ran when its owner was killed, and did, needed nobody to take it over"""
+        self.write("a", "1 receipt 1 id 100")
+        self.write("b", "1 run g0 1 1 first 190", "1 ok g0 1 1 first 300", "1 run g1 1 1 first 190",
+                   "1 fail g1 1 1 first 300", "1 run g1 1 2 first 1200", "1 ok g1 1 2 first 1300")
+
+        self.assertEqual(self.verdict(kills=[Kill("a", 1, 200, 9_000, True)]).takeovers, [1_000])
+
     def test_too_little(self):
         """a run that did less to the nodes than it is meant for proves nothing, and says what was missing"""
         figures = {"kills": 80, "receipts": 100_000, "takeover_p99_ms": 900.0}
