@@ -137,8 +137,9 @@ void Membership::Impl::on_link(MonoTime now, LinkId id, LinkEvent event, Actions
     return;
   }
   if (link.seed) seeds_[*link.seed].tried = true;
-  if (event == LinkEvent::disconnected) link.broken = true;
-  if (event == LinkEvent::refused) link.refused = true;
+  link.doubted = now_;
+  link.broken = link.broken || event == LinkEvent::disconnected;
+  link.refused = event == LinkEvent::refused;
   Peer* peer = link.member ? find(*link.member) : nullptr;
   if (peer != nullptr && !is_gone(*peer) && broken(*peer)) probe(*peer, out);
   schedule();

@@ -57,6 +57,15 @@ void Membership::Impl::take_echo(Peer& peer, std::uint64_t echo) {
     beats.echoed = beats.sent.front().at;
     beats.sent.pop_front();
   }
+  if (beats.echoed) stands(peer, *beats.echoed);
+}
+
+/// What was sent to it then has arrived: its connection was there, though word of that may have been lost.
+void Membership::Impl::stands(const Peer& peer, MonoTime then) {
+  const auto link = peer.link ? links_.find(*peer.link) : links_.end();
+  if (link == links_.end() || then <= link->second.doubted) return;
+  link->second.broken = false;
+  link->second.refused = false;
 }
 
 bool Membership::Impl::we_hear(const Peer& peer) const {

@@ -116,6 +116,7 @@ class Membership::Impl {
   void send_heartbeat(Peer& peer, Actions& out);
   void on_heartbeat(Peer& peer, const wire::Heartbeat& heartbeat, Actions& out);
   void take_echo(Peer& peer, std::uint64_t echo);
+  void stands(const Peer& peer, MonoTime then);
   [[nodiscard]] bool we_hear(const Peer& peer) const;
   [[nodiscard]] bool hears_us(const Peer& peer) const;
   void heard_from(Peer& peer, Actions& out);

@@ -31,6 +31,7 @@ struct Link {
   MonoTime gives_up{};  // a seed's or a dead member's attempt without an answer, or a call, ends then
   bool broken = false;
   bool refused = false;  // after it broke
+  MonoTime doubted{};    // when either was said last
   bool call = false;     // dialled for a life that is over here, which may not know
 };
 

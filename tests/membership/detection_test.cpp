@@ -180,6 +180,38 @@ TEST_CASE("a connection refused here only kills nobody that others hear", "[memb
   CHECK(row(mesh, *a, "c").state == MemberState::suspect);
 }
 
+TEST_CASE("a connection over which a heartbeat came back is not broken, though nobody said that it is back", "[membership]") {
+  Mesh mesh;
+  Process& a = mesh.start({.host = "a", .id = 1});
+  mesh.start({.host = "b", .id = 2, .seeds = {"a"}});
+  mesh.run(2'000ms);
+  Actions out;
+
+  for (const LinkEvent event : {LinkEvent::disconnected, LinkEvent::refused})
+    a.machine->on_link(mesh.now(), a.links.begin()->first, event, out);
+  const auto at_once = row(mesh, a, "b");
+  mesh.run(3'000ms);
+  const auto suspicions = counter(a, "suspicions");
+  mesh.run(3'000ms);
+
+  CHECK(at_once.reason == "connection refused");
+  CHECK(row(mesh, a, "b").state == MemberState::alive);
+  CHECK(counter(a, "suspicions") == suspicions);
+}
+
+TEST_CASE("a connection that was refused before it broke is not refused", "[membership]") {
+  Mesh mesh;
+  Process& a = mesh.start({.host = "a", .id = 1});
+  mesh.start({.host = "b", .id = 2, .seeds = {"a"}});
+  mesh.run(2'000ms);
+  Actions out;
+
+  for (const LinkEvent event : {LinkEvent::refused, LinkEvent::disconnected})
+    a.machine->on_link(mesh.now(), a.links.begin()->first, event, out);
+
+  CHECK(row(mesh, a, "b").state == MemberState::alive);
+}
+
 TEST_CASE("who says that it hears a member outweighs who says it does not, whoever speaks first", "[membership]") {
   const bool hears_first = GENERATE(true, false);
   Three three;
