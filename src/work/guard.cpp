@@ -151,12 +151,12 @@ bool Guard::Impl::carry(Position keep, std::uint64_t bytes, const Machine::Read&
   return all;
 }
 
-/// How far the copy goes, and its owner's disk.
+/// How far the copy goes, and its owner's disk. That is not known of a snapshot whose records were carried before its end came.
 void Guard::Impl::note(Replica& replica, const NodeId& owner, storage::Commit& log) {
   const bool fresh = !replica.whole.machine;
   const Copy& copy = fresh ? replica.fresh : replica.whole;
   storage::encode_record(storage::Copied{.owner = owner,
-                                         .epoch = copy.epoch,
+                                         .epoch = std::max<std::uint64_t>(copy.epoch, 1),
                                          .set_version = std::max<std::uint64_t>(copy.version, 1),
                                          .fresh = fresh,
                                          .gone = replica.gone,

@@ -285,3 +285,23 @@ TEST_CASE("lost frames of the copies change nothing in the end", "[work][custody
 
   CHECK(heir.machine->owed_count() == 30);
 }
+
+TEST_CASE("what a guardian notes of a snapshot of which it has carried the records alone can be read again", "[work][custody]") {
+  MeshNode guardian(1);
+  storage::Commit carried(guardian.log.end());
+  std::string owed;
+  storage::encode_record(storage::Owed{{node_id(2), 3, 1}, {}, {}, "mail", {{.name = "index", .letter = {}, .history = {}}}, "event"},
+                         node_id(2), owed);
+  std::string record;
+  storage::encode_record(storage::Copied{.owner = node_id(2), .epoch = 3, .set_version = 1, .fresh = true, .record = owed},
+                         node_id(1), record);
+  carried.add(record);
+  append(guardian.records, carried);
+  guardian.log.restart(carried.end());
+  guardian.restart();
+
+  guardian.gone(node_id(2));
+  guardian.sync();
+
+  for (const auto& [position, bytes] : guardian.records) CHECK(storage::decode_record(bytes, node_id(1)).has_value());
+}
