@@ -165,6 +165,11 @@ Outcome<ConfigText> parse_config(std::string_view text, const std::string& file)
   return parser.result();
 }
 
+std::string config_line(std::string_view key, std::string_view value) {
+  const bool mark = value.starts_with('#') || value.starts_with(';');
+  return std::string(key).append(mark ? " =" : " = ").append(value);
+}
+
 Outcome<ConfigText> read_config(const std::filesystem::path& file) {
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);

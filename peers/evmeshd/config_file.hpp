@@ -39,4 +39,7 @@ struct ConfigText {
 /// The same from a file of at most 1 MiB.
 [[nodiscard]] peers::Outcome<ConfigText> read_config(const std::filesystem::path& file);
 
+/// What `parse_config` reads as this value, without an end of line: a mark of a comment at its beginning has no space before it.
+[[nodiscard]] std::string config_line(std::string_view key, std::string_view value);
+
 }  // namespace evmesh::daemon

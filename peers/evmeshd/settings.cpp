@@ -10,6 +10,7 @@
 #include "bus/node_options.hpp"
 
 #include "common/stderr_log.hpp"
+#include "evmeshd/config_file.hpp"
 #include "evmeshd/option_table.hpp"
 #include "evmeshd/size.hpp"
 #include "evmeshd/value_reader.hpp"
@@ -240,7 +241,7 @@ std::string effective_config(const OptionValues& values) {
       text += (text.empty() ? "[" : "\n[") + section + "]\n";
     }
     for (const std::string& value : found->second.texts) {
-      text.append(option.name.substr(dot + 1)) += " = " + value + "  # " + found->second.origin + "\n";
+      text += config_line(option.name.substr(dot + 1), value) + "  # " + found->second.origin + "\n";
     }
   }
   return text + listeners_config(values.listeners);

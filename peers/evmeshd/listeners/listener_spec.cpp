@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 
 #include "common/stderr_log.hpp"
+#include "evmeshd/config_file.hpp"
 #include "evmeshd/listeners/listener_keys.hpp"
 #include "evmeshd/listeners/words.hpp"
 #include "evmeshd/value_reader.hpp"
@@ -253,7 +254,7 @@ std::string listeners_config(const std::vector<ListenerSection>& sections) {
       if (found == section.values.end()) continue;
       const OptionValue& value = found->second;
       for (const std::string& written : value.texts) {
-        text.append(key.option.name).append(" = ").append(written);
+        text += config_line(key.option.name, written);
         if (!key.verbatim) text.append("  # ").append(value.origin);
         text += '\n';
       }

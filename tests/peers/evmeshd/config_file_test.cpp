@@ -61,3 +61,12 @@ TEST_CASE("a file that is not there, or of more than 1 MiB, is refused by name",
   CHECK(why(daemon::read_config(file)) ==
         "config file \"" + file.native() + "\" has 1048577 bytes; 1 MiB is the most");
 }
+
+TEST_CASE("a value that begins as a comment does is written so that it is read again", "[evmeshd][config]") {
+  for (const std::string value : {"#", ";now", "a#b", "plain"}) {
+    const auto read = daemon::parse_config("[node]\n" + daemon::config_line("name", value) + "  # where it came from\n", "f");
+
+    REQUIRE(read.has_value());
+    CHECK(read->lines.at(0).value == value);
+  }
+}
