@@ -45,6 +45,7 @@ class JournalCheckTest(DurableCase):
         super().setUp()
         worker = self.start(count=40, asynchronous=1, hold=HELD, fail_every=10, refuse_every=20)
         self.wait("all but what is held is over", lambda: self.over_but_held(worker), worker)
+        self.wait("its files say so", self.written_but_held, worker)
         worker.kill(self.ledger)
         self.killed = self.directory
 
@@ -54,6 +55,14 @@ class JournalCheckTest(DurableCase):
             worker.dumps += 1
             worker.tell("dump")
         return not others and len(self.ledger.receipts) == 40
+
+    def written_but_held(self):
+        """A listener that has run is not yet a verdict that is written. Looks at a copy: the node runs."""
+        seen = os.path.join(self.place, "seen")
+        shutil.rmtree(seen, ignore_errors=True)
+        shutil.copytree(self.directory, seen)
+        ran = self.run_check(seen, "-o", "json")
+        return ran.returncode == 0 and json.loads(ran.stdout)["owed"] == 1
 
     def copy(self, name):
         path = os.path.join(self.place, name)
