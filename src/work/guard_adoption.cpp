@@ -252,6 +252,7 @@ void Guard::Impl::ask(Turn turn, Adoption& adoption) {
   }
   frames.push_back({.owner = adoption.owner,
                     .epoch = adoption.epoch,
+                    .to = adoption.to,
                     .counter = counter,
                     .last = true,
                     .groups = {},

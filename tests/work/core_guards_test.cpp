@@ -99,6 +99,15 @@ TEST_CASE("a copy of which an adopter had everything is not needed any more", "[
   CHECK(it.mesh[2].owed() == 0);
 }
 
+TEST_CASE("a copy waits for nobody who took over from another heir, and had none", "[work][core]") {
+  TakenOver it;
+
+  it.say(0, 0);
+  it.mesh.run(5s);
+
+  CHECK(it.mesh[2].owed() == 1);
+}
+
 TEST_CASE("guardians of a life that has forgotten what it owed cost no copy of that", "[work][core]") {
   CoreMesh mesh = of(2);
   mesh[1].accept();

@@ -243,6 +243,23 @@ TEST_CASE("letters that stayed are taken over when their owner is known to be go
   CHECK(mesh[2].guard->copies().empty());
 }
 
+TEST_CASE("letters that stayed wait for nobody who takes over what was owed alone", "[work][letters]") {
+  Mesh mesh = two();
+  bury(mesh[1]);
+  mesh.run(100ms);
+  mesh.kill(1);
+  mesh.run(4s);
+  const Life third{node_id(3), 1};
+  mesh[2].guard->member_up(mesh[2].turn(), third);
+
+  mesh.forget(1);
+  mesh[2].guard->on(mesh[2].turn(), third,
+                    wire::Adopted{.owner = node_id(1), .epoch = 1, .to = 1'000'000, .groups = {}});
+  mesh.run(4s);
+
+  CHECK(asked_to_store(mesh[2]).size() == 1);
+}
+
 TEST_CASE("that an owner is gone for good is not forgotten by a guardian that restarts", "[work][letters]") {
   Mesh mesh = two();
   bury(mesh[1]);
