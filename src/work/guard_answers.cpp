@@ -77,10 +77,10 @@ void Guard::Impl::give_way(Turn turn, const Life& from, const wire::Adopted& ado
   if (covers && replica.set_version > 0) {
     return adopted.letters ? drop(adopted.owner, turn.log) : drop_but_ended(turn, adopted.owner);
   }
-  // Who took it over from another heir had no copy of this log, and what lives of a copy of letters was taken over before:
-  // neither will be said to be safe.
-  if (adopted.set_version == 0 && (adopted.to == 0 || (replica.letters_only && !adopted.letters))) return;
   if (adopted.set_version == 0) {
+    // Who took it over from another heir had no copy of this log, and what lives of a copy of letters was taken over
+    // before: neither will be said to be safe.
+    if (adopted.to == 0 || (replica.letters_only && !adopted.letters)) return;
     replica.superseded = from;
     replica.adopt_at.reset();
   } else if (replica.superseded == from) {

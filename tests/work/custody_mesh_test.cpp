@@ -246,6 +246,34 @@ TEST_CASE("with two guardians one adopts, and the other keeps its copy until tha
   }
 }
 
+TEST_CASE("an heir says how far its copy went, also when nothing was owed there", "[work][custody]") {
+  Mesh mesh;
+  for (std::uint8_t number = 1; number <= 2; ++number) mesh.add(number);
+  mesh.link(1, 2);
+  mesh.run(100ms);
+  MeshNode& heir = mesh[2];
+  const Life third{node_id(3), 1};
+  heir.member_up(third);
+
+  mesh.kill(1);
+  for (int step = 0; step < 100 && heir.guard->counters().adoptions == 0; ++step) {
+    heir.now += 100ms;
+    heir.tick();
+    heir.sync();
+  }
+  heir.tick();
+
+  std::vector<wire::Adopted> told;
+  for (const SendFrame& frame : heir.frames) {
+    const auto decoded = wire::decode(frame.bytes);
+    if (frame.to == third && std::holds_alternative<wire::Adopted>(decoded->body))
+      told.push_back(std::get<wire::Adopted>(decoded->body));
+  }
+  REQUIRE_FALSE(told.empty());
+  CHECK(told[0].groups.empty());
+  CHECK(told[0].to > 0);
+}
+
 TEST_CASE("after a goodbye what is adopted has not run", "[work][custody]") {
   Mesh mesh = three();
   MeshNode& owner = mesh[1];
